@@ -1,0 +1,22 @@
+#ifndef LS_ENGINE_COST_OPERATOR_COST_H
+#define LS_ENGINE_COST_OPERATOR_COST_H
+
+#include "engine/hardware/hardware.h"
+#include "engine/model/operator.h"
+
+/* Seconds of an operator on one GPU, its launch included:
+ * max(FLOPs / (peak · e_c(shape)), bytes / (bandwidth · e_m(size))) + launch. */
+double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
+
+/* Decode attention of a fixed number of sequences as its context grows: seconds = base_s + slope_s · n_context while
+ * n_context < until. The step loop evaluates this at every step; a new segment is asked for when the batch changes or
+ * `until` is passed. `op` is a decode operator whose n_context says where to start. */
+struct ls_segment {
+    double base_s, slope_s, until;
+};
+struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op);
+
+/* Whether the hardware computes with weights of this format (natively, or dequantised to a wider one). */
+bool ls_op_dtype_supported(const struct ls_hardware *hardware, enum ls_dtype dtype);
+
+#endif

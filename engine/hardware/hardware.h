@@ -1,0 +1,46 @@
+#ifndef LS_ENGINE_HARDWARE_HARDWARE_H
+#define LS_ENGINE_HARDWARE_HARDWARE_H
+
+#include <stdint.h>
+
+#include "engine/dtype.h"
+#include "engine/param.h"
+
+/* One kind of accelerator and the node it sits in. Figures come from public datasheets; efficiencies from measured
+ * kernels (tools/fit). All are rows of ls_hardware_params, so a user's file, an axis or --set can change any of them.
+ */
+
+enum ls_topology { LS_TOPOLOGY_SWITCH, LS_TOPOLOGY_RING, LS_TOPOLOGY_FULL_MESH, LS_TOPOLOGY_RAIL };
+
+/* A link of one GPU (inside the node) or of one NIC (between nodes), one direction. */
+struct ls_link {
+    double bandwidth_bytes_per_s;
+    double latency_s;
+};
+
+/* Dense peaks, FLOP/s by format; null where the device cannot compute in it. */
+struct ls_peaks {
+    double by_dtype[LS_N_DTYPES];
+};
+
+struct ls_hardware {
+    char name[LS_NAME_LEN];
+    double memory_bytes;
+    double memory_bandwidth_bytes_per_s;
+    struct ls_peaks peak;
+    int64_t sm_count;
+    double l2_bytes;
+    double power_w; /* board power */
+    double idle_power_w;
+    double price_usd_per_h; /* one GPU, on demand; null: unknown */
+    int64_t gpus_per_node;
+    int32_t topology; /* enum ls_topology inside the node */
+    struct ls_link intra_node;
+    struct ls_link inter_node;
+    int64_t nics_per_node;
+    double pcie_bandwidth_bytes_per_s; /* host link of one GPU, one direction */
+};
+
+extern const struct ls_param_table ls_hardware_params;
+
+#endif

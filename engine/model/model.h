@@ -1,0 +1,72 @@
+#ifndef LS_ENGINE_MODEL_MODEL_H
+#define LS_ENGINE_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/dtype.h"
+#include "engine/param.h"
+
+/* A transformer decoder, from its published configuration. Keys are those of Hugging Face's config.json, so that such a
+ * file needs no translation beyond a few aliases of older families (io/). */
+
+enum ls_norm { LS_NORM_RMS, LS_NORM_LAYER };
+
+struct ls_model {
+    char name[LS_NAME_LEN];
+    int64_t num_hidden_layers;
+    int64_t hidden_size;
+    int64_t num_attention_heads;
+    int64_t num_key_value_heads; /* null: num_attention_heads */
+    int64_t head_dim;            /* null: hidden_size / num_attention_heads */
+    int64_t intermediate_size;   /* dense layers' MLP; null: 4 · hidden_size */
+    int64_t vocab_size;
+    int64_t max_position_embeddings; /* tokens; null: no limit */
+    int32_t gated_mlp;               /* gate and up projections (SwiGLU, GeGLU) instead of one */
+    int32_t tie_word_embeddings;
+    int32_t learned_positions;  /* a position table of max_position_embeddings rows is a weight */
+    int32_t norm;               /* enum ls_norm */
+    int64_t norms_per_layer;    /* 2; gemma-2 has 4 */
+    int32_t qk_norm;            /* RMS norms of head_dim on queries and keys */
+    int32_t attention_bias;     /* bias on q, k, v */
+    int32_t attention_out_bias; /* bias on the output projection */
+    int32_t attention_sinks;    /* a learned logit for each head (gpt-oss) */
+    int32_t mlp_bias;
+    int64_t sliding_window;         /* tokens; null: full attention everywhere */
+    int64_t sliding_window_pattern; /* one layer in this many attends fully; 1: none does (all layers slide) */
+
+    /* mixture of experts; n_routed_experts null: dense */
+    int64_t n_routed_experts;
+    int64_t num_experts_per_tok;
+    int64_t moe_intermediate_size; /* null: intermediate_size */
+    int64_t n_shared_experts;      /* of moe_intermediate_size each */
+    int64_t first_k_dense_replace; /* leading layers that are dense */
+    int32_t router_bias;           /* a correction or bias term for each expert */
+    int32_t expert_bias;           /* bias on the experts' projections */
+
+    /* multi-head latent attention; kv_lora_rank null: ordinary attention */
+    int64_t q_lora_rank; /* null: queries are not compressed */
+    int64_t kv_lora_rank;
+    int64_t qk_nope_head_dim;
+    int64_t qk_rope_head_dim;
+    int64_t v_head_dim;
+
+    int32_t dtype;            /* enum ls_dtype of the checkpoint's weights */
+    int32_t activation_dtype; /* enum ls_dtype of activations; null: bf16 unless the checkpoint is fp16 or fp32 */
+};
+
+extern const struct ls_param_table ls_model_params;
+
+/* Fill what is null from the rest and check that the numbers make a transformer. LS_INPUT says which key is wrong. */
+LS_NODISCARD enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err);
+
+bool ls_model_is_moe(const struct ls_model *model);
+bool ls_model_is_mla(const struct ls_model *model);
+
+/* Exact number of parameters, as counted in the published checkpoint. */
+int64_t ls_model_parameters(const struct ls_model *model);
+
+/* Those that one token passes through (experts: the chosen and the shared ones; embedding table: one row). */
+int64_t ls_model_active_parameters(const struct ls_model *model);
+
+#endif

@@ -1,0 +1,106 @@
+#ifndef LS_ENGINE_MODEL_OPERATOR_H
+#define LS_ENGINE_MODEL_OPERATOR_H
+
+#include "engine/model/model.h"
+
+/* The operators of one layer on one GPU: shapes, FLOPs and bytes, from the architecture alone. Seconds are
+ * engine/cost's. */
+
+enum ls_op_kind {
+    LS_OP_GEMM,              /* [m, k] @ [k, n] */
+    LS_OP_GROUPED_GEMM,      /* m rows over `groups` weight matrices of [k, n] */
+    LS_OP_ATTENTION_PREFILL, /* causal attention of chunks over their contexts */
+    LS_OP_ATTENTION_DECODE,  /* one query token a sequence over its context */
+    LS_OP_MEMORY             /* norm, rotary, activation, gather: bytes only */
+};
+
+struct ls_op {
+    enum ls_op_kind kind;
+    const char *name;    /* "qkv", for traces and tests */
+    enum ls_dtype dtype; /* of the weights or the KV cache: what is read; arithmetic runs in its tensor-core format */
+    double m, n, k;      /* GEMMs */
+    double groups;       /* grouped GEMM: distinct weight matrices read */
+    double n_seqs;       /* attention: sequences */
+    double n_query;      /* attention: query tokens of all of them */
+    double n_context;    /* attention: Σ over sequences of the KV tokens read */
+    double n_pairs;      /* attention: Σ over query tokens of the tokens each attends to */
+    double n_heads, n_kv_heads, head_dim, v_head_dim; /* on this GPU; MLA decode: 1 KV head of the latent width */
+    double bytes;                                     /* memory operators: read plus written */
+};
+
+/* How a layer is split; see definitions: expert shards = tp · ep / expert_tp. */
+struct ls_shard {
+    int64_t tp, ep, expert_tp;
+};
+
+/* What a forward pass holds for one attention replica. Everything an operator's cost may depend on, in few integers. */
+struct ls_batch {
+    int64_t n_tok;                                        /* query tokens: decodes and chunks */
+    int64_t n_sampled;                                    /* sequences that need logits */
+    int64_t n_decode;                                     /* decoding sequences */
+    int64_t decode_context;                               /* Σ of their contexts, the new token included, tokens */
+    int64_t decode_window;                                /* the same with each context cut at the sliding window */
+    int64_t n_prefill;                                    /* sequences with a chunk in this pass */
+    int64_t prefill_tok;                                  /* Σ of the chunks */
+    int64_t prefill_context;                              /* Σ of contexts at the chunk's end */
+    int64_t prefill_pairs;                                /* Σ over chunk tokens of the tokens each attends to */
+    int64_t prefill_window_context, prefill_window_pairs; /* the same under the sliding window */
+};
+
+/* Kinds of layers; a model has up to four of them and knows how many of each lie in [first, end). */
+enum ls_layer_kind {
+    LS_LAYER_FULL_DENSE,
+    LS_LAYER_FULL_MOE,
+    LS_LAYER_SLIDING_DENSE,
+    LS_LAYER_SLIDING_MOE,
+    LS_N_LAYER_KINDS
+};
+
+void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS]);
+
+#define LS_MAX_OPS 16
+
+/* The serving formats: what differs from the checkpoint's. */
+struct ls_formats {
+    enum ls_dtype weight; /* of the linear layers; norms, embedding, router and head stay in `activation` */
+    enum ls_dtype kv;
+    enum ls_dtype activation;
+};
+
+/* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many.
+ * attention_linear: norm, QKV (or MLA's projections), rotary, KV write, output projection, for n_tok tokens. */
+size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
+                               const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
+
+/* Attention itself; prefill and decode parts of `batch`, `sliding` under the window. */
+size_t ls_ops_attention_prefill(const struct ls_model *model, const struct ls_shard *shard,
+                                const struct ls_formats *formats, const struct ls_batch *batch, bool sliding,
+                                struct ls_op ops[LS_MAX_OPS]);
+size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_shard *shard,
+                               const struct ls_formats *formats, const struct ls_batch *batch, bool sliding,
+                               struct ls_op ops[LS_MAX_OPS]);
+
+/* The dense feed-forward block of n_tok tokens: norm, projections, activation. */
+size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                  int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
+
+/* The expert block: norm and router on this replica's n_tok tokens, then the slowest GPU's share of the experts for
+ * n_group_tok tokens of the whole expert-parallel group (its load is `imbalance` times the mean), shared experts. */
+size_t ls_ops_moe(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                  int64_t n_tok, int64_t n_group_tok, double imbalance, struct ls_op ops[LS_MAX_OPS]);
+
+/* Before the first layer, after the last one (final norm, LM head on the sampled sequences). */
+size_t ls_ops_embedding(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                        int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
+size_t ls_ops_head(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                   int64_t n_sampled, struct ls_op ops[LS_MAX_OPS]);
+
+/* Expected number of distinct experts among n_experts that n_tok tokens hit when each draws top_k without replacement,
+ * uniformly: n · (1 − (1 − k/n)^t). */
+double ls_expected_distinct_experts(double n_experts, double top_k, double n_tok);
+
+/* Arithmetic and traffic of one operator. */
+double ls_op_flop(const struct ls_op *op);
+double ls_op_bytes(const struct ls_op *op);
+
+#endif

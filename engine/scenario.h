@@ -1,0 +1,146 @@
+#ifndef LS_ENGINE_SCENARIO_H
+#define LS_ENGINE_SCENARIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/hardware/cluster.h"
+#include "engine/metrics.h"
+#include "engine/model/model.h"
+#include "engine/param.h"
+#include "engine/reason.h"
+#include "engine/sim/distribution.h"
+
+/* Everything one simulation needs, by value. A study's base is a scenario that may hold nulls; a cell is that base with
+ * its axis values stored, then ls_scenario_resolve'd, after which no name, default or null that matters is left. */
+
+enum ls_preset { LS_PRESET_VLLM, LS_PRESET_TRTLLM, LS_PRESET_SGLANG, LS_PRESET_STATIC, LS_PRESET_REFERENCE };
+enum ls_preemption { LS_PREEMPT_RECOMPUTE, LS_PREEMPT_SWAP };
+enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
+
+struct ls_engine {
+    int32_t preset;
+    int32_t weight_dtype;
+    int32_t kv_dtype;
+    double gpu_memory_utilization;
+    int64_t block_size;
+    int64_t max_model_len; /* null: no limit */
+    int64_t max_num_seqs;
+    int64_t max_num_batched_tokens; /* −1 auto, −2 auto_slo */
+    int32_t enable_chunked_prefill;
+    int64_t long_prefill_token_threshold;
+    int32_t enable_prefix_caching;
+    int32_t preemption;
+    int32_t scheduling_policy;
+    int32_t router; /* index into ls_routers */
+    double router_staleness_s;
+    int32_t expert_imbalance;
+    int64_t redundant_experts;
+    /* what a preset knows about the engine around the kernels; null: the preset's */
+    double step_overhead_s;         /* CPU time of a step that the GPU waits for */
+    double step_overhead_per_seq_s; /* more of it for each sequence in the step */
+    double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */
+};
+
+enum ls_process {
+    LS_ARRIVALS_POISSON,
+    LS_ARRIVALS_CONSTANT,
+    LS_ARRIVALS_GAMMA,
+    LS_ARRIVALS_MMPP,
+    LS_ARRIVALS_ALL_AT_ONCE,
+    LS_ARRIVALS_CLOSED,
+    LS_ARRIVALS_DIURNAL
+};
+
+struct ls_arrivals {
+    int32_t process;
+    double rate; /* requests a second, whole deployment */
+    double cv;   /* gamma: coefficient of variation of the gaps */
+    int64_t concurrency;
+};
+
+struct ls_profile {
+    char name[LS_NAME_LEN];
+    double weight;
+    struct ls_arrivals arrivals;
+    struct ls_dist prompt_tokens;
+    struct ls_dist output_tokens;
+    int64_t priority;
+    double streaming;
+};
+
+#define LS_MAX_PROFILES 16
+
+/* A recorded workload, in order of arrival. Owned by whoever loaded it; a scenario borrows it. */
+struct ls_trace_request {
+    int64_t arrival_ps;
+    int32_t prompt_tok;
+    int32_t output_tok;
+};
+
+struct ls_trace {
+    size_t n;
+    const struct ls_trace_request *requests;
+    uint64_t digest; /* of the content, for fingerprints */
+};
+
+enum ls_mixing { LS_MIXING_INDEPENDENT, LS_MIXING_SEQUENTIAL_DRAW };
+
+struct ls_trace_options {
+    char file[LS_NAME_LEN]; /* empty: profiles */
+    int32_t format;
+    double time_scale;
+    double window_s;
+    int64_t max_requests;
+};
+
+struct ls_workload {
+    double duration_s; /* of arrivals; null: max_requests or the trace ends them */
+    double warmup_s;
+    int64_t max_requests;
+    int32_t mixing;
+    int32_t drain;
+    int32_t n_profiles;
+    struct ls_profile profiles[LS_MAX_PROFILES];
+    struct ls_trace_options trace_options;
+    const struct ls_trace *trace; /* null: profiles */
+};
+
+struct ls_slo {
+    double ttft_s, tpot_s, e2e_s; /* null: no bound */
+    double attainment;
+};
+
+struct ls_scenario {
+    int32_t kind; /* enum ls_kind */
+    int64_t seed;
+    int64_t replica;
+    struct ls_model model;
+    struct ls_cluster cluster;
+    struct ls_strategy strategy;
+    struct ls_engine engine;
+    struct ls_workload workload;
+    struct ls_slo slo;
+    double gpu_usd_per_h; /* null: the hardware's */
+    int32_t evaluate_oversized;
+};
+
+/* The root table: what a study file may say, less name, sweep and output. */
+extern const struct ls_param_table ls_scenario_params;
+
+/* All defaults; no model, hardware or workload yet. */
+void ls_scenario_init(struct ls_scenario *scenario);
+
+/* Fill nulls from the preset, the model and the hardware, and check values against each other. LS_INPUT with `key: what
+ * is wrong, what would be right`. *reason is set to what makes the scenario infeasible by shape alone (LS_REASON_NONE
+ * when nothing does): degrees against heads, layers, experts and GPUs. Memory is ls_simulate's to judge. */
+LS_NODISCARD enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason,
+                                                struct ls_err *err);
+
+/* Hash of every resolved value, the trace's content and the engine's version: equal fingerprints, equal results. */
+uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario);
+
+/* tp · pp · dp · ep. */
+int64_t ls_scenario_gpus(const struct ls_scenario *scenario);
+
+#endif

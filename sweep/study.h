@@ -1,0 +1,68 @@
+#ifndef LS_SWEEP_STUDY_H
+#define LS_SWEEP_STUDY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/scenario.h"
+#include "engine/status.h"
+#include "sweep/expr.h"
+
+/* A study: a base scenario and the axes that vary it. Pure data once read; io/study_file fills it. */
+
+/* One key of the scenario that an axis (or --set) stores into. */
+struct ls_target {
+    struct ls_param_ref ref;
+    char key[LS_NAME_LEN * 2]; /* full dotted path */
+};
+
+/* What an axis point stores into one target: a scalar, or a whole object (a model, a hardware file, a trace). */
+struct ls_setting {
+    union ls_value value;
+    const void *object; /* OBJECT targets: the struct to copy, or the struct ls_trace to point at; owned by the study */
+};
+
+struct ls_axis {
+    char name[LS_NAME_LEN]; /* dimension in the cube: tp, a short name, or the full key */
+    bool numeric;           /* coordinate values are numbers in `unit`, else the labels */
+    const char *unit;
+    size_t n;                    /* points */
+    size_t n_targets;            /* 1; more when keys are zipped along one axis */
+    struct ls_target *targets;   /* [n_targets] */
+    struct ls_setting *settings; /* [n · n_targets], point-major */
+    double *coordinates;         /* [n] when numeric */
+    char (*labels)[LS_NAME_LEN]; /* [n], as the user wrote them */
+};
+
+/* The first axes are always tp, pp, dp, ep, lod; the last is replica. */
+enum { LS_AXIS_TP, LS_AXIS_PP, LS_AXIS_DP, LS_AXIS_EP, LS_AXIS_LOD, LS_N_FIXED_AXES };
+
+struct ls_study {
+    char name[LS_NAME_LEN];
+    struct ls_scenario base;
+    size_t n_axes; /* the replica axis included */
+    struct ls_axis *axes;
+    struct ls_expr *where; /* null: every cell */
+    uint64_t n_cells;      /* product of the axes' points */
+    char *yaml;            /* the file as given */
+    char *resolved;  /* YAML of the base scenario, axes and where, every default written out; nothing of `output` */
+    char sha256[65]; /* of `resolved`: what the journal and the cube call this study */
+    char output_cube[4096];
+    bool output_requests, output_timeline;
+    void *owned; /* io/study_file's: objects that settings point at */
+};
+
+/* Index of a cell along every axis; `index` is row-major over the axes, replica innermost. */
+void ls_study_coordinates(const struct ls_study *study, uint64_t cell, size_t *index);
+
+/* The scenario of one cell, resolved. *reason is LS_REASON_EXCLUDED when the where clause leaves it out, or what
+ * ls_scenario_resolve found. LS_INPUT when the values of this cell contradict each other (the message names the keys).
+ */
+LS_NODISCARD enum ls_status ls_study_cell(const struct ls_study *study, uint64_t cell, struct ls_scenario *scenario,
+                                          enum ls_reason *reason, struct ls_err *err);
+
+/* Frees contents; the study may be filled again. */
+void ls_study_release(struct ls_study *study);
+
+#endif
