@@ -34,8 +34,8 @@ struct ls_engine {
     int32_t scheduling_policy;
     int32_t router; /* index into ls_routers */
     double router_staleness_s;
-    int32_t expert_imbalance;
     int64_t redundant_experts;
+    char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
     double step_overhead_s;         /* CPU time of a step that the GPU waits for */
     double step_overhead_per_seq_s; /* more of it for each sequence in the step */
@@ -67,6 +67,7 @@ struct ls_profile {
     struct ls_dist output_tokens;
     int64_t priority;
     double streaming;
+    char later[LS_NAME_LEN];
 };
 
 #define LS_MAX_PROFILES 16
@@ -111,6 +112,10 @@ struct ls_slo {
     double attainment;
 };
 
+struct ls_prices {
+    double gpu_usd_per_h; /* null: the hardware's */
+};
+
 struct ls_scenario {
     int32_t kind; /* enum ls_kind */
     int64_t seed;
@@ -121,8 +126,9 @@ struct ls_scenario {
     struct ls_engine engine;
     struct ls_workload workload;
     struct ls_slo slo;
-    double gpu_usd_per_h; /* null: the hardware's */
+    struct ls_prices prices;
     int32_t evaluate_oversized;
+    char later[LS_NAME_LEN];
 };
 
 /* The root table: what a study file may say, less name, sweep and output. */

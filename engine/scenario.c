@@ -1,0 +1,233 @@
+#include "engine/scenario.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/cost/operator_cost.h"
+#include "engine/serving/preset.h"
+#include "engine/serving/router.h"
+#include "engine/simulate.h"
+
+void ls_scenario_init(struct ls_scenario *scenario)
+{
+    memset(scenario, 0, sizeof *scenario);
+    ls_param_set_defaults(&ls_scenario_params, scenario);
+}
+
+int64_t ls_scenario_gpus(const struct ls_scenario *scenario)
+{
+    const struct ls_strategy *strategy = &scenario->strategy;
+    return strategy->tp * strategy->pp * strategy->dp * strategy->ep;
+}
+
+static void fill_link(struct ls_link *link, const struct ls_link *hardware)
+{
+    if (isnan(link->bandwidth_bytes_per_s))
+        link->bandwidth_bytes_per_s = hardware->bandwidth_bytes_per_s;
+    if (isnan(link->latency_s))
+        link->latency_s = hardware->latency_s;
+}
+
+static void resolve_cluster(struct ls_scenario *scenario)
+{
+    struct ls_cluster *cluster = &scenario->cluster;
+    const struct ls_hardware *hardware = &cluster->hardware;
+    if (cluster->gpus_per_node == LS_NULL_INT)
+        cluster->gpus_per_node = hardware->gpus_per_node;
+    if (cluster->nics_per_node == LS_NULL_INT)
+        cluster->nics_per_node = hardware->nics_per_node;
+    if (cluster->topology == LS_NULL_CHOICE)
+        cluster->topology = hardware->topology;
+    fill_link(&cluster->intra_node, &hardware->intra_node);
+    fill_link(&cluster->inter_node, &hardware->inter_node);
+    if (isnan(scenario->prices.gpu_usd_per_h))
+        scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;
+}
+
+static enum ls_status check_arrivals(const struct ls_workload *workload, const struct ls_profile *profile,
+                                     struct ls_err *err)
+{
+    const struct ls_arrivals *arrivals = &profile->arrivals;
+    const bool bounded = workload->max_requests != LS_NULL_INT;
+    switch (arrivals->process) {
+    case LS_ARRIVALS_MMPP:
+    case LS_ARRIVALS_DIURNAL:
+        return ls_fail(err, LS_INPUT,
+                       "workload.profiles.%s.arrivals.process: not available yet; poisson, constant, gamma, "
+                       "all_at_once and closed are",
+                       profile->name);
+    case LS_ARRIVALS_CLOSED:
+        if (arrivals->concurrency == LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.concurrency: closed arrivals need it",
+                           profile->name);
+        /* fall through */
+    case LS_ARRIVALS_ALL_AT_ONCE:
+        if (!bounded)
+            return ls_fail(err, LS_INPUT, "workload.max_requests: profile %s needs it, since its arrivals have no rate",
+                           profile->name);
+        if (workload->n_profiles > 1)
+            return ls_fail(
+                err, LS_INPUT,
+                "workload.profiles.%s.arrivals.process: closed and all_at_once arrivals stand alone; use one "
+                "profile",
+                profile->name);
+        return LS_OK;
+    case LS_ARRIVALS_GAMMA:
+        if (isnan(arrivals->cv))
+            return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.cv: gamma arrivals need it", profile->name);
+        break;
+    default:
+        break;
+    }
+    if (isnan(arrivals->rate))
+        return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.rate: requests a second are needed",
+                       profile->name);
+    return LS_OK;
+}
+
+static enum ls_status check_profile(const struct ls_workload *workload, const struct ls_profile *profile,
+                                    struct ls_err *err)
+{
+    struct ls_err inner = {""};
+    if (ls_dist_check(&profile->prompt_tokens, &inner))
+        return ls_fail(err, LS_INPUT, "workload.profiles.%s.prompt_tokens: %.300s", profile->name, inner.text);
+    if (ls_dist_check(&profile->output_tokens, &inner))
+        return ls_fail(err, LS_INPUT, "workload.profiles.%s.output_tokens: %.300s", profile->name, inner.text);
+    return check_arrivals(workload, profile, err);
+}
+
+static enum ls_status check_workload(const struct ls_workload *workload, struct ls_err *err)
+{
+    if (workload->trace && workload->n_profiles > 0)
+        return ls_fail(err, LS_INPUT, "workload: profiles and a trace exclude each other; keep one of them");
+    if (!workload->trace && workload->n_profiles == 0)
+        return ls_fail(err, LS_INPUT, "workload: nothing arrives; give profiles or a trace");
+    if (!workload->trace && isnan(workload->duration_s) && workload->max_requests == LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "workload.duration_s: nothing ends the arrivals; give it or max_requests");
+    if (!workload->drain && isnan(workload->duration_s))
+        return ls_fail(err, LS_INPUT, "workload.drain: false needs duration_s, where the clock stops");
+    if (!isnan(workload->duration_s) && workload->warmup_s >= workload->duration_s)
+        return ls_fail(err, LS_INPUT, "workload.warmup_s: %g leaves nothing of duration_s, %g, to measure",
+                       workload->warmup_s, workload->duration_s);
+    for (int32_t i = 0; i < workload->n_profiles; i++) {
+        const enum ls_status status = check_profile(workload, &workload->profiles[i], err);
+        if (status)
+            return status;
+    }
+    return LS_OK;
+}
+
+static enum ls_reason check_experts(const struct ls_scenario *scenario)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    if (!ls_model_is_moe(model))
+        return strategy->ep > 1 ? LS_REASON_EP_DENSE : LS_REASON_NONE;
+    if (strategy->tp * strategy->ep % strategy->expert_tp != 0)
+        return LS_REASON_EXPERT_TP;
+    const int64_t shards = strategy->tp * strategy->ep / strategy->expert_tp;
+    const int64_t experts = model->n_routed_experts + scenario->engine.redundant_experts;
+    if (experts % shards != 0)
+        return LS_REASON_EP_EXPERTS;
+    return model->moe_intermediate_size % strategy->expert_tp != 0 ? LS_REASON_TP_FFN : LS_REASON_NONE;
+}
+
+/* Degrees against heads, widths, layers, experts and GPUs. KV heads fewer than tp are replicated. */
+static enum ls_reason check_shape(const struct ls_scenario *scenario)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    if (ls_scenario_gpus(scenario) > scenario->cluster.nodes * scenario->cluster.gpus_per_node)
+        return LS_REASON_GPUS;
+    if (model->num_attention_heads % strategy->tp != 0)
+        return LS_REASON_TP_HEADS;
+    if (!ls_model_is_mla(model) && model->num_key_value_heads % strategy->tp != 0 &&
+        strategy->tp % model->num_key_value_heads != 0)
+        return LS_REASON_TP_HEADS;
+    if (model->intermediate_size % strategy->tp != 0)
+        return LS_REASON_TP_FFN;
+    if (strategy->pp > model->num_hidden_layers)
+        return LS_REASON_PP_LAYERS;
+    if (!ls_op_dtype_supported(&scenario->cluster.hardware, (enum ls_dtype)scenario->engine.weight_dtype))
+        return LS_REASON_DTYPE;
+    if (scenario->engine.max_num_batched_tokens < scenario->engine.max_num_seqs)
+        return LS_REASON_BATCH;
+    return check_experts(scenario);
+}
+
+static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err *err)
+{
+    struct ls_engine *engine = &scenario->engine;
+    const enum ls_status status = ls_preset_apply(scenario, err);
+    if (status)
+        return status;
+    if (!ls_routers[engine->router].choose)
+        return ls_fail(err, LS_INPUT,
+                       "engine.router: %s is not available yet; round_robin, random and least_loaded are",
+                       ls_router_names[engine->router]);
+    if (engine->max_num_batched_tokens < 0)
+        return ls_fail(err, LS_INPUT,
+                       "engine.max_num_batched_tokens: auto and auto_slo are not available yet; give a "
+                       "number");
+    if (engine->weight_dtype == LS_NULL_CHOICE)
+        engine->weight_dtype = scenario->model.dtype;
+    if (engine->kv_dtype == LS_NULL_CHOICE)
+        engine->kv_dtype = scenario->model.activation_dtype;
+    if (engine->long_prefill_token_threshold == LS_NULL_INT)
+        engine->long_prefill_token_threshold = engine->max_num_batched_tokens;
+    return LS_OK;
+}
+
+enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
+{
+    if (scenario->kind != LS_SERVING)
+        return ls_fail(err, LS_INPUT, "kind: training and matmul are not available yet; serving is");
+    enum ls_status status = ls_model_complete(&scenario->model, err);
+    if (status)
+        return status;
+    resolve_cluster(scenario);
+    if ((status = resolve_engine(scenario, err)))
+        return status;
+    if (scenario->strategy.expert_tp == LS_NULL_INT)
+        scenario->strategy.expert_tp = scenario->strategy.tp;
+    struct ls_placement placement;
+    if ((status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err)))
+        return status;
+    if ((status = check_workload(&scenario->workload, err)))
+        return status;
+    *reason = check_shape(scenario);
+    return LS_OK;
+}
+
+/* FNV-1a over the text-free form of every value: 64 bits are plenty for a grid of 10^9 cells. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static void hash_field(const char *path, const struct ls_param *param, const void *field, void *context)
+{
+    uint64_t *hash = context;
+    const union ls_value value = ls_param_load(param, field);
+    (void)path;
+    if (param->type == LS_PARAM_TEXT)
+        *hash = hash_bytes(*hash, value.s, strlen(value.s) + 1);
+    else if (param->type == LS_PARAM_FLOAT)
+        *hash = hash_bytes(*hash, &value.d, sizeof value.d);
+    else
+        *hash = hash_bytes(*hash, &value.i, sizeof value.i);
+}
+
+uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario)
+{
+    const uint64_t version = LS_ENGINE_VERSION;
+    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), &version, sizeof version);
+    ls_param_walk(&ls_scenario_params, scenario, hash_field, &hash);
+    hash = hash_bytes(hash, &scenario->replica, sizeof scenario->replica);
+    if (scenario->workload.trace)
+        hash = hash_bytes(hash, &scenario->workload.trace->digest, sizeof scenario->workload.trace->digest);
+    return hash;
+}

@@ -1,0 +1,169 @@
+
+#include "engine/scenario.h"
+#include "engine/serving/preset.h"
+#include "engine/serving/router.h"
+
+/* The keys of a study file below the root, less name, sweep and output. */
+
+static const char *const kinds[] = {"serving", "training", "matmul", NULL};
+static const char *const preemptions[] = {"recompute", "swap", NULL};
+static const char *const policies[] = {"fcfs", "priority", "sjf", NULL};
+static const char *const budgets[] = {"auto", "auto_slo", NULL};
+static const char *const processes[] = {"poisson",     "constant", "gamma",   "mmpp",
+                                        "all_at_once", "closed",   "diurnal", NULL};
+static const char *const mixings[] = {"independent", "sequential_draw", NULL};
+static const char *const formats[] = {"auto", "azure", "mooncake", "burstgpt", "sharegpt", "vidur", "csv", NULL};
+
+#define LS_MAX_INT ((double)(INT64_C(1) << 40))
+
+static const struct ls_param engine_rows[] = {
+    LS_ROW_CHOICE(struct ls_engine, "preset", preset, 0, "vllm-0.11", ls_preset_names,
+                  "The serving engine and its version, which gives every null below its value."),
+    LS_ROW_CHOICE(struct ls_engine, "weight_dtype", weight_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
+                  "Format of the linear layers' weights; null: the checkpoint's."),
+    LS_ROW_CHOICE(struct ls_engine, "kv_dtype", kv_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
+                  "Format of the KV cache; null: that of the activations."),
+    LS_ROW_FLOAT(struct ls_engine, "gpu_memory_utilization", gpu_memory_utilization, LS_DIM_NONE, LS_PARAM_NULLABLE,
+                 "null", 0.01, 1, "Share of a GPU's memory that the engine may use."),
+    LS_ROW_INT(struct ls_engine, "block_size", block_size, LS_PARAM_NULLABLE, "null", 1, 4096, "Tokens of a KV block."),
+    LS_ROW_INT(struct ls_engine, "max_model_len", max_model_len, LS_PARAM_NULLABLE, "null", 1, LS_MAX_INT,
+               "Longest prompt plus output, tokens; null: no limit."),
+    LS_ROW_INT(struct ls_engine, "max_num_seqs", max_num_seqs, LS_PARAM_NULLABLE, "null", 1, 65536,
+               "Most running requests of one scheduler."),
+    {.key = "max_num_batched_tokens",
+     .type = LS_PARAM_INT,
+     .flags = LS_PARAM_NULLABLE,
+     .offset = offsetof(struct ls_engine, max_num_batched_tokens),
+     .def = "null",
+     .min = 1,
+     .max = 1048576,
+     .choices = budgets,
+     .doc = "Token budget of a step."},
+    LS_ROW_BOOL(struct ls_engine, "enable_chunked_prefill", enable_chunked_prefill, LS_PARAM_NULLABLE, "null",
+                "Whether a prompt may be prefilled over several steps."),
+    LS_ROW_INT(struct ls_engine, "long_prefill_token_threshold", long_prefill_token_threshold, LS_PARAM_NULLABLE,
+               "null", 1, LS_MAX_INT, "The largest prefill chunk, tokens; null: the token budget alone decides."),
+    LS_ROW_BOOL(struct ls_engine, "enable_prefix_caching", enable_prefix_caching, LS_PARAM_NULLABLE | LS_PARAM_LATER,
+                "null", "Whether KV blocks of equal prefixes are shared."),
+    LS_ROW_CHOICE(struct ls_engine, "preemption", preemption, LS_PARAM_LATER, "recompute", preemptions,
+                  "What happens to a running request that must give up its KV blocks."),
+    LS_ROW_CHOICE(struct ls_engine, "scheduling_policy", scheduling_policy, LS_PARAM_LATER, "fcfs", policies,
+                  "Order of the waiting queue."),
+    LS_ROW_CHOICE(struct ls_engine, "router", router, 0, "round_robin", ls_router_names,
+                  "How requests are spread over the schedulers."),
+    LS_ROW_FLOAT(struct ls_engine, "router_staleness_s", router_staleness_s, LS_DIM_SECONDS, LS_PARAM_LATER, "0", 0,
+                 3600, "Age of what the router knows about the schedulers."),
+    LS_ROW_TEXT(struct ls_engine, "expert_imbalance", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "How unevenly tokens choose experts."),
+    LS_ROW_INT(struct ls_engine, "redundant_experts", redundant_experts, LS_PARAM_LATER, "0", 0, 4096,
+               "Extra expert replicas of each layer."),
+    LS_ROW_TEXT(struct ls_engine, "disaggregation", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "Separate pools for prefill and decode."),
+    LS_ROW_TEXT(struct ls_engine, "speculative", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "Speculative decoding."),
+    LS_ROW_TEXT(struct ls_engine, "jitter", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "Random variation of operator times and straggling GPUs."),
+    LS_ROW_FLOAT(struct ls_engine, "step_overhead_s", step_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
+                 "CPU time of a step that the GPU waits for; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "step_overhead_per_seq_s", step_overhead_per_seq_s, LS_DIM_SECONDS,
+                 LS_PARAM_NULLABLE, "null", 0, 1, "More of it for each sequence in the step; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "memory_overhead", memory_overhead_bytes, LS_DIM_BYTES, LS_PARAM_NULLABLE, "null", 0,
+                 1e15, "Context, communication and other buffers of a GPU; null: the preset's."),
+};
+static const struct ls_param_table engine_table = LS_TABLE(engine_rows);
+
+static const struct ls_param arrivals_rows[] = {
+    LS_ROW_CHOICE(struct ls_arrivals, "process", process, 0, "poisson", processes, "How requests arrive."),
+    LS_ROW_FLOAT(struct ls_arrivals, "rate", rate, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-9, 1e9,
+                 "Requests a second, for the whole deployment."),
+    LS_ROW_FLOAT(struct ls_arrivals, "cv", cv, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-3, 1e3,
+                 "Coefficient of variation of the gaps (gamma)."),
+    LS_ROW_INT(struct ls_arrivals, "concurrency", concurrency, LS_PARAM_NULLABLE, "null", 1, 1e6,
+               "Users, each with one request at a time (closed)."),
+};
+static const struct ls_param_table arrivals_table = LS_TABLE(arrivals_rows);
+
+static const struct ls_param profile_rows[] = {
+    LS_ROW_TEXT(struct ls_profile, "name", name, LS_PARAM_REQUIRED, NULL, "Name, by which axes find the profile."),
+    LS_ROW_FLOAT(struct ls_profile, "weight", weight, LS_DIM_NONE, 0, "1", 0, 1e9,
+                 "Share of the requests (mixing: sequential_draw)."),
+    LS_ROW_GROUP(struct ls_profile, "arrivals", arrivals, &arrivals_table, "When requests arrive."),
+    LS_ROW_GROUP(struct ls_profile, "prompt_tokens", prompt_tokens, &ls_dist_params, "Prompt lengths, tokens."),
+    LS_ROW_GROUP(struct ls_profile, "output_tokens", output_tokens, &ls_dist_params, "Output lengths, tokens."),
+    LS_ROW_TEXT(struct ls_profile, "sessions", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "Conversations of several turns."),
+    LS_ROW_TEXT(struct ls_profile, "shared_prefix", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
+                "System prompts that requests share."),
+    LS_ROW_INT(struct ls_profile, "priority", priority, LS_PARAM_LATER, "0", -1000000, 1000000,
+               "Scheduling priority, lower first."),
+    LS_ROW_FLOAT(struct ls_profile, "streaming", streaming, LS_DIM_NONE, LS_PARAM_LATER, "1", 0, 1,
+                 "Share of the requests that stream."),
+};
+static const struct ls_param_table profile_table = LS_TABLE(profile_rows);
+
+static const struct ls_param trace_rows[] = {
+    LS_ROW_TEXT(struct ls_trace_options, "file", file, LS_PARAM_NULLABLE, "null",
+                "Recorded requests: a name in configs/workloads or a path."),
+    LS_ROW_CHOICE(struct ls_trace_options, "format", format, 0, "auto", formats, "Form of the file."),
+    LS_ROW_FLOAT(struct ls_trace_options, "time_scale", time_scale, LS_DIM_NONE, 0, "1", 1e-6, 1e6,
+                 "Factor on arrival times; below 1 the load is denser."),
+    LS_ROW_FLOAT(struct ls_trace_options, "window_s", window_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1e9,
+                 "Use only the first so many seconds of the recording."),
+    LS_ROW_INT(struct ls_trace_options, "max_requests", max_requests, LS_PARAM_NULLABLE, "null", 1, 1e12,
+               "Use only the first so many requests."),
+};
+static const struct ls_param_table trace_table = LS_TABLE(trace_rows);
+
+static const struct ls_param workload_rows[] = {
+    LS_ROW_FLOAT(struct ls_workload, "duration_s", duration_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 1e-9, 9e6,
+                 "Requests arrive until then; null where max_requests or a trace ends them."),
+    LS_ROW_FLOAT(struct ls_workload, "warmup_s", warmup_s, LS_DIM_SECONDS, 0, "0", 0, 9e6,
+                 "The measured window starts then."),
+    LS_ROW_INT(struct ls_workload, "max_requests", max_requests, LS_PARAM_NULLABLE, "null", 1, 1e12,
+               "Requests that arrive at most."),
+    LS_ROW_CHOICE(struct ls_workload, "mixing", mixing, 0, "independent", mixings,
+                  "Each profile its own process, or one sequence of gaps that draws a profile each time."),
+    LS_ROW_BOOL(struct ls_workload, "drain", drain, 0, "true",
+                "Keep simulating until what arrived is done; false stops the clock at duration_s."),
+    LS_ROW_LIST(struct ls_workload, "profiles", profiles, n_profiles, LS_MAX_PROFILES, &profile_table,
+                "Kinds of clients."),
+    LS_ROW_GROUP(struct ls_workload, "trace", trace_options, &trace_table, "A recorded workload instead of profiles."),
+};
+static const struct ls_param_table workload_table = LS_TABLE(workload_rows);
+
+static const struct ls_param slo_rows[] = {
+    LS_ROW_FLOAT(struct ls_slo, "ttft_s", ttft_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1e6,
+                 "Bound on the time to first token."),
+    LS_ROW_FLOAT(struct ls_slo, "tpot_s", tpot_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1e6,
+                 "Bound on the time per output token."),
+    LS_ROW_FLOAT(struct ls_slo, "e2e_s", e2e_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1e6,
+                 "Bound on the end-to-end latency."),
+    LS_ROW_FLOAT(struct ls_slo, "attainment", attainment, LS_DIM_NONE, 0, "0.99", 0, 1,
+                 "Share of the requests that must be good."),
+};
+static const struct ls_param_table slo_table = LS_TABLE(slo_rows);
+
+static const struct ls_param prices_rows[] = {
+    LS_ROW_FLOAT(struct ls_prices, "gpu_usd_per_h", gpu_usd_per_h, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e6,
+                 "Price of one GPU for an hour, USD; null: the hardware's."),
+};
+static const struct ls_param_table prices_table = LS_TABLE(prices_rows);
+
+static const struct ls_param scenario_rows[] = {
+    LS_ROW_CHOICE(struct ls_scenario, "kind", kind, 0, "serving", kinds, "What is simulated."),
+    LS_ROW_INT(struct ls_scenario, "seed", seed, 0, "0", 0, LS_MAX_INT, "Seed of all random numbers."),
+    LS_ROW_OBJECT(struct ls_scenario, "model", model, LS_PARAM_REQUIRED, &ls_model_params,
+                  "A name in configs/models, a path, a mapping, or a Hugging Face config.json."),
+    LS_ROW_GROUP(struct ls_scenario, "cluster", cluster, &ls_cluster_params, "The machines."),
+    LS_ROW_GROUP(struct ls_scenario, "strategy", strategy, &ls_strategy_params, "How the model is split."),
+    LS_ROW_GROUP(struct ls_scenario, "engine", engine, &engine_table, "The serving engine, in vLLM's names."),
+    LS_ROW_GROUP(struct ls_scenario, "workload", workload, &workload_table, "What the deployment is asked to do."),
+    LS_ROW_GROUP(struct ls_scenario, "slo", slo, &slo_table, "Service-level objective."),
+    LS_ROW_GROUP(struct ls_scenario, "prices", prices, &prices_table, "Prices."),
+    LS_ROW_BOOL(struct ls_scenario, "evaluate_oversized", evaluate_oversized, 0, "false",
+                "Compute all metrics of cells that do not fit in memory; their status stays infeasible."),
+    LS_ROW_TEXT(struct ls_scenario, "training", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "Training."),
+    LS_ROW_TEXT(struct ls_scenario, "matmul", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "Matrix multiply."),
+};
+
+const struct ls_param_table ls_scenario_params = LS_TABLE(scenario_rows);

@@ -1,0 +1,55 @@
+#include "engine/serving/preset.h"
+
+#include <math.h>
+#include <string.h>
+
+/* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
+ * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256. */
+static const double large_memory_bytes = 70.0 * 1024 * 1024 * 1024;
+
+const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "sglang-0.5",
+                                                       "static",    "reference",  NULL};
+
+static void fill_int(int64_t *field, int64_t value)
+{
+    if (*field == LS_NULL_INT)
+        *field = value;
+}
+
+static void fill_choice(int32_t *field, int32_t value)
+{
+    if (*field == LS_NULL_CHOICE)
+        *field = value;
+}
+
+static void fill_float(double *field, double value)
+{
+    if (isnan(*field))
+        *field = value;
+}
+
+static void apply_vllm(struct ls_scenario *scenario)
+{
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const bool large = hardware->memory_bytes >= large_memory_bytes && strncmp(hardware->name, "a100", 4) != 0;
+    struct ls_engine *engine = &scenario->engine;
+    fill_float(&engine->gpu_memory_utilization, 0.9);
+    fill_int(&engine->block_size, 16);
+    fill_int(&engine->max_num_seqs, large ? 1024 : 256);
+    fill_int(&engine->max_num_batched_tokens, large ? 8192 : 2048);
+    fill_choice(&engine->enable_chunked_prefill, 1);
+    fill_choice(&engine->enable_prefix_caching, 1);
+    fill_float(&engine->step_overhead_s, 1.0e-3);
+    fill_float(&engine->step_overhead_per_seq_s, 5.0e-6);
+    fill_float(&engine->memory_overhead_bytes, 1024.0 * 1024 * 1024);
+}
+
+enum ls_status ls_preset_apply(struct ls_scenario *scenario, struct ls_err *err)
+{
+    struct ls_engine *engine = &scenario->engine;
+    if (engine->preset != LS_PRESET_VLLM)
+        return ls_fail(err, LS_INPUT, "engine.preset: %s is not available yet; vllm-0.11 is",
+                       ls_preset_names[engine->preset]);
+    apply_vllm(scenario);
+    return LS_OK;
+}

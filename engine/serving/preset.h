@@ -1,0 +1,14 @@
+#ifndef LS_ENGINE_SERVING_PRESET_H
+#define LS_ENGINE_SERVING_PRESET_H
+
+#include "engine/scenario.h"
+
+/* Named serving engines: what each gives to the engine keys that a study leaves null. */
+
+#define LS_N_PRESETS 5
+extern const char *const ls_preset_names[LS_N_PRESETS + 1];
+
+/* Fill the nulls of scenario->engine. LS_INPUT when the preset is not available. */
+LS_NODISCARD enum ls_status ls_preset_apply(struct ls_scenario *scenario, struct ls_err *err);
+
+#endif
