@@ -119,7 +119,7 @@ static double order_statistic_of_buckets(const struct ls_sketch *sketch, int64_t
             return fmin(fmax(value, (double)sketch->min_ps), (double)sketch->max_ps);
         }
     }
-    assert(!"the weights of all buckets add up to the count");
+    assert(false); /* the weights of all buckets add up to the count */
     return NAN;
 }
 
