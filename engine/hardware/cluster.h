@@ -22,6 +22,9 @@ struct ls_cluster {
 
 extern const struct ls_param_table ls_cluster_params;
 
+/* Fill what is null from the hardware; the client's link keeps its nulls. */
+void ls_cluster_complete(struct ls_cluster *cluster);
+
 /* A strategy's degrees; gpus = tp · pp · dp · ep. */
 struct ls_strategy {
     int64_t tp, pp, dp, ep;

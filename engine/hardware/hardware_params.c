@@ -1,0 +1,78 @@
+#include "engine/hardware/hardware.h"
+
+#include <float.h>
+
+#define LINK_ROW_BANDWIDTH                                                                                             \
+    LS_ROW_FLOAT(struct ls_link, "bandwidth", bandwidth_bytes_per_s, LS_DIM_BANDWIDTH, LS_PARAM_REQUIRED, NULL, 1,     \
+                 DBL_MAX, "Bandwidth of one link, one direction")
+#define LINK_ROW_LATENCY                                                                                               \
+    LS_ROW_FLOAT(struct ls_link, "latency", latency_s, LS_DIM_SECONDS, LS_PARAM_REQUIRED, NULL, 0, DBL_MAX,            \
+                 "Time until the first byte of a message arrives, software included")
+
+static const struct ls_param link_rows[] = {LINK_ROW_BANDWIDTH, LINK_ROW_LATENCY};
+static const struct ls_param_table link_params = LS_TABLE(link_rows);
+
+#define PEAK_ROW(dtype, text)                                                                                          \
+    LS_ROW_FLOAT(struct ls_peaks, text, by_dtype[dtype], LS_DIM_FLOP_RATE, LS_PARAM_NULLABLE, "null", 1, DBL_MAX,      \
+                 "Dense peak in " text "; null where the device cannot compute in it")
+
+static const struct ls_param peak_rows[] = {
+#define X(name, text, bits, scale_bits) PEAK_ROW(LS_##name, text),
+    LS_DTYPES(X)
+#undef X
+};
+static const struct ls_param_table peak_params = LS_TABLE(peak_rows);
+
+static const struct ls_param kernel_class_rows[] = {
+    LS_ROW_FLOAT(struct ls_kernel_class, "compute_frac", compute_frac, LS_DIM_NONE, 0, "0.7", 1e-6, 1,
+                 "Share of the peak that large kernels of this class reach"),
+    LS_ROW_FLOAT(struct ls_kernel_class, "memory_frac", memory_frac, LS_DIM_NONE, 0, "0.85", 1e-6, 1,
+                 "Share of the memory bandwidth that large kernels of this class reach"),
+    LS_ROW_FLOAT(struct ls_kernel_class, "ramp", ramp_bytes, LS_DIM_BYTES, 0, "0 B", 0, DBL_MAX,
+                 "Bytes of memory time that a kernel loses before its reads are in full flow"),
+    LS_ROW_FLOAT(struct ls_kernel_class, "launch", launch_s, LS_DIM_SECONDS, 0, "2 us", 0, DBL_MAX,
+                 "Time of an empty kernel of this class inside a CUDA graph"),
+};
+static const struct ls_param_table kernel_class_params = LS_TABLE(kernel_class_rows);
+
+static const struct ls_param kernels_rows[] = {
+    LS_ROW_GROUP(struct ls_kernels, "gemm", gemm, &kernel_class_params, "Matrix products"),
+    LS_ROW_GROUP(struct ls_kernels, "grouped_gemm", grouped_gemm, &kernel_class_params, "Products of experts"),
+    LS_ROW_GROUP(struct ls_kernels, "attention_prefill", attention_prefill, &kernel_class_params,
+                 "Causal attention of prompt chunks"),
+    LS_ROW_GROUP(struct ls_kernels, "attention_decode", attention_decode, &kernel_class_params,
+                 "Attention of single tokens over their contexts"),
+    LS_ROW_GROUP(struct ls_kernels, "memory", memory, &kernel_class_params,
+                 "Norms, rotary embeddings, activations and other kernels that only move bytes"),
+};
+static const struct ls_param_table kernels_params = LS_TABLE(kernels_rows);
+
+static const char *const topology_names[] = {"switch", "ring", "full_mesh", "rail", NULL};
+
+static const struct ls_param hardware_rows[] = {
+    LS_ROW_TEXT(struct ls_hardware, "name", name, LS_PARAM_NULLABLE, "null", "Name in results"),
+    LS_ROW_FLOAT(struct ls_hardware, "memory", memory_bytes, LS_DIM_BYTES, LS_PARAM_REQUIRED, NULL, 1, DBL_MAX,
+                 "Memory of one GPU"),
+    LS_ROW_FLOAT(struct ls_hardware, "memory_bandwidth", memory_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH,
+                 LS_PARAM_REQUIRED, NULL, 1, DBL_MAX, "Memory bandwidth of one GPU"),
+    LS_ROW_GROUP(struct ls_hardware, "peak", peak, &peak_params, "Dense arithmetic peaks of one GPU by data type"),
+    LS_ROW_INT(struct ls_hardware, "sm_count", sm_count, LS_PARAM_REQUIRED, NULL, 1, 1e6, "Streaming multiprocessors"),
+    LS_ROW_FLOAT(struct ls_hardware, "l2", l2_bytes, LS_DIM_BYTES, 0, "0 B", 0, DBL_MAX, "Second-level cache"),
+    LS_ROW_FLOAT(struct ls_hardware, "power", power_w, LS_DIM_WATT, 0, "0 W", 0, DBL_MAX, "Board power of one GPU"),
+    LS_ROW_FLOAT(struct ls_hardware, "idle_power", idle_power_w, LS_DIM_WATT, 0, "0 W", 0, DBL_MAX,
+                 "Power of an idle GPU"),
+    LS_ROW_FLOAT(struct ls_hardware, "price_usd_per_h", price_usd_per_h, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0,
+                 DBL_MAX, "On-demand price of one GPU; null: unknown"),
+    LS_ROW_INT(struct ls_hardware, "gpus_per_node", gpus_per_node, 0, "8", 1, 1e6, "GPUs of one node"),
+    LS_ROW_CHOICE(struct ls_hardware, "topology", topology, 0, "switch", topology_names,
+                  "How the GPUs of a node are connected, and its NICs across nodes (rail)"),
+    LS_ROW_GROUP(struct ls_hardware, "intra_node", intra_node, &link_params, "Link of one GPU inside its node"),
+    LS_ROW_GROUP(struct ls_hardware, "inter_node", inter_node, &link_params, "Link of one NIC between nodes"),
+    LS_ROW_INT(struct ls_hardware, "nics_per_node", nics_per_node, 0, "1", 1, 1e6, "NICs of one node"),
+    LS_ROW_FLOAT(struct ls_hardware, "pcie_bandwidth", pcie_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH, 0, "32 GB/s", 1,
+                 DBL_MAX, "Host link of one GPU, one direction"),
+    LS_ROW_GROUP(struct ls_hardware, "kernels", kernels, &kernels_params,
+                 "What kernels reach of the peaks, fitted to measurements"),
+};
+
+const struct ls_param_table ls_hardware_params = LS_TABLE(hardware_rows);
