@@ -89,9 +89,9 @@ static enum ls_status check_profile(const struct ls_workload *workload, const st
                                     struct ls_err *err)
 {
     struct ls_err inner = {""};
-    if (ls_dist_check(&profile->prompt_tokens, &inner))
+    if (ls_dist_check_tok(&profile->prompt_tokens, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.prompt_tokens: %.300s", profile->name, inner.text);
-    if (ls_dist_check(&profile->output_tokens, &inner))
+    if (ls_dist_check_tok(&profile->output_tokens, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.output_tokens: %.300s", profile->name, inner.text);
     return check_arrivals(workload, profile, err);
 }

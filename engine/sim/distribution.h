@@ -6,11 +6,24 @@
 #include "engine/param.h"
 #include "engine/sim/random.h"
 
-/* Distributions of token counts and times, each a row of ls_distributions found by name. */
+/* Distributions of token counts and times, each a row of ls_distributions found by name. Values are never negative but
+ * for normal, whose caller truncates. */
+
+enum ls_dist_kind {
+    LS_DIST_CONSTANT,    /* value */
+    LS_DIST_UNIFORM,     /* low, high */
+    LS_DIST_NORMAL,      /* mean, std */
+    LS_DIST_LOGNORMAL,   /* mean, std of the values; or mu, sigma of their logarithm */
+    LS_DIST_EXPONENTIAL, /* mean */
+    LS_DIST_GAMMA,       /* mean, cv: coefficient of variation */
+    LS_DIST_WEIBULL,     /* shape, scale */
+    LS_DIST_PARETO,      /* shape, scale: the least value */
+    LS_N_DISTRIBUTIONS
+};
 
 /* As written in the study: unused parameters are NaN. */
 struct ls_dist {
-    int32_t kind; /* index into ls_distributions; LS_NULL_CHOICE: none given */
+    int32_t kind; /* index into ls_distributions, enum ls_dist_kind; LS_NULL_CHOICE: none given */
     double value;
     double low, high;
     double mean, std, cv;
@@ -22,18 +35,25 @@ extern const struct ls_param_table ls_dist_params;
 
 struct ls_distribution_ops {
     const char *name;
-    const char *parameters; /* the keys it takes, for messages: "mean, std (or mu, sigma)" */
-    /* LS_INPUT when a parameter is missing, foreign or out of range. */
+    const char *keys[2];       /* the parameters it takes */
+    const char *other_keys[2]; /* another way to say the same; null: there is none */
+    /* LS_INPUT when the parameters, all present, are out of range. */
     enum ls_status (*check)(const struct ls_dist *dist, struct ls_err *err);
-    double (*mean)(const struct ls_dist *dist);
+    double (*mean)(const struct ls_dist *dist); /* may be infinite */
     double (*sample)(const struct ls_dist *dist, struct ls_stream *stream);
 };
 
-#define LS_N_DISTRIBUTIONS 8
 extern const struct ls_distribution_ops ls_distributions[LS_N_DISTRIBUTIONS];
 extern const char *const ls_distribution_names[LS_N_DISTRIBUTIONS + 1];
 
+/* LS_INPUT when a parameter is missing, foreign or out of range, with what is wrong and what would be right. */
 LS_NODISCARD enum ls_status ls_dist_check(const struct ls_dist *dist, struct ls_err *err);
+
+/* The same for a count of tokens: the mean lies between 1 and 2^31 − 1, and a lognormal whose mean and std look like mu
+ * and sigma is refused. */
+LS_NODISCARD enum ls_status ls_dist_check_tok(const struct ls_dist *dist, struct ls_err *err);
+
+/* Mean of a checked distribution, before any rounding. */
 double ls_dist_mean(const struct ls_dist *dist);
 
 /* One value. */

@@ -4,7 +4,11 @@
 #include <stdint.h>
 
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). A
- * stream is named by (seed, replica, profile, request index, purpose), never by rank, order or strategy. */
+ * stream is named by (seed, replica, profile, request index, purpose), never by rank, order or strategy.
+ *
+ * Layout: the key is the first half of Philox(counter = replica, 0; key = seed). In the counter, word 0 counts the
+ * blocks of the stream, words 1 and 2 hold the index, word 3 the profile (upper 24 bits) and the purpose (lower 8). So
+ * no two streams of one (seed, replica) ever meet, and a stream is 2^34 words long. */
 
 enum ls_purpose {
     LS_RNG_GAP,
@@ -26,15 +30,17 @@ struct ls_stream {
 /* Ten rounds of Philox4x32 on one counter. */
 void ls_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* The stream of one purpose of one request (or of whatever `index` counts) of one profile. */
+/* The stream of one purpose of one request (or of whatever `index` counts) of one profile, which is below 2^24. */
 struct ls_stream ls_stream_make(uint64_t seed, uint64_t replica, uint32_t profile, uint64_t index,
                                 enum ls_purpose purpose);
 
-/* Uniform in (0, 1), 53 bits; never 0 or 1. */
+/* Uniform in (0, 1): an odd multiple of 2^−53, so never 0 or 1. */
 double ls_stream_uniform(struct ls_stream *stream);
 
-/* Standard normal (Box–Muller) and unit exponential. */
+/* Standard normal (Box and Muller 1958; one number a pair, so that a stream has no hidden state). */
 double ls_stream_normal(struct ls_stream *stream);
+
+/* Exponential of mean 1. */
 double ls_stream_exponential(struct ls_stream *stream);
 
 #endif
