@@ -13,7 +13,8 @@
     X(FP8, "fp8", 8, 0.0)                                                                                              \
     X(INT8, "int8", 8, 0.0)                                                                                            \
     X(INT4, "int4", 4, 0.125)                                                                                          \
-    X(NVFP4, "nvfp4", 4, 0.5)
+    X(NVFP4, "nvfp4", 4, 0.5)                                                                                          \
+    X(MXFP4, "mxfp4", 4, 0.25)
 
 enum ls_dtype {
 #define X(name, text, bits, scale_bits) LS_##name,

@@ -9,7 +9,8 @@ static enum ls_dtype arithmetic_dtype(const struct ls_peaks *peak, enum ls_dtype
 {
     if (!isnan(peak->by_dtype[dtype]))
         return dtype;
-    const bool widened = dtype == LS_FP8 || dtype == LS_INT8 || dtype == LS_INT4 || dtype == LS_NVFP4;
+    const bool widened =
+        dtype == LS_FP8 || dtype == LS_INT8 || dtype == LS_INT4 || dtype == LS_NVFP4 || dtype == LS_MXFP4;
     if (widened && !isnan(peak->by_dtype[LS_BF16]))
         return LS_BF16;
     if (widened && !isnan(peak->by_dtype[LS_FP16]))

@@ -26,14 +26,17 @@ struct ls_model {
     int32_t tie_word_embeddings;
     int32_t learned_positions;  /* a position table of max_position_embeddings rows is a weight */
     int32_t norm;               /* enum ls_norm */
+    int32_t norm_bias;          /* null: layer norms have one, RMS norms have none */
     int64_t norms_per_layer;    /* 2; gemma-2 has 4 */
+    int32_t embedding_norm;     /* a norm after the embedding (BLOOM) */
     int32_t qk_norm;            /* RMS norms of head_dim on queries and keys */
     int32_t attention_bias;     /* bias on q, k, v */
-    int32_t attention_out_bias; /* bias on the output projection */
+    int32_t attention_out_bias; /* bias on the output projection; null: as attention_bias */
     int32_t attention_sinks;    /* a learned logit for each head (gpt-oss) */
     int32_t mlp_bias;
+    int32_t use_sliding_window;     /* false: sliding_window is there but unused */
     int64_t sliding_window;         /* tokens; null: full attention everywhere */
-    int64_t sliding_window_pattern; /* one layer in this many attends fully; 1: none does (all layers slide) */
+    int64_t sliding_window_pattern; /* layer i attends fully where this divides i + 1; null: no layer does */
 
     /* mixture of experts; n_routed_experts null: dense */
     int64_t n_routed_experts;
@@ -51,8 +54,10 @@ struct ls_model {
     int64_t qk_rope_head_dim;
     int64_t v_head_dim;
 
-    int32_t dtype;            /* enum ls_dtype of the checkpoint's weights */
-    int32_t activation_dtype; /* enum ls_dtype of activations; null: bf16 unless the checkpoint is fp16 or fp32 */
+    int32_t dtype;            /* enum ls_dtype of the checkpoint's linear layers; null: activation_dtype */
+    int32_t expert_dtype;     /* of the routed experts' matrices where they differ (gpt-oss); null: dtype */
+    int32_t activation_dtype; /* of activations, norms, embedding, router, head; null: dtype where 16 or 32 bit, else
+                                 bf16 */
 };
 
 extern const struct ls_param_table ls_model_params;
@@ -63,7 +68,10 @@ LS_NODISCARD enum ls_status ls_model_complete(struct ls_model *model, struct ls_
 bool ls_model_is_moe(const struct ls_model *model);
 bool ls_model_is_mla(const struct ls_model *model);
 
-/* Exact number of parameters, as counted in the published checkpoint. */
+/* Width of the values that one head keeps: v_head_dim under MLA, else head_dim. */
+int64_t ls_model_v_head_dim(const struct ls_model *model);
+
+/* Exact number of parameters, as counted in the published checkpoint; multi-token-prediction layers are left out. */
 int64_t ls_model_parameters(const struct ls_model *model);
 
 /* Those that one token passes through (experts: the chosen and the shared ones; embedding table: one row). */

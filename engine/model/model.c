@@ -1,0 +1,176 @@
+#include "engine/model/model.h"
+
+#include <inttypes.h>
+
+#include "engine/model/weights.h"
+
+/* Above this many parameters, sums in double would no longer be exact. */
+#define MAX_PARAMETERS 9007199254740992.0
+
+static void set_if_null(int64_t *field, int64_t value)
+{
+    if (*field == LS_NULL_INT)
+        *field = value;
+}
+
+static void choose_if_null(int32_t *field, int32_t value)
+{
+    if (*field == LS_NULL_CHOICE)
+        *field = value;
+}
+
+bool ls_model_is_moe(const struct ls_model *model)
+{
+    return model->n_routed_experts != LS_NULL_INT;
+}
+
+bool ls_model_is_mla(const struct ls_model *model)
+{
+    return model->kv_lora_rank != LS_NULL_INT;
+}
+
+int64_t ls_model_v_head_dim(const struct ls_model *model)
+{
+    return ls_model_is_mla(model) ? model->v_head_dim : model->head_dim;
+}
+
+static enum ls_status check_required(const struct ls_model *model, struct ls_err *err)
+{
+    for (size_t i = 0; i < ls_model_params.n; i++) {
+        const struct ls_param *row = &ls_model_params.rows[i];
+        if (!(row->flags & LS_PARAM_REQUIRED))
+            continue;
+        const int64_t *field = (const void *)((const char *)model + row->offset);
+        if (*field == LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "%s: missing; every model needs it", row->key);
+    }
+    return LS_OK;
+}
+
+static void fill_formats(struct ls_model *model)
+{
+    const bool plain = model->dtype == LS_FP32 || model->dtype == LS_BF16 || model->dtype == LS_FP16;
+    choose_if_null(&model->activation_dtype, plain ? model->dtype : (int32_t)LS_BF16);
+    choose_if_null(&model->dtype, model->activation_dtype);
+    choose_if_null(&model->expert_dtype, model->dtype);
+}
+
+static enum ls_status complete_attention(struct ls_model *model, struct ls_err *err)
+{
+    const int64_t heads = model->num_attention_heads;
+    set_if_null(&model->num_key_value_heads, heads);
+    if (heads % model->num_key_value_heads != 0)
+        return ls_fail(err, LS_INPUT, "num_key_value_heads: %" PRId64 " does not divide %" PRId64 " attention heads",
+                       model->num_key_value_heads, heads);
+    if (model->head_dim == LS_NULL_INT && !ls_model_is_mla(model) && model->hidden_size % heads != 0)
+        return ls_fail(err, LS_INPUT,
+                       "head_dim: missing, and %" PRId64 " attention heads do not divide hidden_size %" PRId64, heads,
+                       model->hidden_size);
+    set_if_null(&model->head_dim, model->hidden_size >= heads ? model->hidden_size / heads : 1);
+    choose_if_null(&model->attention_out_bias, model->attention_bias);
+    if (!model->use_sliding_window)
+        model->sliding_window = LS_NULL_INT;
+    return LS_OK;
+}
+
+static enum ls_status check_latent_attention(const struct ls_model *model, struct ls_err *err)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } parts[] = {{"qk_nope_head_dim", model->qk_nope_head_dim},
+                 {"qk_rope_head_dim", model->qk_rope_head_dim},
+                 {"v_head_dim", model->v_head_dim}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (ls_model_is_mla(model) && parts[i].value == LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "%s: missing; latent attention (kv_lora_rank) needs it", parts[i].key);
+        if (!ls_model_is_mla(model) && parts[i].value != LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "%s: means something with kv_lora_rank only, which is missing", parts[i].key);
+    }
+    if (!ls_model_is_mla(model) && model->q_lora_rank != LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "q_lora_rank: means something with kv_lora_rank only, which is missing");
+    return LS_OK;
+}
+
+static enum ls_status complete_experts(struct ls_model *model, struct ls_err *err)
+{
+    set_if_null(&model->n_shared_experts, 0);
+    set_if_null(&model->first_k_dense_replace, 0);
+    if (!ls_model_is_moe(model)) {
+        if (model->num_experts_per_tok != LS_NULL_INT)
+            return ls_fail(err, LS_INPUT,
+                           "num_experts_per_tok: means something with n_routed_experts only, which is "
+                           "missing");
+        return LS_OK;
+    }
+    set_if_null(&model->moe_intermediate_size, model->intermediate_size);
+    if (model->num_experts_per_tok == LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "num_experts_per_tok: missing; a mixture of experts (n_routed_experts) needs it");
+    if (model->num_experts_per_tok > model->n_routed_experts)
+        return ls_fail(err, LS_INPUT, "num_experts_per_tok: %" PRId64 " is more than the %" PRId64 " routed experts",
+                       model->num_experts_per_tok, model->n_routed_experts);
+    if (model->first_k_dense_replace > model->num_hidden_layers)
+        return ls_fail(err, LS_INPUT, "first_k_dense_replace: %" PRId64 " is more than the %" PRId64 " layers",
+                       model->first_k_dense_replace, model->num_hidden_layers);
+    return LS_OK;
+}
+
+static double sum_params(const struct ls_weight *weights, size_t n, bool active)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += active ? weights[i].n_active_params : weights[i].n_params;
+    return sum;
+}
+
+static double count_parameters(const struct ls_model *model, bool active)
+{
+    struct ls_weight weights[LS_MAX_WEIGHTS];
+    const int64_t n_dense = ls_model_is_moe(model) ? model->first_k_dense_replace : model->num_hidden_layers;
+    double sum = sum_params(weights, ls_weights_of_embedding(model, weights), active);
+    if (model->tie_word_embeddings && active)
+        sum = 0; /* the head reads the whole table */
+    sum += sum_params(weights, ls_weights_of_head(model, weights), active);
+    if (model->tie_word_embeddings && !active)
+        sum -= (double)(model->vocab_size * model->hidden_size);
+    if (n_dense > 0)
+        sum += (double)n_dense * sum_params(weights, ls_weights_of_layer(model, false, weights), active);
+    if (n_dense < model->num_hidden_layers)
+        sum += (double)(model->num_hidden_layers - n_dense) *
+               sum_params(weights, ls_weights_of_layer(model, true, weights), active);
+    return sum;
+}
+
+enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err)
+{
+    struct ls_model full = *model;
+    enum ls_status status = check_required(&full, err);
+    if (status)
+        return status;
+    set_if_null(&full.intermediate_size, 4 * full.hidden_size);
+    choose_if_null(&full.norm_bias, full.norm == LS_NORM_LAYER);
+    fill_formats(&full);
+    status = complete_attention(&full, err);
+    if (!status)
+        status = check_latent_attention(&full, err);
+    if (!status)
+        status = complete_experts(&full, err);
+    if (status)
+        return status;
+    if (full.learned_positions && full.max_position_embeddings == LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "max_position_embeddings: missing; learned_positions needs it");
+    if (count_parameters(&full, false) > MAX_PARAMETERS)
+        return ls_fail(err, LS_INPUT, "hidden_size: the model has more than 9e15 parameters");
+    *model = full;
+    return LS_OK;
+}
+
+int64_t ls_model_parameters(const struct ls_model *model)
+{
+    return (int64_t)count_parameters(model, false);
+}
+
+int64_t ls_model_active_parameters(const struct ls_model *model)
+{
+    return (int64_t)(count_parameters(model, true) + 0.5);
+}

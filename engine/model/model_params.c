@@ -1,0 +1,76 @@
+#include "engine/model/model.h"
+
+#define M struct ls_model
+#define NULLABLE LS_PARAM_NULLABLE
+#define REQUIRED LS_PARAM_REQUIRED
+
+/* Bounds keep every count below 2^53, so that sums in double are exact; ls_model_complete checks the product. */
+#define MAX_WIDTH 16777216
+
+static const char *const norm_names[] = {"rms", "layer", NULL};
+
+static const struct ls_param rows[] = {
+    LS_ROW_TEXT(M, "name", name, NULLABLE, "null", "Name of the model; the file's own name where it is left out."),
+    LS_ROW_INT(M, "num_hidden_layers", num_hidden_layers, REQUIRED, NULL, 1, 65536, "Transformer layers."),
+    LS_ROW_INT(M, "hidden_size", hidden_size, REQUIRED, NULL, 1, MAX_WIDTH, "Width of the residual stream."),
+    LS_ROW_INT(M, "num_attention_heads", num_attention_heads, REQUIRED, NULL, 1, 65536, "Query heads."),
+    LS_ROW_INT(M, "num_key_value_heads", num_key_value_heads, NULLABLE, "null", 1, 65536,
+               "Key and value heads; null: as many as query heads."),
+    LS_ROW_INT(M, "head_dim", head_dim, NULLABLE, "null", 1, 65536,
+               "Width of a head; null: hidden_size / num_attention_heads."),
+    LS_ROW_INT(M, "intermediate_size", intermediate_size, NULLABLE, "null", 1, MAX_WIDTH,
+               "Width of a dense layer's feed-forward block; null: 4 * hidden_size."),
+    LS_ROW_INT(M, "vocab_size", vocab_size, REQUIRED, NULL, 1, MAX_WIDTH, "Rows of the embedding table."),
+    LS_ROW_INT(M, "max_position_embeddings", max_position_embeddings, NULLABLE, "null", 1, 1e12,
+               "Longest sequence, tokens; null: no limit."),
+    LS_ROW_BOOL(M, "gated_mlp", gated_mlp, 0, "true", "Gate and up projections (SwiGLU, GeGLU) instead of one."),
+    LS_ROW_BOOL(M, "tie_word_embeddings", tie_word_embeddings, 0, "false", "The LM head is the embedding table."),
+    LS_ROW_BOOL(M, "learned_positions", learned_positions, 0, "false",
+                "A table of max_position_embeddings learned positions in place of rotary embeddings."),
+    LS_ROW_CHOICE(M, "norm", norm, 0, "rms", norm_names, "Kind of normalisation."),
+    LS_ROW_BOOL(M, "norm_bias", norm_bias, NULLABLE, "null",
+                "Norms have a bias; null: layer norms do, RMS norms do not."),
+    LS_ROW_INT(M, "norms_per_layer", norms_per_layer, 0, "2", 0, 16, "Norms of hidden_size in a layer."),
+    LS_ROW_BOOL(M, "embedding_norm", embedding_norm, 0, "false", "A norm follows the embedding."),
+    LS_ROW_BOOL(M, "qk_norm", qk_norm, 0, "false", "RMS norms of head_dim on queries and keys."),
+    LS_ROW_BOOL(M, "attention_bias", attention_bias, 0, "false", "Bias on the query, key and value projections."),
+    LS_ROW_BOOL(M, "attention_out_bias", attention_out_bias, NULLABLE, "null",
+                "Bias on the attention's output projection; null: as attention_bias."),
+    LS_ROW_BOOL(M, "attention_sinks", attention_sinks, 0, "false", "A learned logit for each head."),
+    LS_ROW_BOOL(M, "mlp_bias", mlp_bias, 0, "false", "Bias on the feed-forward projections."),
+    LS_ROW_BOOL(M, "use_sliding_window", use_sliding_window, 0, "true", "False: sliding_window is ignored."),
+    LS_ROW_INT(M, "sliding_window", sliding_window, NULLABLE, "null", 1, 1e12,
+               "Tokens that a sliding layer attends to; null: every layer attends fully."),
+    LS_ROW_INT(M, "sliding_window_pattern", sliding_window_pattern, NULLABLE, "null", 1, 65536,
+               "With a sliding window: layer i (from 0) attends fully where this divides i + 1; null: no layer does."),
+    LS_ROW_INT(M, "n_routed_experts", n_routed_experts, NULLABLE, "null", 1, 65536,
+               "Experts of a layer; null: a dense model."),
+    LS_ROW_INT(M, "num_experts_per_tok", num_experts_per_tok, NULLABLE, "null", 1, 65536,
+               "Routed experts that each token passes through."),
+    LS_ROW_INT(M, "moe_intermediate_size", moe_intermediate_size, NULLABLE, "null", 1, MAX_WIDTH,
+               "Width of an expert; null: intermediate_size."),
+    LS_ROW_INT(M, "n_shared_experts", n_shared_experts, NULLABLE, "0", 0, 4096,
+               "Experts of moe_intermediate_size that every token passes through; null: none."),
+    LS_ROW_INT(M, "first_k_dense_replace", first_k_dense_replace, NULLABLE, "0", 0, 65536,
+               "Leading layers of a mixture of experts that are dense; null: none."),
+    LS_ROW_BOOL(M, "router_bias", router_bias, 0, "false", "The router has a bias (or correction) for each expert."),
+    LS_ROW_BOOL(M, "expert_bias", expert_bias, 0, "false", "Bias on the experts' projections."),
+    LS_ROW_INT(M, "q_lora_rank", q_lora_rank, NULLABLE, "null", 1, MAX_WIDTH,
+               "Latent attention: rank of the queries; null: not compressed."),
+    LS_ROW_INT(M, "kv_lora_rank", kv_lora_rank, NULLABLE, "null", 1, MAX_WIDTH,
+               "Latent attention: rank of keys and values; null: ordinary attention."),
+    LS_ROW_INT(M, "qk_nope_head_dim", qk_nope_head_dim, NULLABLE, "null", 1, 65536,
+               "Latent attention: part of a query head without rotary positions."),
+    LS_ROW_INT(M, "qk_rope_head_dim", qk_rope_head_dim, NULLABLE, "null", 1, 65536,
+               "Latent attention: part of a query head with rotary positions; one key of it serves all heads."),
+    LS_ROW_INT(M, "v_head_dim", v_head_dim, NULLABLE, "null", 1, 65536, "Latent attention: width of a value head."),
+    LS_ROW_CHOICE(M, "dtype", dtype, NULLABLE, "null", ls_dtype_names,
+                  "Format of the checkpoint's linear layers; null: activation_dtype."),
+    LS_ROW_CHOICE(M, "expert_dtype", expert_dtype, NULLABLE, "null", ls_dtype_names,
+                  "Format of the routed experts where it differs; null: dtype."),
+    LS_ROW_CHOICE(M, "activation_dtype", activation_dtype, NULLABLE, "null", ls_dtype_names,
+                  "Format of activations, norms, embedding, router and head; null: dtype where that has 16 or 32 bits "
+                  "and is no block format, else bf16."),
+};
+
+const struct ls_param_table ls_model_params = LS_TABLE(rows);
