@@ -1,0 +1,181 @@
+/* Promises of the model: parameters come out as in the published checkpoints, nulls are filled, nonsense is refused. */
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model/model.h"
+
+static void store(struct ls_model *model, const struct ls_param *row, const char *text)
+{
+    char *field = (char *)model + row->offset;
+    const int null = strcmp(text, "null") == 0;
+    if (row->type == LS_PARAM_INT)
+        *(int64_t *)(void *)field = null ? LS_NULL_INT : strtoll(text, NULL, 10);
+    if (row->type == LS_PARAM_BOOL)
+        *(int32_t *)(void *)field = null ? LS_NULL_CHOICE : strcmp(text, "true") == 0;
+    if (row->type == LS_PARAM_CHOICE) {
+        int32_t choice = LS_NULL_CHOICE;
+        for (int32_t i = 0; !null && row->choices[i]; i++)
+            if (strcmp(row->choices[i], text) == 0)
+                choice = i;
+        *(int32_t *)(void *)field = choice;
+        ck_assert(null || choice != LS_NULL_CHOICE);
+    }
+}
+
+static void set(struct ls_model *model, const char *key, const char *text)
+{
+    for (size_t i = 0; i < ls_model_params.n; i++) {
+        if (strcmp(ls_model_params.rows[i].key, key) == 0) {
+            store(model, &ls_model_params.rows[i], text);
+            return;
+        }
+    }
+    ck_abort_msg("no parameter %s", key);
+}
+
+static struct ls_model defaults(void)
+{
+    struct ls_model model;
+    memset(&model, 0, sizeof model);
+    for (size_t i = 0; i < ls_model_params.n; i++)
+        store(&model, &ls_model_params.rows[i], ls_model_params.rows[i].def ? ls_model_params.rows[i].def : "null");
+    return model;
+}
+
+static struct ls_model load(const char *name)
+{
+    char path[512], line[512];
+    struct ls_model model = defaults();
+    snprintf(path, sizeof path, "%s/configs/models/%s.yaml", LS_SOURCE_DIR, name);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "no %s", path);
+    while (fgets(line, sizeof line, file)) {
+        char key[64], text[64];
+        if (line[0] != '#' && sscanf(line, "%63[^:]: %63s", key, text) == 2)
+            set(&model, key, text);
+    }
+    fclose(file);
+    struct ls_err err = {""};
+    ck_assert_msg(ls_model_complete(&model, &err) == LS_OK, "%s: %s", name, err.text);
+    return model;
+}
+
+/* Totals of the published checkpoints (the sum over their safetensors' tensors, multi-token prediction left out). */
+static const struct {
+    const char *name;
+    int64_t parameters;
+} published[] = {{"llama-2-7b", 6738415616},     {"llama-2-13b", 13015864320},      {"llama-2-70b", 68976648192},
+                 {"llama-3-8b", 8030261248},     {"llama-3-70b", 70553706496},      {"llama-3.1-8b", 8030261248},
+                 {"llama-3.1-70b", 70553706496}, {"llama-3.1-405b", 405853388800},  {"llama-3.3-70b", 70553706496},
+                 {"qwen2.5-7b", 7615616512},     {"qwen2.5-32b", 32763876352},      {"qwen2.5-72b", 72706203648},
+                 {"qwen3-8b", 8190735360},       {"qwen3-14b", 14768307200},        {"qwen3-32b", 32762123264},
+                 {"qwen3-30b-a3b", 30532122624}, {"qwen3-235b-a22b", 235093634560}, {"mistral-7b", 7241732096},
+                 {"mixtral-8x7b", 46702792704},  {"mixtral-8x22b", 140620634112},   {"gemma-2-9b", 9241705984},
+                 {"gemma-2-27b", 27227128320},   {"gpt-oss-20b", 20914757184},      {"gpt-oss-120b", 116829156672},
+                 {"deepseek-v3", 671026419200},  {"deepseek-r1", 671026419200}};
+
+START_TEST(library_models_have_their_published_number_of_parameters)
+{
+    for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
+        const struct ls_model model = load(published[i].name);
+        ck_assert_msg(ls_model_parameters(&model) == published[i].parameters,
+                      "%s: %" PRId64 " parameters, not %" PRId64, published[i].name, ls_model_parameters(&model),
+                      published[i].parameters);
+    }
+}
+END_TEST
+
+/* Active parameters by their own sums: gpt-oss's model card (3.61 and 5.13 billion, arXiv:2508.10925, table 1) counts
+ * the head and not the embedding, as we do. */
+START_TEST(active_parameters_count_chosen_experts_and_the_head)
+{
+    const struct ls_model mixtral = load("mixtral-8x7b");
+    const int64_t idle_experts = 32 * INT64_C(6) * 3 * 4096 * 14336;
+    const int64_t idle_rows = INT64_C(31999) * 4096;
+    ck_assert_int_eq(ls_model_active_parameters(&mixtral), ls_model_parameters(&mixtral) - idle_experts - idle_rows);
+    const struct ls_model oss = load("gpt-oss-120b");
+    ck_assert_int_eq((ls_model_active_parameters(&oss) + 5000000) / 10000000, 513);
+    const struct ls_model gemma = load("gemma-2-9b"); /* tied: the head reads the whole table */
+    ck_assert_int_eq(ls_model_active_parameters(&gemma), ls_model_parameters(&gemma));
+}
+END_TEST
+
+START_TEST(nulls_are_filled)
+{
+    const struct ls_model gpt = load("gpt-3-175b");
+    ck_assert_int_eq(gpt.num_key_value_heads, 96);
+    ck_assert_int_eq(gpt.head_dim, 128);
+    ck_assert_int_eq(gpt.intermediate_size, 4 * 12288);
+    ck_assert_int_eq(gpt.norm_bias, 1);
+    ck_assert_int_eq(gpt.activation_dtype, LS_FP16);
+    const struct ls_model deepseek = load("deepseek-v3");
+    ck_assert_int_eq(deepseek.dtype, LS_FP8);
+    ck_assert_int_eq(deepseek.expert_dtype, LS_FP8);
+    ck_assert_int_eq(deepseek.activation_dtype, LS_BF16);
+    ck_assert_int_eq(ls_model_v_head_dim(&deepseek), 128);
+}
+END_TEST
+
+/* A small dense model with one key changed, or none. */
+static void refuse(const char *key, const char *text, const char *message)
+{
+    struct ls_model model = defaults();
+    set(&model, "num_hidden_layers", "2");
+    set(&model, "hidden_size", "64");
+    set(&model, "num_attention_heads", "4");
+    set(&model, "vocab_size", "100");
+    set(&model, key, text);
+    struct ls_err err = {""};
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, message);
+}
+
+START_TEST(what_makes_no_transformer_is_refused_by_key)
+{
+    refuse("hidden_size", "null", "hidden_size: missing; every model needs it");
+    refuse("hidden_size", "66", "head_dim: missing, and 4 attention heads do not divide hidden_size 66");
+    refuse("num_key_value_heads", "3", "num_key_value_heads: 3 does not divide 4 attention heads");
+    refuse("kv_lora_rank", "16", "qk_nope_head_dim: missing; latent attention (kv_lora_rank) needs it");
+    refuse("v_head_dim", "16", "v_head_dim: means something with kv_lora_rank only, which is missing");
+    refuse("q_lora_rank", "16", "q_lora_rank: means something with kv_lora_rank only, which is missing");
+    refuse("n_routed_experts", "8", "num_experts_per_tok: missing; a mixture of experts (n_routed_experts) needs it");
+    refuse("num_experts_per_tok", "8",
+           "num_experts_per_tok: means something with n_routed_experts only, which is missing");
+    refuse("learned_positions", "true", "max_position_embeddings: missing; learned_positions needs it");
+}
+END_TEST
+
+START_TEST(an_impossible_size_is_refused_and_leaves_the_model_as_it_was)
+{
+    struct ls_model model = defaults();
+    set(&model, "num_hidden_layers", "65536");
+    set(&model, "hidden_size", "16777216");
+    set(&model, "num_attention_heads", "4");
+    set(&model, "vocab_size", "100");
+    const struct ls_model before = model;
+    struct ls_err err = {""};
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, "hidden_size: the model has more than 9e15 parameters");
+    ck_assert_mem_eq(&model, &before, sizeof model);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("model");
+    TCase *tcase = tcase_create("parameters");
+    tcase_add_test(tcase, library_models_have_their_published_number_of_parameters);
+    tcase_add_test(tcase, active_parameters_count_chosen_experts_and_the_head);
+    tcase_add_test(tcase, nulls_are_filled);
+    tcase_add_test(tcase, what_makes_no_transformer_is_refused_by_key);
+    tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
