@@ -1,0 +1,306 @@
+#include "io/hf_config.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IGNORED ""
+
+/* A value and what it is in our words; null: nothing to store. A list of them names every value that is understood and
+ * ends with a null `from`. */
+struct value {
+    const char *from, *to;
+};
+
+/* A key, our name of it, and the values it may have; null: any, as it stands. A list ends with a null `from`. */
+struct key {
+    const char *from, *to;
+    const struct value *values;
+};
+
+struct family {
+    const char *model_type;
+    void (*apply)(struct ls_model *model);
+    const struct key *keys; /* these come before the common ones; null: none */
+};
+
+static void apply_llama(struct ls_model *model)
+{
+    (void)model; /* our defaults are a llama's */
+}
+
+static void apply_qwen2(struct ls_model *model)
+{
+    model->attention_bias = 1;
+    model->attention_out_bias = 0;
+    model->use_sliding_window = 0;
+}
+
+static void apply_qwen3(struct ls_model *model)
+{
+    model->qk_norm = 1;
+    model->use_sliding_window = 0;
+}
+
+static void apply_gemma2(struct ls_model *model)
+{
+    model->tie_word_embeddings = 1;
+    model->norms_per_layer = 4;
+    model->sliding_window_pattern = 2;
+}
+
+static void apply_gpt_oss(struct ls_model *model)
+{
+    model->attention_sinks = 1;
+    model->router_bias = 1;
+    model->expert_bias = 1;
+    model->sliding_window_pattern = 2;
+}
+
+static void apply_deepseek_v3(struct ls_model *model)
+{
+    model->router_bias = 1;
+}
+
+static void apply_glm4_moe(struct ls_model *model)
+{
+    model->attention_out_bias = 0;
+    model->router_bias = 1;
+}
+
+/* What GPT-2 and its descendants share: LayerNorm, one ungated projection, the head tied to the embedding. */
+static void apply_gpt(struct ls_model *model)
+{
+    model->gated_mlp = 0;
+    model->tie_word_embeddings = 1;
+    model->norm = LS_NORM_LAYER;
+}
+
+static void apply_gpt2(struct ls_model *model)
+{
+    apply_gpt(model);
+    model->learned_positions = 1;
+    model->attention_bias = 1;
+    model->mlp_bias = 1;
+}
+
+static void apply_bloom(struct ls_model *model)
+{
+    apply_gpt(model);
+    model->embedding_norm = 1;
+    model->attention_bias = 1;
+    model->mlp_bias = 1;
+}
+
+static void apply_mpt(struct ls_model *model)
+{
+    apply_gpt(model);
+    model->norm_bias = 0;
+    model->learned_positions = 1; /* unless attn_config.alibi */
+}
+
+static const struct value dtypes[] = {
+    {"float32", "fp32"}, {"bfloat16", "bf16"}, {"float16", "fp16"}, {"null", NULL}, {NULL, NULL}};
+
+/* What quantises the linear layers. Where `bits`, `format` or `quant_algo` says it, the method itself adds nothing. */
+static const struct value quant_methods[] = {
+    {"fp8", "fp8"}, {"fbgemm_fp8", "fp8"},        {"mxfp4", "mxfp4"}, {"gptq", NULL},
+    {"awq", NULL},  {"compressed-tensors", NULL}, {"modelopt", NULL}, {"modelopt_fp4", "nvfp4"},
+    {NULL, NULL}};
+static const struct value quant_bits[] = {{"4", "int4"}, {"8", "int8"}, {NULL, NULL}};
+static const struct value quant_formats[] = {{"float-quantized", "fp8"},
+                                             {"int-quantized", "int8"},
+                                             {"pack-quantized", "int4"},
+                                             {"nvfp4-pack-quantized", "nvfp4"},
+                                             {NULL, NULL}};
+static const struct value quant_algos[] = {{"FP8", "fp8"}, {"NVFP4", "nvfp4"}, {"W4A16_AWQ", "int4"}, {NULL, NULL}};
+
+static const struct value only_one[] = {{"1", NULL}, {NULL, NULL}};
+static const struct value only_false[] = {{"false", NULL}, {NULL, NULL}};
+static const struct value only_true[] = {{"true", NULL}, {NULL, NULL}};
+static const struct value only_four[] = {{"4", NULL}, {NULL, NULL}};
+static const struct value only_multihead[] = {{"multihead_attention", NULL}, {NULL, NULL}};
+static const struct value negation[] = {{"true", "false"}, {"false", "true"}, {NULL, NULL}};
+
+static const struct key gpt_oss_keys[] = {{"quantization_config.quant_method", "expert_dtype", quant_methods},
+                                          {NULL, NULL, NULL}};
+
+static const struct key gpt2_keys[] = {{"n_embd", "hidden_size", NULL},
+                                       {"n_layer", "num_hidden_layers", NULL},
+                                       {"n_head", "num_attention_heads", NULL},
+                                       {"n_inner", "intermediate_size", NULL},
+                                       {"n_positions", "max_position_embeddings", NULL},
+                                       {"add_cross_attention", IGNORED, only_false},
+                                       {NULL, NULL, NULL}};
+
+static const struct key bloom_keys[] = {{"n_embed", "hidden_size", NULL},
+                                        {"n_layer", "num_hidden_layers", NULL},
+                                        {"n_head", "num_attention_heads", NULL},
+                                        {"n_inner", "intermediate_size", NULL},
+                                        {NULL, NULL, NULL}};
+
+static const struct key mpt_keys[] = {{"d_model", "hidden_size", NULL},
+                                      {"n_layers", "num_hidden_layers", NULL},
+                                      {"n_heads", "num_attention_heads", NULL},
+                                      {"max_seq_len", "max_position_embeddings", NULL},
+                                      {"attn_config.alibi", "learned_positions", negation},
+                                      {"attn_config.attn_type", IGNORED, only_multihead},
+                                      {"expansion_ratio", IGNORED, only_four},
+                                      {"no_bias", IGNORED, only_true},
+                                      {NULL, NULL, NULL}};
+
+/* Keys of any family. Those that carry our own names need no row. */
+static const struct key common_keys[] = {{"torch_dtype", "activation_dtype", dtypes},
+                                         {"dtype", "activation_dtype", dtypes},
+                                         {"num_experts", "n_routed_experts", NULL},
+                                         {"num_local_experts", "n_routed_experts", NULL},
+                                         {"experts_per_token", "num_experts_per_tok", NULL},
+                                         {"use_qk_norm", "qk_norm", NULL},
+                                         {"moe_layer_freq", IGNORED, only_one},
+                                         {"decoder_sparse_step", IGNORED, only_one},
+                                         {"is_encoder_decoder", IGNORED, only_false},
+                                         {"quantization_config.quant_method", "dtype", quant_methods},
+                                         {"quantization_config.bits", "dtype", quant_bits},
+                                         {"quantization_config.format", "dtype", quant_formats},
+                                         {"quantization_config.quant_algo", "dtype", quant_algos},
+                                         {NULL, NULL, NULL}};
+
+/* Keys without bearing on sizes or speed; one that ends in `*` stands for all that begin so, one that begins with `*`
+ * for all that end so. */
+static const char *const ignored[] = {
+    /* bookkeeping, tokens, training, generation */
+    "_*", "architectures", "auto_map*", "model_type", "transformers_version", "*_token_id", "*_token", "use_cache",
+    "initializer_range", "initializer_factor", "*dropout", "*dropout_prob", "*_pdrop", "pretraining_tp", "output_*",
+    "return_dict*", "use_return_dict", "router_aux_loss_coef", "aux_loss_alpha", "seq_aux", "router_jitter_noise",
+    "task_specific_params*", "id2label*", "label2id*", "summary_*", "gradient_checkpointing", "cache_implementation",
+    "unsloth_*", "use_bfloat16", "num_logits_to_keep", "tokenizer_name", "tokenizer_class", "verbose", "init_config*",
+    "init_device", "generation_config*", "chunk_size_feed_forward", "problem_type", "finetuning_task", "prefix",
+    /* numerics without cost */
+    "hidden_act*", "activation_function", "swiglu_limit", "swiglu_alpha", "*_norm_eps", "*_norm_epsilon",
+    "layer_norm_epsilon", "rope_*", "initial_context_length", "original_max_position_embeddings",
+    "partial_rotary_factor", "query_pre_attn_scalar", "*_logit_softcapping", "logit_scale", "scale_attn_*",
+    "reorder_and_upcast_attn", "attention_multiplier", "apply_residual_connection_post_layernorm",
+    "attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion", "offset_alibi", "skip_bias_add*",
+    "slow_but_exact", "seq_length", "n_ctx", "norm_type", "norm_topk_prob", "routed_scaling_factor", "scoring_func",
+    "topk_method", "topk_group", "n_group", "ep_size", "learned_pos_emb", "embedding_fraction", "attn_config*",
+    "ffn_config*", "qk_head_dim",
+    /* said by the family, or by another key */
+    "layer_types*", "max_window_layers", "mlp_only_layers", "num_nextn_predict_layers", "quantization_config*",
+    "compression_config*"};
+
+static const struct family families[] = {{"llama", apply_llama, NULL},
+                                         {"mistral", apply_llama, NULL},
+                                         {"mixtral", apply_llama, NULL},
+                                         {"qwen2", apply_qwen2, NULL},
+                                         {"qwen3", apply_qwen3, NULL},
+                                         {"qwen3_moe", apply_qwen3, NULL},
+                                         {"gemma2", apply_gemma2, NULL},
+                                         {"gpt2", apply_gpt2, gpt2_keys},
+                                         {"gpt_oss", apply_gpt_oss, gpt_oss_keys},
+                                         {"deepseek_v3", apply_deepseek_v3, NULL},
+                                         {"glm4_moe", apply_glm4_moe, NULL},
+                                         {"mpt", apply_mpt, mpt_keys},
+                                         {"bloom", apply_bloom, bloom_keys}};
+
+static const struct family *find_family(const char *model_type)
+{
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (strcmp(families[i].model_type, model_type) == 0)
+            return &families[i];
+    return NULL;
+}
+
+static const struct key *find_in(const struct key *keys, const char *key)
+{
+    for (; keys && keys->from; keys++)
+        if (strcmp(keys->from, key) == 0)
+            return keys;
+    return NULL;
+}
+
+static const struct key *find_key(const char *model_type, const char *key)
+{
+    const struct family *family = find_family(model_type);
+    assert(family);
+    const struct key *found = find_in(family->keys, key);
+    return found ? found : find_in(common_keys, key);
+}
+
+static bool matches(const char *pattern, const char *key)
+{
+    const size_t n = strlen(pattern);
+    const size_t n_key = strlen(key);
+    if (pattern[0] == '*')
+        return n_key >= n - 1 && strcmp(key + n_key - (n - 1), pattern + 1) == 0;
+    if (pattern[n - 1] == '*')
+        return strncmp(key, pattern, n - 1) == 0;
+    return strcmp(key, pattern) == 0;
+}
+
+static bool is_ignored(const char *key)
+{
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        if (matches(ignored[i], key))
+            return true;
+    return false;
+}
+
+static bool is_ours(const char *key)
+{
+    for (size_t i = 0; i < ls_model_params.n; i++)
+        if (strcmp(ls_model_params.rows[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+bool ls_hf_is_family(const char *model_type)
+{
+    return find_family(model_type) != NULL;
+}
+
+const char *ls_hf_family_name(size_t i)
+{
+    return i < sizeof families / sizeof families[0] ? families[i].model_type : NULL;
+}
+
+void ls_hf_apply_family(struct ls_model *model, const char *model_type)
+{
+    const struct family *family = find_family(model_type);
+    assert(family);
+    family->apply(model);
+}
+
+const char *ls_hf_canonical_key(const char *model_type, const char *key)
+{
+    const struct key *found = find_key(model_type, key);
+    if (found)
+        return found->to;
+    if (is_ours(key))
+        return key;
+    return is_ignored(key) ? IGNORED : NULL;
+}
+
+enum ls_status ls_hf_canonical_text(const char *model_type, const char *key, const char *text, const char **canonical,
+                                    struct ls_err *err)
+{
+    const struct key *found = find_key(model_type, key);
+    if (!found || !found->values) {
+        *canonical = text;
+        return LS_OK;
+    }
+    for (const struct value *value = found->values; value->from; value++) {
+        if (strcmp(value->from, text) == 0) {
+            *canonical = value->to;
+            return LS_OK;
+        }
+    }
+    char known[256] = "";
+    size_t length = 0;
+    for (const struct value *value = found->values; value->from; value++) {
+        const int n = snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "", value->from);
+        length += (size_t)n;
+        assert(length < sizeof known);
+    }
+    return ls_fail(err, LS_INPUT, "`%.64s` is not modelled; what is: %s", text, known);
+}
