@@ -15,6 +15,7 @@ const char *ls_status_text(enum ls_status status)
     return texts[status];
 }
 
+#undef ls_fail
 enum ls_status ls_fail(struct ls_err *err, enum ls_status status, const char *format, ...)
 {
     if (err) {
