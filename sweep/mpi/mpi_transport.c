@@ -1,0 +1,172 @@
+#include "sweep/mpi/mpi_transport.h"
+
+#include <assert.h>
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+
+/* Records cross as bytes: all ranks run one binary on one kind of machine. */
+
+enum tag { TAG_CHUNK = 1, TAG_REPORT };
+
+struct mpi_transport {
+    struct ls_transport base; /* first: ops get a pointer to it */
+    bool connected;           /* MPI is initialised */
+    MPI_Comm comm;
+    MPI_Request request;     /* rank 0: the report on its way in; workers: the report on its way out */
+    struct ls_report report; /* its buffer */
+};
+
+static struct mpi_transport *of(struct ls_transport *transport)
+{
+    return (struct mpi_transport *)transport;
+}
+
+static int report_size(const struct ls_report *report)
+{
+    return (int)(offsetof(struct ls_report, records) + report->n * sizeof report->records[0]);
+}
+
+static int chunk_size(const struct ls_chunk *chunk)
+{
+    return (int)(offsetof(struct ls_chunk, cells) + chunk->n * sizeof chunk->cells[0]);
+}
+
+static void nap(struct ls_transport *transport, double seconds)
+{
+    (void)transport;
+    const struct timespec duration = {.tv_nsec = (long)(seconds * 1e9)};
+    (void)thrd_sleep(&duration, NULL);
+}
+
+/* Wait without the busy loop of MPI_Wait, which would take the core from a rank that computes. */
+static void wait_politely(struct mpi_transport *mpi, MPI_Request *request)
+{
+    double nap_s = 10e-6;
+    int done = 0;
+    for (;;) {
+        (void)MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        if (done)
+            return;
+        nap(&mpi->base, nap_s);
+        nap_s = nap_s < 1e-3 ? nap_s * 2 : 1e-3;
+    }
+}
+
+/* A receive is always posted, and posted again at the call after the one that handed its report out. */
+static const struct ls_report *poll_report(struct ls_transport *transport)
+{
+    struct mpi_transport *mpi = of(transport);
+    if (mpi->request == MPI_REQUEST_NULL)
+        (void)MPI_Irecv(&mpi->report, (int)sizeof mpi->report, MPI_BYTE, MPI_ANY_SOURCE, TAG_REPORT, mpi->comm,
+                        &mpi->request);
+    int done = 0;
+    (void)MPI_Test(&mpi->request, &done, MPI_STATUS_IGNORE);
+    return done ? &mpi->report : NULL;
+}
+
+static void send_chunk(struct ls_transport *transport, size_t rank, const struct ls_chunk *chunk)
+{
+    (void)MPI_Send(chunk, chunk_size(chunk), MPI_BYTE, (int)rank, TAG_CHUNK, of(transport)->comm);
+}
+
+static void send_report(struct ls_transport *transport, const struct ls_report *report)
+{
+    struct mpi_transport *mpi = of(transport);
+    wait_politely(mpi, &mpi->request);
+    memcpy(&mpi->report, report, (size_t)report_size(report));
+    (void)MPI_Isend(&mpi->report, report_size(&mpi->report), MPI_BYTE, 0, TAG_REPORT, mpi->comm, &mpi->request);
+}
+
+static bool poll_chunk(struct ls_transport *transport, struct ls_chunk *chunk)
+{
+    const struct mpi_transport *mpi = of(transport);
+    int waits = 0;
+    (void)MPI_Iprobe(0, TAG_CHUNK, mpi->comm, &waits, MPI_STATUS_IGNORE);
+    if (waits)
+        (void)MPI_Recv(chunk, (int)sizeof *chunk, MPI_BYTE, 0, TAG_CHUNK, mpi->comm, MPI_STATUS_IGNORE);
+    return waits;
+}
+
+static uint32_t max(struct ls_transport *transport, uint32_t value)
+{
+    struct mpi_transport *mpi = of(transport);
+    uint32_t greatest = value;
+    MPI_Request request;
+    (void)MPI_Iallreduce(&value, &greatest, 1, MPI_UINT32_T, MPI_MAX, mpi->comm, &request);
+    wait_politely(mpi, &request);
+    return greatest;
+}
+
+static const struct ls_transport_ops mpi_ops = {
+    .poll_report = poll_report,
+    .send_chunk = send_chunk,
+    .send_report = send_report,
+    .poll_chunk = poll_chunk,
+    .max = max,
+    .nap = nap,
+};
+
+/* A launcher's word on how many tasks it started, 0 when there is none. */
+static int tasks_launched(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *text = getenv(names[i]);
+        if (text && atoi(text) > 0)
+            return atoi(text);
+    }
+    return 0;
+}
+
+static enum ls_status connect_ranks(struct mpi_transport *mpi, int n_tasks, struct ls_err *err)
+{
+    int provided;
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS)
+        return ls_fail(err, LS_FAILED, "MPI_Init failed");
+    mpi->connected = true;
+    mpi->comm = MPI_COMM_WORLD;
+    int rank, size;
+    (void)MPI_Comm_rank(mpi->comm, &rank);
+    (void)MPI_Comm_size(mpi->comm, &size);
+    mpi->base.rank = (size_t)rank;
+    mpi->base.n_ranks = (size_t)size;
+    if (size == 1 && n_tasks > 1)
+        return ls_fail(err, LS_INPUT,
+                       "the launcher started %d tasks that MPI cannot connect: use mpirun, or srun --mpi=pmix",
+                       n_tasks);
+    return LS_OK;
+}
+
+enum ls_status ls_mpi_transport_open(struct ls_transport **transport, struct ls_err *err)
+{
+    struct mpi_transport *mpi = calloc(1, sizeof *mpi);
+    if (!mpi)
+        return ls_fail(err, LS_NOMEM, "out of memory for the transport");
+    mpi->base = ls_transport_inline();
+    mpi->request = MPI_REQUEST_NULL;
+    const int n_tasks = tasks_launched();
+    const enum ls_status status = n_tasks > 1 ? connect_ranks(mpi, n_tasks, err) : LS_OK;
+    if (mpi->base.n_ranks > 1)
+        mpi->base.ops = &mpi_ops;
+    if (status != LS_OK)
+        ls_mpi_transport_close(&mpi->base);
+    else
+        *transport = &mpi->base;
+    return status;
+}
+
+void ls_mpi_transport_close(struct ls_transport *transport)
+{
+    struct mpi_transport *mpi = of(transport);
+    if (mpi->request != MPI_REQUEST_NULL) {
+        if (mpi->base.rank == 0)
+            (void)MPI_Cancel(&mpi->request);
+        wait_politely(mpi, &mpi->request);
+    }
+    if (mpi->connected)
+        (void)MPI_Finalize();
+    free(mpi);
+}
