@@ -100,27 +100,37 @@ static double order_statistic_of_samples(const struct ls_sketch_sample *sorted, 
     return (double)sorted->value_ps;
 }
 
+static int64_t weight_of_page(const int64_t *page)
+{
+    int64_t weight = 0;
+    for (size_t i = 0; i < PAGE_BUCKETS; i++)
+        weight += page[i];
+    return weight;
+}
+
 static double order_statistic_of_buckets(const struct ls_sketch *sketch, int64_t rank)
 {
     if (rank == 0)
         return (double)sketch->min_ps;
     if (rank == sketch->count - 1)
         return (double)sketch->max_ps;
-    for (size_t page = next_page(sketch, 0); page < LS_SKETCH_PAGES; page = next_page(sketch, page + 1)) {
-        for (size_t bucket = page * PAGE_BUCKETS; bucket < (page + 1) * PAGE_BUCKETS; bucket++) {
-            const int64_t weight = sketch->buckets[bucket];
-            if (rank >= weight) {
-                rank -= weight;
-                continue;
-            }
-            const struct bucket_range range = range_of_bucket(bucket);
-            const double share = ((double)rank + 0.5) / (double)weight;
-            const double value = (double)range.first + (double)(range.last - range.first) * share;
-            return fmin(fmax(value, (double)sketch->min_ps), (double)sketch->max_ps);
-        }
+
+    size_t page = next_page(sketch, 0);
+    for (;; page = next_page(sketch, page + 1)) {
+        assert(page < LS_SKETCH_PAGES); /* the weights of all pages add up to the count */
+        const int64_t weight = weight_of_page(sketch->buckets + page * PAGE_BUCKETS);
+        if (rank < weight)
+            break;
+        rank -= weight;
     }
-    assert(false); /* the weights of all buckets add up to the count */
-    return NAN;
+    size_t bucket = page * PAGE_BUCKETS;
+    while (rank >= sketch->buckets[bucket])
+        rank -= sketch->buckets[bucket++];
+
+    const struct bucket_range range = range_of_bucket(bucket);
+    const double share = ((double)rank + 0.5) / (double)sketch->buckets[bucket];
+    const double value = (double)range.first + (double)(range.last - range.first) * share;
+    return fmin(fmax(value, (double)sketch->min_ps), (double)sketch->max_ps);
 }
 
 /* The order statistic of rank `rank`, from 0; `sorted` is null when the samples are in the buckets. */
