@@ -28,10 +28,15 @@ struct ls_op {
     double bytes;                                     /* memory operators: read plus written */
 };
 
-/* How a layer is split; see definitions: expert shards = tp · ep / expert_tp. */
+/* How a layer is split. Attention and dense blocks over tp; whole experts over the expert shards, each expert's width
+ * over expert_tp; expert shards = tp · ep / expert_tp, a whole number that divides the experts and the redundant ones.
+ */
 struct ls_shard {
     int64_t tp, ep, expert_tp;
+    int64_t redundant_experts; /* extra copies of experts, in all shards together */
 };
+
+int64_t ls_shard_expert_shards(const struct ls_shard *shard);
 
 /* What a forward pass holds for one attention replica. Everything an operator's cost may depend on, in few integers. */
 struct ls_batch {
@@ -63,16 +68,32 @@ void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t 
 /* The serving formats: what differs from the checkpoint's. */
 struct ls_formats {
     enum ls_dtype weight; /* of the linear layers; norms, embedding, router and head stay in `activation` */
+    enum ls_dtype expert; /* of the routed experts */
     enum ls_dtype kv;
     enum ls_dtype activation;
 };
 
-/* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many.
- * attention_linear: norm, QKV (or MLA's projections), rotary, KV write, output projection, for n_tok tokens. */
+/* Formats of a deployment. Experts keep the checkpoint's own format unless the weights are served in another one. */
+struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype weight, enum ls_dtype kv);
+
+/* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many; none where there is
+ * nothing to do. What is charged as memory traffic: a norm reads and writes both its rows and the residual stream (the
+ * fused add-and-norm of the engines); rotary, unless positions are learned, and query/key norms read and write queries
+ * and keys; the KV write reads keys and values and stores them in the cache's format; an activation reads the
+ * projections and writes their product. Biases ride on their GEMMs.
+ *
+ * attention_linear: norm, QKV (or MLA's projections), rotary, KV write, output projection, for n_tok tokens. MLA's
+ * down-projections are replicated on every rank, as the engines do. */
 size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
                                const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
 
-/* Attention itself; prefill and decode parts of `batch`, `sliding` under the window. */
+/* Attention itself; prefill and decode parts of `batch`, `sliding` under the window.
+ *
+ * MLA (DeepSeek-V2, arXiv 2405.04434) runs in two forms, as in vLLM and SGLang. Prefill expands the latent of the whole
+ * context to keys and values of every head (one GEMM over prefill_context rows) and attends as usual, with heads of
+ * qk_nope + qk_rope and v_head_dim. Decode absorbs that expansion into the queries and the output (a batched GEMM over
+ * the heads before and after) and attends to the latent itself: one KV head of kv_lora_rank + qk_rope, whose first
+ * kv_lora_rank values are also the values and are read once. */
 size_t ls_ops_attention_prefill(const struct ls_model *model, const struct ls_shard *shard,
                                 const struct ls_formats *formats, const struct ls_batch *batch, bool sliding,
                                 struct ls_op ops[LS_MAX_OPS]);
@@ -85,7 +106,9 @@ size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, co
                   int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
 
 /* The expert block: norm and router on this replica's n_tok tokens, then the slowest GPU's share of the experts for
- * n_group_tok tokens of the whole expert-parallel group (its load is `imbalance` times the mean), shared experts. */
+ * n_group_tok tokens of the whole expert-parallel group (its load is `imbalance` times the mean, and no less than one
+ * row for each expert it runs), combination, and the shared experts, which are split over tp. The distinct experts are
+ * ls_expected_slowest_experts'. */
 size_t ls_ops_moe(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                   int64_t n_tok, int64_t n_group_tok, double imbalance, struct ls_op ops[LS_MAX_OPS]);
 
@@ -99,7 +122,13 @@ size_t ls_ops_head(const struct ls_model *model, const struct ls_shard *shard, c
  * uniformly: n · (1 − (1 − k/n)^t). */
 double ls_expected_distinct_experts(double n_experts, double top_k, double n_tok);
 
-/* Arithmetic and traffic of one operator. */
+/* Expected number of distinct experts on the shard that hits most of them, of `shards` that hold `experts` each, when
+ * an expert is hit with probability p: the mean of the maximum of independent binomials, and at least one where p > 0.
+ */
+double ls_expected_slowest_experts(double experts, double shards, double p);
+
+/* Arithmetic and traffic of one operator: weights, keys and values once, rows in 16 bits (32 where the weights are).
+ */
 double ls_op_flop(const struct ls_op *op);
 double ls_op_bytes(const struct ls_op *op);
 

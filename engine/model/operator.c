@@ -1,0 +1,114 @@
+#include "engine/model/operator.h"
+
+#include <assert.h>
+#include <math.h>
+
+static double row_bytes(enum ls_dtype dtype)
+{
+    return fmax(2.0, ls_dtype_bytes(dtype));
+}
+
+static double gemm_bytes(const struct ls_op *op, double n_matrices)
+{
+    return n_matrices * op->k * op->n * ls_dtype_bytes(op->dtype) + op->m * (op->k + op->n) * row_bytes(op->dtype);
+}
+
+/* MLA's latent holds the values inside the keys, so they are not read again. */
+static bool is_latent(const struct ls_op *op)
+{
+    return op->kind == LS_OP_ATTENTION_DECODE && op->n_kv_heads == 1 && op->v_head_dim < op->head_dim;
+}
+
+static double attention_bytes(const struct ls_op *op)
+{
+    const double kv_width = is_latent(op) ? op->head_dim : op->head_dim + op->v_head_dim;
+    return op->n_context * op->n_kv_heads * kv_width * ls_dtype_bytes(op->dtype) +
+           op->n_query * op->n_heads * (op->head_dim + op->v_head_dim) * row_bytes(op->dtype);
+}
+
+double ls_op_flop(const struct ls_op *op)
+{
+    switch (op->kind) {
+    case LS_OP_GEMM:
+    case LS_OP_GROUPED_GEMM:
+        return 2 * op->m * op->n * op->k;
+    case LS_OP_ATTENTION_PREFILL:
+    case LS_OP_ATTENTION_DECODE:
+        return 2 * op->n_pairs * op->n_heads * (op->head_dim + op->v_head_dim);
+    case LS_OP_MEMORY:
+        return 0;
+    }
+    assert(!"an operator has one of the kinds above");
+    return 0;
+}
+
+double ls_op_bytes(const struct ls_op *op)
+{
+    switch (op->kind) {
+    case LS_OP_GEMM:
+        return gemm_bytes(op, 1);
+    case LS_OP_GROUPED_GEMM:
+        return gemm_bytes(op, op->groups);
+    case LS_OP_ATTENTION_PREFILL:
+    case LS_OP_ATTENTION_DECODE:
+        return attention_bytes(op);
+    case LS_OP_MEMORY:
+        return op->bytes;
+    }
+    assert(!"an operator has one of the kinds above");
+    return 0;
+}
+
+int64_t ls_shard_expert_shards(const struct ls_shard *shard)
+{
+    return shard->tp * shard->ep / shard->expert_tp;
+}
+
+struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype weight, enum ls_dtype kv)
+{
+    return (struct ls_formats){
+        .weight = weight,
+        .expert = (int32_t)weight == model->dtype ? (enum ls_dtype)model->expert_dtype : weight,
+        .kv = kv,
+        .activation = (enum ls_dtype)model->activation_dtype,
+    };
+}
+
+void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS])
+{
+    for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+        count[kind] = 0;
+    for (int64_t i = first; i < end; i++) {
+        const bool moe = ls_model_is_moe(model) && i >= model->first_k_dense_replace;
+        const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
+                                                                   (i + 1) % model->sliding_window_pattern == 0);
+        if (full)
+            count[moe ? LS_LAYER_FULL_MOE : LS_LAYER_FULL_DENSE]++;
+        else
+            count[moe ? LS_LAYER_SLIDING_MOE : LS_LAYER_SLIDING_DENSE]++;
+    }
+}
+
+double ls_expected_distinct_experts(double n_experts, double top_k, double n_tok)
+{
+    return n_experts * (1 - pow(1 - top_k / n_experts, n_tok));
+}
+
+/* E[max] = Σ over j of P(max > j) = Σ over j of 1 − F(j)^shards; the binomial's terms follow from one another, in
+ * logarithms because the first may be tiny. */
+double ls_expected_slowest_experts(double experts, double shards, double p)
+{
+    if (!(p > 0))
+        return 0;
+    if (p >= 1)
+        return experts;
+    double log_term = experts * log1p(-p);
+    double below = 0;
+    double mean = 0;
+    for (double j = 0; j < experts; j++) {
+        below = fmin(1, below + exp(log_term));
+        mean += 1 - pow(below, shards);
+        log_term += log((experts - j) / (j + 1)) + log(p) - log1p(-p);
+    }
+    return fmax(1, mean);
+}
