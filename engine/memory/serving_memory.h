@@ -1,36 +1,50 @@
 #ifndef LS_ENGINE_MEMORY_SERVING_MEMORY_H
 #define LS_ENGINE_MEMORY_SERVING_MEMORY_H
 
+#include <stdbool.h>
+
 #include "engine/model/operator.h"
 #include "engine/scenario.h"
 
 /* Bytes on the fullest GPU of a serving deployment, and the KV pool that is left, as the engine computes it:
  * gpu_memory_utilization · memory − weights − activations − overhead, in whole blocks, the smallest stage deciding. */
 struct ls_serving_memory {
-    double weights_bytes;
+    double weights_bytes; /* with the table of rotary positions */
     double activation_bytes;
     double overhead_bytes;
     double kv_bytes; /* reserved: kv_blocks in whole */
     double total_bytes;
-    double kv_bytes_per_token; /* on the GPU that decides */
+    double kv_bytes_per_token; /* on the GPU described */
     int64_t kv_blocks;         /* of one scheduler; 0 when nothing fits */
 };
 
-/* Memory of a resolved scenario; LS_REASON_NONE, LS_REASON_MEMORY_WEIGHTS or LS_REASON_MEMORY_KV (no room for a minimal
- * KV cache: one request of max_model_len where one is set, else one block). *memory is filled in every case. */
+/* Memory of a resolved scenario whose shape is feasible; LS_REASON_NONE, LS_REASON_MEMORY_WEIGHTS or
+ * LS_REASON_MEMORY_KV (no room for a minimal KV cache: one request of max_model_len where one is set, else one block).
+ * *memory is filled in every case. */
 enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_serving_memory *memory);
 
-/* Weight bytes of one GPU for layers [first, end) with or without embedding and head (tied weights are stored on both
- * the first and the last stage). */
-double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, enum ls_dtype weight_dtype,
-                       int64_t first, int64_t end, bool embedding, bool head);
+/* Which ends of the pipeline a stage is. */
+enum { LS_STAGE_FIRST = 1, LS_STAGE_LAST = 2 };
+
+/* Weight bytes of one GPU for layers [first, end), with the embedding where `ends` has LS_STAGE_FIRST, final norm and
+ * head where it has LS_STAGE_LAST. A tied table is one tensor where both are set, else each stage has its copy. MLA's
+ * kv_b is there twice, as it is and in the absorbed form for decode. */
+double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                       int64_t first, int64_t end, unsigned ends);
 
 /* KV bytes of one token in one layer on one GPU: KV heads are replicated where tp exceeds them; MLA keeps its latent on
  * every rank. */
 double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enum ls_dtype kv_dtype);
 
-/* First layer of a pipeline stage: layers are spread as evenly as possible, vLLM's way (remainders go to the later
- * middle stages, never the last). Stage pp gives the number of layers. */
+/* Peak of what a forward pass of max_num_batched_tokens allocates on one GPU of a resolved scenario, which is what
+ * vLLM's profile run measures before it sizes the pool: three rows of hidden_size (residual, normed input, output of
+ * the block before) and the largest layer's intermediates for each token; on the last stage at least what sampling
+ * max_num_seqs tokens takes. Checked against vLLM's own log for llama-3.1-8b on an RTX 3090: 2.07 GiB at 20,000 tokens,
+ * 2.99 GiB at 29,000 (github.com/vllm-project/vllm/issues/10517). */
+double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage);
+
+/* First layer of a pipeline stage; stage pp gives the number of layers. Layers are spread as vLLM does it: n / pp each,
+ * the remainder one each to the stages before the last, which has the head, from the last but one backwards. */
 int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage);
 
 #endif

@@ -1,0 +1,240 @@
+#include "engine/memory/serving_memory.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "engine/model/weights.h"
+
+/* vllm/distributed/utils.py, get_pp_indices: n / pp layers each; the n mod pp that remain go one each to the stages
+ * before the last, from the last but one towards the first, because the last has the head. */
+int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage)
+{
+    assert(pp >= 1 && stage >= 0 && stage <= pp);
+    const int64_t base = n_layers / pp;
+    const int64_t rest = n_layers % pp;
+    const int64_t first_larger = pp - 1 - rest;
+    if (stage == pp)
+        return n_layers;
+    return stage * base + (rest > 0 && stage > first_larger ? stage - first_larger : 0);
+}
+
+static enum ls_dtype weight_dtype(const struct ls_weight *weight, const struct ls_formats *formats)
+{
+    switch (weight->role) {
+    case LS_WEIGHT_LINEAR:
+        return formats->weight;
+    case LS_WEIGHT_EXPERT:
+        return formats->expert;
+    case LS_WEIGHT_ACTIVATION:
+        return formats->activation;
+    }
+    assert(!"a weight has one of the roles above");
+    return formats->activation;
+}
+
+/* Share of a tensor that one GPU holds. */
+static double weight_share(const struct ls_weight *weight, const struct ls_model *model, const struct ls_shard *shard)
+{
+    const double tp = (double)shard->tp;
+    switch (weight->split) {
+    case LS_SPLIT_NONE:
+        return 1;
+    case LS_SPLIT_TP:
+        return 1 / tp;
+    case LS_SPLIT_KV:
+        return fmax(1 / tp, 1 / (double)model->num_key_value_heads);
+    case LS_SPLIT_EXPERTS:
+    case LS_SPLIT_EXPERT_OUT: {
+        const double held = 1 + (double)shard->redundant_experts / (double)model->n_routed_experts;
+        const double width = weight->split == LS_SPLIT_EXPERTS ? (double)shard->expert_tp : 1;
+        return held / ((double)ls_shard_expert_shards(shard) * width);
+    }
+    }
+    assert(!"a weight is split in one of the ways above");
+    return 1;
+}
+
+static double sum_bytes(const struct ls_weight *weights, size_t n, const struct ls_model *model,
+                        const struct ls_shard *shard, const struct ls_formats *formats)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += weights[i].n_params * weight_share(&weights[i], model, shard) *
+                 ls_dtype_bytes(weight_dtype(&weights[i], formats));
+    return bytes;
+}
+
+/* MLA serves decode from its own copies of the two halves of kv_b (the absorbed form), in the activation dtype. */
+static double absorbed_bytes(const struct ls_model *model, const struct ls_shard *shard,
+                             const struct ls_formats *formats)
+{
+    if (!ls_model_is_mla(model))
+        return 0;
+    return (double)(model->kv_lora_rank * (model->qk_nope_head_dim + model->v_head_dim)) *
+           (double)model->num_attention_heads / (double)shard->tp * ls_dtype_bytes(formats->activation);
+}
+
+double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                       int64_t first, int64_t end, unsigned ends)
+{
+    struct ls_weight weights[LS_MAX_WEIGHTS];
+    int64_t count[LS_N_LAYER_KINDS];
+    double bytes = 0;
+    ls_model_count_layers(model, first, end, count);
+    const int64_t n_dense = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_SLIDING_DENSE];
+    const int64_t n_moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE];
+    if (n_dense > 0)
+        bytes +=
+            (double)n_dense * sum_bytes(weights, ls_weights_of_layer(model, false, weights), model, shard, formats);
+    if (n_moe > 0)
+        bytes += (double)n_moe * sum_bytes(weights, ls_weights_of_layer(model, true, weights), model, shard, formats);
+    bytes += (double)(end - first) * absorbed_bytes(model, shard, formats);
+    if (ends & LS_STAGE_FIRST)
+        bytes += sum_bytes(weights, ls_weights_of_embedding(model, weights), model, shard, formats);
+    if (ends & LS_STAGE_LAST)
+        bytes += sum_bytes(weights, ls_weights_of_head(model, weights), model, shard, formats);
+    const bool one_table = model->tie_word_embeddings && (ends & LS_STAGE_FIRST) && (ends & LS_STAGE_LAST);
+    if (one_table)
+        bytes -=
+            (double)(model->vocab_size * model->hidden_size) / (double)shard->tp * ls_dtype_bytes(formats->activation);
+    return bytes;
+}
+
+double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enum ls_dtype kv_dtype)
+{
+    if (ls_model_is_mla(model))
+        return (double)(model->kv_lora_rank + model->qk_rope_head_dim) * ls_dtype_bytes(kv_dtype);
+    const double heads = fmax(1, (double)model->num_key_value_heads / (double)tp);
+    return heads * 2 * (double)model->head_dim * ls_dtype_bytes(kv_dtype);
+}
+
+/* Values of one token that a layer holds at its peak beside the residual rows: the projection before an activation and
+ * the activation's output, or attention's queries, keys, values and output, whichever is more. */
+static double layer_values(const struct ls_model *model, const struct ls_shard *shard)
+{
+    const double up = (model->gated_mlp ? 2 : 1) + 1.0;
+    const double tp = (double)shard->tp;
+    const double heads = (double)model->num_attention_heads / tp;
+    double values = up * (double)model->intermediate_size / tp;
+    if (ls_model_is_moe(model)) {
+        /* of each chosen expert: up projection or output (they share a buffer), and the activation's output */
+        const double width = (double)model->moe_intermediate_size / (double)shard->expert_tp;
+        const double shared = fmax((up - 1) * width, (double)model->hidden_size);
+        const double moe = (double)model->num_experts_per_tok * (shared + width);
+        values = model->first_k_dense_replace > 0 ? fmax(values, moe) : moe;
+    }
+    if (ls_model_is_mla(model)) {
+        const double qk = (double)(model->qk_nope_head_dim + model->qk_rope_head_dim);
+        const double v = (double)model->v_head_dim;
+        return fmax(values, heads * (2 * qk + (double)model->qk_nope_head_dim + 2 * v));
+    }
+    const double kv_heads = fmax(1, (double)model->num_key_value_heads / tp);
+    return fmax(values, (2 * heads + 2 * kv_heads) * (double)model->head_dim);
+}
+
+/* Bytes of one logit while tokens are sampled with top-k and top-p in PyTorch (vLLM's profile run asks for it): the
+ * gathered logits in 16 bits, then in fp32, sorted (fp32 and an 8-byte index), their probabilities and running sums. */
+#define LOGIT_BYTES (2.0 + 4.0 + 4.0 + 8.0 + 4.0 + 4.0)
+
+double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage)
+{
+    const struct ls_model *model = &scenario->model;
+    const double value_bytes = ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
+    const double n_tok = (double)scenario->engine.max_num_batched_tokens;
+    const double hidden = (double)model->hidden_size;
+    const double forward = n_tok * (3 * hidden + layer_values(model, shard)) * value_bytes;
+    const double n_logits = (double)(scenario->engine.max_num_seqs * model->vocab_size);
+    const double sampling = n_tok * hidden * value_bytes + n_logits * LOGIT_BYTES;
+    return last_stage ? fmax(forward, sampling) : forward;
+}
+
+/* The engines tabulate cosines and sines of every position, once for all layers, and count them as weights. */
+static double rotary_table_bytes(const struct ls_model *model)
+{
+    if (model->learned_positions || model->max_position_embeddings == LS_NULL_INT)
+        return 0;
+    const int64_t width = ls_model_is_mla(model) ? model->qk_rope_head_dim : model->head_dim;
+    return (double)model->max_position_embeddings * (double)width *
+           ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
+}
+
+/* What one stage holds. */
+struct stage {
+    double weights_bytes;
+    double activation_bytes;
+    double kv_bytes_per_token;
+};
+
+static struct stage describe_stage(const struct ls_scenario *scenario, int64_t index)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const struct ls_shard shard = {strategy->tp, strategy->ep, strategy->expert_tp, scenario->engine.redundant_experts};
+    const enum ls_dtype kv = (enum ls_dtype)scenario->engine.kv_dtype;
+    const struct ls_formats formats = ls_model_formats(model, (enum ls_dtype)scenario->engine.weight_dtype, kv);
+    const int64_t first = ls_stage_first_layer(model->num_hidden_layers, strategy->pp, index);
+    const int64_t end = ls_stage_first_layer(model->num_hidden_layers, strategy->pp, index + 1);
+    const bool last = index == strategy->pp - 1;
+    const unsigned ends = (index == 0 ? LS_STAGE_FIRST : 0) | (last ? LS_STAGE_LAST : 0);
+    return (struct stage){
+        .weights_bytes = ls_weight_bytes(model, &shard, &formats, first, end, ends) + rotary_table_bytes(model),
+        .activation_bytes = ls_activation_bytes(scenario, &shard, last),
+        .kv_bytes_per_token = (double)(end - first) * ls_kv_bytes_per_token_layer(model, strategy->tp, kv),
+    };
+}
+
+static double stage_fixed_bytes(const struct ls_scenario *scenario, const struct stage *stage)
+{
+    return stage->weights_bytes + stage->activation_bytes + scenario->engine.memory_overhead_bytes;
+}
+
+static double budget_bytes(const struct ls_scenario *scenario)
+{
+    return scenario->engine.gpu_memory_utilization * scenario->cluster.hardware.memory_bytes;
+}
+
+static int64_t stage_blocks(const struct ls_scenario *scenario, const struct stage *stage)
+{
+    const double left = budget_bytes(scenario) - stage_fixed_bytes(scenario, stage);
+    return left > 0 ? (int64_t)(left / (stage->kv_bytes_per_token * (double)scenario->engine.block_size)) : 0;
+}
+
+static int64_t minimal_blocks(const struct ls_engine *engine)
+{
+    if (engine->max_model_len == LS_NULL_INT)
+        return 1;
+    return (engine->max_model_len + engine->block_size - 1) / engine->block_size;
+}
+
+/* The fullest stage; all of them keep as many blocks as the one with the least room. */
+enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_serving_memory *memory)
+{
+    const double block_size = (double)scenario->engine.block_size;
+    int64_t n_blocks = INT64_MAX;
+    double most_weights = 0;
+    for (int64_t i = 0; i < scenario->strategy.pp; i++) {
+        const struct stage stage = describe_stage(scenario, i);
+        const int64_t room = stage_blocks(scenario, &stage);
+        n_blocks = room < n_blocks ? room : n_blocks;
+        most_weights = fmax(most_weights, stage.weights_bytes);
+    }
+    *memory = (struct ls_serving_memory){.total_bytes = -1};
+    for (int64_t i = 0; i < scenario->strategy.pp; i++) {
+        const struct stage stage = describe_stage(scenario, i);
+        const double kv_bytes = (double)n_blocks * block_size * stage.kv_bytes_per_token;
+        const double total = stage_fixed_bytes(scenario, &stage) + kv_bytes;
+        if (total > memory->total_bytes)
+            *memory = (struct ls_serving_memory){
+                .weights_bytes = stage.weights_bytes,
+                .activation_bytes = stage.activation_bytes,
+                .overhead_bytes = scenario->engine.memory_overhead_bytes,
+                .kv_bytes = kv_bytes,
+                .total_bytes = total,
+                .kv_bytes_per_token = stage.kv_bytes_per_token,
+                .kv_blocks = n_blocks,
+            };
+    }
+    if (most_weights > budget_bytes(scenario))
+        return LS_REASON_MEMORY_WEIGHTS;
+    return n_blocks < minimal_blocks(&scenario->engine) ? LS_REASON_MEMORY_KV : LS_REASON_NONE;
+}
