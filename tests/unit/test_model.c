@@ -1,65 +1,17 @@
 /* Promises of the model: parameters come out as in the published checkpoints, nulls are filled, nonsense is refused. */
 #include <check.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/model/model.h"
-
-static void store(struct ls_model *model, const struct ls_param *row, const char *text)
-{
-    char *field = (char *)model + row->offset;
-    const int null = strcmp(text, "null") == 0;
-    if (row->type == LS_PARAM_INT)
-        *(int64_t *)(void *)field = null ? LS_NULL_INT : strtoll(text, NULL, 10);
-    if (row->type == LS_PARAM_BOOL)
-        *(int32_t *)(void *)field = null ? LS_NULL_CHOICE : strcmp(text, "true") == 0;
-    if (row->type == LS_PARAM_CHOICE) {
-        int32_t choice = LS_NULL_CHOICE;
-        for (int32_t i = 0; !null && row->choices[i]; i++)
-            if (strcmp(row->choices[i], text) == 0)
-                choice = i;
-        *(int32_t *)(void *)field = choice;
-        ck_assert(null || choice != LS_NULL_CHOICE);
-    }
-}
-
-static void set(struct ls_model *model, const char *key, const char *text)
-{
-    for (size_t i = 0; i < ls_model_params.n; i++) {
-        if (strcmp(ls_model_params.rows[i].key, key) == 0) {
-            store(model, &ls_model_params.rows[i], text);
-            return;
-        }
-    }
-    ck_abort_msg("no parameter %s", key);
-}
+#include "tests/library_model.h"
 
 static struct ls_model defaults(void)
 {
     struct ls_model model;
     memset(&model, 0, sizeof model);
-    for (size_t i = 0; i < ls_model_params.n; i++)
-        store(&model, &ls_model_params.rows[i], ls_model_params.rows[i].def ? ls_model_params.rows[i].def : "null");
-    return model;
-}
-
-static struct ls_model load(const char *name)
-{
-    char path[512], line[512];
-    struct ls_model model = defaults();
-    snprintf(path, sizeof path, "%s/configs/models/%s.yaml", LS_SOURCE_DIR, name);
-    FILE *file = fopen(path, "r");
-    ck_assert_msg(file != NULL, "no %s", path);
-    while (fgets(line, sizeof line, file)) {
-        char key[64], text[64];
-        if (line[0] != '#' && sscanf(line, "%63[^:]: %63s", key, text) == 2)
-            set(&model, key, text);
-    }
-    fclose(file);
-    struct ls_err err = {""};
-    ck_assert_msg(ls_model_complete(&model, &err) == LS_OK, "%s: %s", name, err.text);
+    ls_param_set_defaults(&ls_model_params, &model);
     return model;
 }
 
@@ -80,7 +32,7 @@ static const struct {
 START_TEST(library_models_have_their_published_number_of_parameters)
 {
     for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
-        const struct ls_model model = load(published[i].name);
+        const struct ls_model model = load_model(published[i].name);
         ck_assert_msg(ls_model_parameters(&model) == published[i].parameters,
                       "%s: %" PRId64 " parameters, not %" PRId64, published[i].name, ls_model_parameters(&model),
                       published[i].parameters);
@@ -92,26 +44,26 @@ END_TEST
  * the head and not the embedding, as we do. */
 START_TEST(active_parameters_count_chosen_experts_and_the_head)
 {
-    const struct ls_model mixtral = load("mixtral-8x7b");
+    const struct ls_model mixtral = load_model("mixtral-8x7b");
     const int64_t idle_experts = 32 * INT64_C(6) * 3 * 4096 * 14336;
     const int64_t idle_rows = INT64_C(31999) * 4096;
     ck_assert_int_eq(ls_model_active_parameters(&mixtral), ls_model_parameters(&mixtral) - idle_experts - idle_rows);
-    const struct ls_model oss = load("gpt-oss-120b");
+    const struct ls_model oss = load_model("gpt-oss-120b");
     ck_assert_int_eq((ls_model_active_parameters(&oss) + 5000000) / 10000000, 513);
-    const struct ls_model gemma = load("gemma-2-9b"); /* tied: the head reads the whole table */
+    const struct ls_model gemma = load_model("gemma-2-9b"); /* tied: the head reads the whole table */
     ck_assert_int_eq(ls_model_active_parameters(&gemma), ls_model_parameters(&gemma));
 }
 END_TEST
 
 START_TEST(nulls_are_filled)
 {
-    const struct ls_model gpt = load("gpt-3-175b");
+    const struct ls_model gpt = load_model("gpt-3-175b");
     ck_assert_int_eq(gpt.num_key_value_heads, 96);
     ck_assert_int_eq(gpt.head_dim, 128);
     ck_assert_int_eq(gpt.intermediate_size, 4 * 12288);
     ck_assert_int_eq(gpt.norm_bias, 1);
     ck_assert_int_eq(gpt.activation_dtype, LS_FP16);
-    const struct ls_model deepseek = load("deepseek-v3");
+    const struct ls_model deepseek = load_model("deepseek-v3");
     ck_assert_int_eq(deepseek.dtype, LS_FP8);
     ck_assert_int_eq(deepseek.expert_dtype, LS_FP8);
     ck_assert_int_eq(deepseek.activation_dtype, LS_BF16);
@@ -123,11 +75,11 @@ END_TEST
 static void refuse(const char *key, const char *text, const char *message)
 {
     struct ls_model model = defaults();
-    set(&model, "num_hidden_layers", "2");
-    set(&model, "hidden_size", "64");
-    set(&model, "num_attention_heads", "4");
-    set(&model, "vocab_size", "100");
-    set(&model, key, text);
+    set_model(&model, "num_hidden_layers", "2");
+    set_model(&model, "hidden_size", "64");
+    set_model(&model, "num_attention_heads", "4");
+    set_model(&model, "vocab_size", "100");
+    set_model(&model, key, text);
     struct ls_err err = {""};
     ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
     ck_assert_str_eq(err.text, message);
@@ -135,7 +87,6 @@ static void refuse(const char *key, const char *text, const char *message)
 
 START_TEST(what_makes_no_transformer_is_refused_by_key)
 {
-    refuse("hidden_size", "null", "hidden_size: missing; every model needs it");
     refuse("hidden_size", "66", "head_dim: missing, and 4 attention heads do not divide hidden_size 66");
     refuse("num_key_value_heads", "3", "num_key_value_heads: 3 does not divide 4 attention heads");
     refuse("kv_lora_rank", "16", "qk_nope_head_dim: missing; latent attention (kv_lora_rank) needs it");
@@ -148,13 +99,22 @@ START_TEST(what_makes_no_transformer_is_refused_by_key)
 }
 END_TEST
 
+START_TEST(a_required_key_is_missed)
+{
+    struct ls_model model = defaults();
+    struct ls_err err = {""};
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, "num_hidden_layers: missing; every model needs it");
+}
+END_TEST
+
 START_TEST(an_impossible_size_is_refused_and_leaves_the_model_as_it_was)
 {
     struct ls_model model = defaults();
-    set(&model, "num_hidden_layers", "65536");
-    set(&model, "hidden_size", "16777216");
-    set(&model, "num_attention_heads", "4");
-    set(&model, "vocab_size", "100");
+    set_model(&model, "num_hidden_layers", "65536");
+    set_model(&model, "hidden_size", "16777216");
+    set_model(&model, "num_attention_heads", "4");
+    set_model(&model, "vocab_size", "100");
     const struct ls_model before = model;
     struct ls_err err = {""};
     ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
@@ -171,6 +131,7 @@ int main(void)
     tcase_add_test(tcase, active_parameters_count_chosen_experts_and_the_head);
     tcase_add_test(tcase, nulls_are_filled);
     tcase_add_test(tcase, what_makes_no_transformer_is_refused_by_key);
+    tcase_add_test(tcase, a_required_key_is_missed);
     tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -1,0 +1,212 @@
+/* Promises of serving memory: weights and KV bytes to the byte, vLLM's stages, and less of each with more GPUs. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/memory/serving_memory.h"
+#include "tests/library_model.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+static struct ls_scenario scenario_of(const char *model, int64_t tp, int64_t pp)
+{
+    struct ls_scenario scenario;
+    memset(&scenario, 0, sizeof scenario);
+    scenario.model = load_model(model);
+    scenario.cluster.hardware.memory_bytes = 80 * GIB;
+    scenario.strategy = (struct ls_strategy){.tp = tp, .pp = pp, .dp = 1, .ep = 1, .expert_tp = tp};
+    scenario.engine = (struct ls_engine){.weight_dtype = scenario.model.dtype,
+                                         .kv_dtype = scenario.model.activation_dtype,
+                                         .gpu_memory_utilization = 0.9,
+                                         .block_size = 16,
+                                         .max_model_len = LS_NULL_INT,
+                                         .max_num_seqs = 256,
+                                         .max_num_batched_tokens = 8192,
+                                         .memory_overhead_bytes = GIB};
+    return scenario;
+}
+
+static double weights_of(const struct ls_model *model, struct ls_shard shard)
+{
+    const struct ls_formats formats =
+        ls_model_formats(model, (enum ls_dtype)model->dtype, (enum ls_dtype)model->activation_dtype);
+    return ls_weight_bytes(model, &shard, &formats, 0, model->num_hidden_layers, LS_STAGE_FIRST | LS_STAGE_LAST);
+}
+
+START_TEST(one_gpu_holds_every_parameter_once)
+{
+    static const char *const names[] = {"llama-3.1-70b", "gemma-2-9b", "mixtral-8x7b", "gpt-3-175b", "qwen3-30b-a3b"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct ls_model model = load_model(names[i]);
+        ck_assert_double_eq(weights_of(&model, (struct ls_shard){1, 1, 1, 0}), 2 * (double)ls_model_parameters(&model));
+    }
+}
+END_TEST
+
+/* 4.25 bits a weight of the experts and two bytes of the rest: the checkpoints' sizes on huggingface.co/openai are 13.8
+ * and 65.2 GB. */
+START_TEST(block_formats_carry_their_scales)
+{
+    const struct ls_model small = load_model("gpt-oss-20b"), large = load_model("gpt-oss-120b");
+    ck_assert_double_eq_tol(weights_of(&small, (struct ls_shard){1, 1, 1, 0}), 13.76e9, 0.01e9);
+    ck_assert_double_eq_tol(weights_of(&large, (struct ls_shard){1, 1, 1, 0}), 65.25e9, 0.02e9);
+}
+END_TEST
+
+START_TEST(kv_bytes_a_token_are_exact)
+{
+    const struct ls_model llama = load_model("llama-3.1-70b"), deepseek = load_model("deepseek-v3");
+    for (int64_t tp = 1; tp <= 8; tp *= 2)
+        ck_assert_double_eq(80 * ls_kv_bytes_per_token_layer(&llama, tp, LS_BF16), 327680.0 / (double)tp);
+    ck_assert_double_eq(80 * ls_kv_bytes_per_token_layer(&llama, 16, LS_BF16), 327680.0 / 8);
+    ck_assert_double_eq(80 * ls_kv_bytes_per_token_layer(&llama, 1, LS_FP8), 163840);
+    for (int64_t tp = 1; tp <= 8; tp *= 8)
+        ck_assert_double_eq(ls_kv_bytes_per_token_layer(&deepseek, tp, LS_BF16), 2 * (512 + 64));
+}
+END_TEST
+
+START_TEST(layers_are_spread_as_vllm_spreads_them)
+{
+    static const struct {
+        int64_t layers, stages, size[8];
+    } splits[] = {{32, 1, {32}},     {80, 4, {20, 20, 20, 20}},         {10, 4, {2, 3, 3, 2}},     {7, 4, {2, 2, 2, 1}},
+                  {61, 2, {31, 30}}, {61, 8, {7, 7, 8, 8, 8, 8, 8, 7}}, {94, 4, {23, 24, 24, 23}}, {3, 3, {1, 1, 1}}};
+    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++)
+        for (int64_t stage = 0; stage < splits[i].stages; stage++)
+            ck_assert_int_eq(ls_stage_first_layer(splits[i].layers, splits[i].stages, stage + 1) -
+                                 ls_stage_first_layer(splits[i].layers, splits[i].stages, stage),
+                             splits[i].size[stage]);
+}
+END_TEST
+
+START_TEST(stages_of_an_untied_model_hold_it_once_in_all)
+{
+    const struct ls_model model = load_model("llama-3.1-70b");
+    const struct ls_shard shard = {1, 1, 1, 0};
+    const struct ls_formats formats = ls_model_formats(&model, LS_BF16, LS_BF16);
+    for (int64_t pp = 2; pp <= 16; pp++) {
+        double bytes = 0;
+        for (int64_t i = 0; i < pp; i++)
+            bytes += ls_weight_bytes(&model, &shard, &formats, ls_stage_first_layer(80, pp, i),
+                                     ls_stage_first_layer(80, pp, i + 1),
+                                     (i == 0 ? LS_STAGE_FIRST : 0) | (i == pp - 1 ? LS_STAGE_LAST : 0));
+        ck_assert_double_eq(bytes, 2 * (double)ls_model_parameters(&model));
+    }
+}
+END_TEST
+
+START_TEST(expert_sharding_divides_the_experts)
+{
+    const struct ls_model model = load_model("mixtral-8x7b");
+    const double experts = 2.0 * 32 * 8 * 3 * 4096 * 14336;
+    const double rest = 2 * (double)ls_model_parameters(&model) - experts;
+    for (int64_t ep = 1; ep <= 8; ep *= 2)
+        ck_assert_double_eq(weights_of(&model, (struct ls_shard){1, ep, 1, 0}), rest + experts / (double)ep);
+    /* halves of experts on twice the GPUs weigh the same as whole ones */
+    ck_assert_double_eq(weights_of(&model, (struct ls_shard){2, 4, 2, 0}),
+                        weights_of(&model, (struct ls_shard){2, 4, 1, 0}));
+    ck_assert_double_eq(weights_of(&model, (struct ls_shard){1, 8, 1, 8}), rest + 2 * experts / 8);
+}
+END_TEST
+
+/* vLLM's log for llama-3.1-8b on an RTX 3090 with 23.58 GiB (github.com/vllm-project/vllm/issues/10517, version 0.6):
+ * weights 14.9888 GB (of 2^30), non-torch 0.35, 1,952 blocks for a pass of 20,000 tokens and 1,478 for 29,000. */
+START_TEST(the_pool_is_the_one_vllm_logs)
+{
+    struct ls_scenario scenario = scenario_of("llama-3.1-8b", 1, 1);
+    struct ls_serving_memory memory;
+    scenario.cluster.hardware.memory_bytes = 23.58 * GIB;
+    scenario.engine.memory_overhead_bytes = 0.35 * GIB;
+    scenario.engine.max_num_batched_tokens = 20000;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+    ck_assert_double_eq_tol(memory.weights_bytes / GIB, 14.9888, 0.0001);
+    ck_assert_double_eq_tol(memory.activation_bytes / GIB, 17.06 - 14.99, 0.02);
+    ck_assert_double_eq_tol((double)memory.kv_blocks, 1952, 0.01 * 1952);
+    scenario.engine.max_num_batched_tokens = 29000;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+    ck_assert_double_eq_tol((double)memory.kv_blocks, 1478, 0.01 * 1478);
+}
+END_TEST
+
+START_TEST(the_parts_add_up_and_stay_within_the_budget)
+{
+    static const char *const names[] = {"llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b", "gemma-2-27b", "deepseek-v3"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (int64_t tp = 1; tp <= 8; tp *= 2) {
+            for (int64_t pp = 1; pp <= 8; pp++) {
+                const struct ls_scenario scenario = scenario_of(names[i], tp, pp);
+                struct ls_serving_memory memory;
+                const enum ls_reason reason = ls_serving_memory(&scenario, &memory);
+                ck_assert_double_eq_tol(memory.weights_bytes + memory.activation_bytes + memory.overhead_bytes +
+                                            memory.kv_bytes,
+                                        memory.total_bytes, 1);
+                ck_assert(reason != LS_REASON_NONE || memory.total_bytes <= 0.9 * 80 * GIB);
+                ck_assert((memory.kv_blocks > 0) == (reason == LS_REASON_NONE));
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(more_gpus_hold_less_each_and_cache_more)
+{
+    static const char *const names[] = {"llama-3.1-8b", "mixtral-8x7b", "gemma-2-27b", "gpt-oss-120b", "deepseek-v3"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (int64_t tp = 1; tp <= 4; tp *= 2) {
+            for (int64_t pp = 1; pp <= 4; pp *= 2) {
+                const struct ls_scenario base = scenario_of(names[i], tp, pp);
+                const struct ls_scenario more[] = {scenario_of(names[i], 2 * tp, pp),
+                                                   scenario_of(names[i], tp, 2 * pp)};
+                struct ls_serving_memory before, after;
+                (void)ls_serving_memory(&base, &before);
+                for (int j = 0; j < 2; j++) {
+                    (void)ls_serving_memory(&more[j], &after);
+                    ck_assert_double_lt(after.weights_bytes, before.weights_bytes);
+                    ck_assert_double_le(after.kv_bytes_per_token, before.kv_bytes_per_token);
+                    ck_assert_int_ge(after.kv_blocks, before.kv_blocks);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(what_does_not_fit_says_why)
+{
+    struct ls_scenario scenario = scenario_of("llama-3.1-70b", 1, 1);
+    struct ls_serving_memory memory;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_MEMORY_WEIGHTS);
+    ck_assert_int_eq(memory.kv_blocks, 0);
+    ck_assert_double_eq(memory.weights_bytes, 2 * 70553706496.0 + 2 * 131072 * 128); /* with the rotary table */
+    scenario = scenario_of("llama-3.1-70b", 2, 1);
+    scenario.engine.max_model_len = 131072;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_MEMORY_KV);
+    scenario.engine.max_model_len = 512;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("serving memory");
+    TCase *tcase = tcase_create("bytes");
+    tcase_add_test(tcase, one_gpu_holds_every_parameter_once);
+    tcase_add_test(tcase, block_formats_carry_their_scales);
+    tcase_add_test(tcase, kv_bytes_a_token_are_exact);
+    tcase_add_test(tcase, layers_are_spread_as_vllm_spreads_them);
+    tcase_add_test(tcase, stages_of_an_untied_model_hold_it_once_in_all);
+    tcase_add_test(tcase, expert_sharding_divides_the_experts);
+    suite_add_tcase(suite, tcase);
+    TCase *pool = tcase_create("pool");
+    tcase_add_test(pool, the_pool_is_the_one_vllm_logs);
+    tcase_add_test(pool, the_parts_add_up_and_stay_within_the_budget);
+    tcase_add_test(pool, more_gpus_hold_less_each_and_cache_more);
+    tcase_add_test(pool, what_does_not_fit_says_why);
+    suite_add_tcase(suite, pool);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
