@@ -186,9 +186,6 @@ static void dismiss(struct ls_runner *runner)
 static enum ls_status manage(struct ls_runner *runner)
 {
     struct ls_transport *transport = runner->transport;
-    runner->workers = calloc(transport->n_ranks, 1);
-    if (!runner->workers)
-        fail(runner, ls_fail(runner->err, LS_NOMEM, "out of memory for the states of %zu ranks", transport->n_ranks));
     runner->n_present = transport->n_ranks - 1;
     while (!runner->stopped && !ls_queue_finished(runner->queue)) {
         const bool served = serve(runner);
@@ -206,7 +203,6 @@ static enum ls_status manage(struct ls_runner *runner)
         else
             nap(runner);
     }
-    free(runner->workers);
     return runner->status == LS_STOPPED && ls_queue_finished(runner->queue) ? LS_OK : runner->status;
 }
 
@@ -284,8 +280,10 @@ enum ls_status ls_runner_run(const struct ls_runner_ops *ops, void *context, str
 {
     assert((transport->rank == 0) == (queue != NULL));
     struct ls_runner *runner = calloc(1, sizeof *runner);
-    const bool short_of_memory = transport->ops->max(transport, runner ? 0 : 1) > 0;
-    if (short_of_memory) {
+    unsigned char *workers = calloc(transport->n_ranks, sizeof *workers);
+    const bool short_of_memory = transport->ops->max(transport, runner && workers ? 0 : 1) > 0;
+    if (short_of_memory || !runner || !workers) {
+        free(workers);
         free(runner);
         return ls_fail(err, LS_NOMEM, "out of memory on a rank");
     }
@@ -294,12 +292,14 @@ enum ls_status ls_runner_run(const struct ls_runner_ops *ops, void *context, str
     runner->transport = transport;
     runner->queue = queue;
     runner->err = err;
+    runner->workers = workers;
     awake(runner);
     enum ls_status status = LS_OK;
     if (transport->rank == 0)
         status = manage(runner);
     else
         work(runner);
+    free(workers);
     free(runner);
     return (enum ls_status)transport->ops->max(transport, (uint32_t)status);
 }

@@ -235,7 +235,7 @@ static struct world *new_world(size_t n_ranks)
 /* Runs all ranks; checks that they agree, and returns their status. */
 static enum ls_status run_world(struct world *world)
 {
-    thrd_t threads[MAX_RANKS];
+    thrd_t threads[MAX_RANKS] = {0};
     for (size_t i = 1; i < world->n_ranks; i++)
         ck_assert_int_eq(thrd_create(&threads[i], run_rank, &world->ranks[i]), thrd_success);
     run_rank(&world->ranks[0]);
