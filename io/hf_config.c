@@ -186,8 +186,8 @@ static const char *const ignored[] = {
     "topk_method", "topk_group", "n_group", "ep_size", "learned_pos_emb", "embedding_fraction", "attn_config*",
     "ffn_config*", "qk_head_dim",
     /* said by the family, or by another key */
-    "layer_types*", "max_window_layers", "mlp_only_layers", "num_nextn_predict_layers", "quantization_config*",
-    "compression_config*"};
+    "layer_types*", "max_window_layers", "sliding_window_size", "mlp_only_layers", "num_nextn_predict_layers",
+    "quantization_config*", "compression_config*"};
 
 static const struct family families[] = {{"llama", apply_llama, NULL},
                                          {"mistral", apply_llama, NULL},
