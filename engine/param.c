@@ -58,9 +58,12 @@ static void append(struct text *text, const char *words)
 
 static void append_bounds(struct text *text, const struct ls_param *param)
 {
+    const bool bounded = param->max < 1e300;
     char number[40];
-    append(text, " from ");
+    append(text, bounded ? " from " : " of at least ");
     append(text, ls_number_format(param->min, param->dimension, takes_bare(param), number, sizeof number));
+    if (!bounded)
+        return;
     append(text, " to ");
     append(text, ls_number_format(param->max, param->dimension, takes_bare(param), number, sizeof number));
 }
@@ -74,7 +77,7 @@ static void append_choices(struct text *text, const struct ls_param *param)
     }
 }
 
-static const char *advise(const struct ls_param *param, char *buffer, size_t size)
+const char *ls_param_advice(const struct ls_param *param, char *buffer, size_t size)
 {
     struct text text = {buffer, size, 0};
     buffer[0] = '\0';
@@ -110,7 +113,7 @@ static const char *advise(const struct ls_param *param, char *buffer, size_t siz
 static enum ls_status reject(const struct ls_param *param, const char *text, const char *wrong, struct ls_err *err)
 {
     char right[320];
-    return ls_fail(err, LS_INPUT, "%.60s %s; write %s", text, wrong, advise(param, right, sizeof right));
+    return ls_fail(err, LS_INPUT, "%.60s %s; write %s", text, wrong, ls_param_advice(param, right, sizeof right));
 }
 
 /* --- Text to value --- */

@@ -87,6 +87,9 @@ LS_NODISCARD enum ls_status ls_param_find(const struct ls_param_table *table, co
 LS_NODISCARD enum ls_status ls_param_parse(const struct ls_param *param, const char *text, union ls_value *value,
                                            struct ls_err *err);
 
+/* What would be right for a scalar row: "a whole number from 1 to 4096, or null"; returns buffer. */
+const char *ls_param_advice(const struct ls_param *param, char *buffer, size_t size);
+
 /* Write `value` as a user would (shortest form that reads back to the same bits) into buffer; returns buffer. */
 const char *ls_param_format(const struct ls_param *param, const union ls_value *value, char *buffer, size_t size);
 

@@ -1,0 +1,210 @@
+#include "io/object.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/hf_config.h"
+
+enum { MAX_DEPTH = 8, PATH_LEN = 4096, KEY_LEN = 512 };
+
+static const char *const base_key[] = {"base", NULL};
+
+static const struct ls_param_table *const tables[] = {
+    [LS_SHELF_MODELS] = &ls_model_params,
+    [LS_SHELF_HARDWARE] = &ls_hardware_params,
+};
+static const size_t sizes[] = {
+    [LS_SHELF_MODELS] = sizeof(struct ls_model),
+    [LS_SHELF_HARDWARE] = sizeof(struct ls_hardware),
+};
+
+static void clear(enum ls_shelf shelf, void *object)
+{
+    memset(object, 0, sizes[shelf]);
+    ls_param_set_defaults(tables[shelf], object);
+}
+
+/* --- Hugging Face configurations --- */
+
+struct hf {
+    const struct ls_bind *bind;
+    const char *model_type;
+    struct ls_model *model;
+};
+
+static const struct ls_param *model_row(const char *key)
+{
+    for (size_t i = 0; i < ls_model_params.n; i++)
+        if (strcmp(ls_model_params.rows[i].key, key) == 0)
+            return &ls_model_params.rows[i];
+    return NULL;
+}
+
+static void bind_hf_scalar(const struct hf *hf, const struct ls_yaml *node, const char *key, const char *ours)
+{
+    const char *text;
+    struct ls_err err = {""};
+    union ls_value value;
+    if (ls_hf_canonical_text(hf->model_type, key, node->text, &text, &err)) {
+        ls_yaml_fault(hf->bind->diags, node, key, "%s", err.text);
+        return;
+    }
+    if (!ours[0] || !text || ls_yaml_is_null(node))
+        return;
+    const struct ls_param *row = model_row(ours);
+    assert(row);
+    if (ls_param_parse(row, text, &value, &err))
+        ls_yaml_fault(hf->bind->diags, node, key, "%s", err.text);
+    else
+        ls_param_store(row, (char *)hf->model + row->offset, &value);
+}
+
+static void bind_hf_mapping(const struct hf *hf, const struct ls_yaml *node, const char *prefix)
+{
+    for (size_t i = 0; i < node->n; i++) {
+        const struct ls_yaml_entry *entry = &node->entries[i];
+        char key[KEY_LEN];
+        (void)snprintf(key, sizeof key, "%.255s%s%.255s", prefix, prefix[0] ? "." : "", entry->key);
+        if (entry->value->kind == LS_YAML_MAPPING) {
+            bind_hf_mapping(hf, entry->value, key);
+            continue;
+        }
+        const char *ours = ls_hf_canonical_key(hf->model_type, key);
+        if (!ours)
+            ls_diags_add(hf->bind->diags, node->file, entry->line, entry->column, key,
+                         "unknown key of a %s configuration; remove it if it changes neither sizes nor speed",
+                         hf->model_type);
+        else if (entry->value->kind == LS_YAML_SCALAR)
+            bind_hf_scalar(hf, entry->value, key, ours);
+    }
+}
+
+static bool is_hf(const struct ls_yaml *node)
+{
+    return ls_yaml_get(node, "model_type") || ls_yaml_get(node, "architectures");
+}
+
+static void reject_family(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_yaml *type)
+{
+    char names[LS_ERR_LEN] = "";
+    size_t n = 0;
+    const char *name;
+    for (size_t i = 0; (name = ls_hf_family_name(i)) && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", name);
+    ls_yaml_fault(bind->diags, type ? type : node, "model_type", "%.60s is not known; write one of %s",
+                  type && type->kind == LS_YAML_SCALAR ? type->text : "what is there", names);
+}
+
+static void bind_hf(const struct ls_bind *bind, const struct ls_yaml *node, struct ls_model *model)
+{
+    const struct ls_yaml *type = ls_yaml_get(node, "model_type");
+    if (!type || type->kind != LS_YAML_SCALAR || !ls_hf_is_family(type->text)) {
+        reject_family(bind, node, type);
+        return;
+    }
+    const struct hf hf = {bind, type->text, model};
+    ls_hf_apply_family(model, type->text);
+    bind_hf_mapping(&hf, node, "");
+}
+
+/* --- Mappings and files --- */
+
+static void check_model(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_model *model)
+{
+    struct ls_model complete = *model;
+    struct ls_err err = {""};
+    if (ls_model_complete(&complete, &err))
+        ls_bind_locate(bind->diags, node, err.text);
+}
+
+static void bind_mapping(const struct ls_bind *bind, const struct ls_yaml *node, enum ls_shelf shelf, const char *path,
+                         void *object)
+{
+    const size_t n_before = bind->diags->n;
+    clear(shelf, object);
+    if (shelf == LS_SHELF_MODELS && is_hf(node)) {
+        bind_hf(bind, node, object);
+    } else {
+        const struct ls_yaml *base = ls_yaml_get(node, "base");
+        if (base && base->kind != LS_YAML_SCALAR)
+            ls_yaml_fault(bind->diags, base, "base", "%s was given; write a name or a path", ls_yaml_kind_text(base));
+        else if (base)
+            ls_object_load(bind, shelf, base->text, base, "base", object);
+        if (bind->diags->n == n_before)
+            ls_bind_table(bind, node, tables[shelf], base_key, path, object);
+    }
+    if (shelf == LS_SHELF_MODELS && bind->diags->n == n_before)
+        check_model(bind, node, object);
+}
+
+/* `…/llama.yaml` is called llama, `…/llama/config.json` too. */
+static void set_name(char *name, const char *path)
+{
+    const char *end = path + strlen(path);
+    const char *slash = strrchr(path, '/');
+    if (slash && strcmp(slash, "/config.json") == 0) {
+        end = slash;
+    } else {
+        const char *dot = strrchr(slash ? slash : path, '.');
+        if (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".json") == 0))
+            end = dot;
+    }
+    const char *start = end;
+    while (start > path && start[-1] != '/')
+        start--;
+    (void)snprintf(name, LS_NAME_LEN, "%.*s", (int)(end - start), start);
+}
+
+static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const char *file, void *object)
+{
+    char folder[PATH_LEN];
+    (void)snprintf(folder, sizeof folder, "%s", file);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    const struct ls_bind inner = {slash ? folder : ".", bind->diags, bind->depth + 1};
+    struct ls_yaml_arena arena = {0};
+    struct ls_yaml *root;
+    if (ls_yaml_read(&arena, file, &root, bind->diags) == LS_OK) {
+        if (root->kind == LS_YAML_MAPPING) {
+            bind_mapping(&inner, root, shelf, "", object);
+            if (!ls_yaml_get(root, "name"))
+                set_name(object, file); /* both structs begin with their name */
+        } else {
+            ls_yaml_fault(bind->diags, root, "", "%s was given; write a mapping of keys", ls_yaml_kind_text(root));
+        }
+    }
+    ls_yaml_release(&arena);
+}
+
+void ls_object_load(const struct ls_bind *bind, enum ls_shelf shelf, const char *name, const struct ls_yaml *where,
+                    const char *path, void *object)
+{
+    char file[PATH_LEN];
+    struct ls_err err = {""};
+    clear(shelf, object);
+    if (bind->depth == MAX_DEPTH)
+        ls_yaml_fault(bind->diags, where, path, "files that name each other as base, %d deep; break the circle",
+                      MAX_DEPTH);
+    else if (ls_library_find(shelf, bind->folder, name, file, sizeof file, &err))
+        ls_yaml_fault(bind->diags, where, path, "%s", err.text);
+    else
+        load_file(bind, shelf, file, object);
+}
+
+void ls_object_bind(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
+                    const char *path, void *object)
+{
+    const enum ls_shelf shelf = param->table == &ls_model_params ? LS_SHELF_MODELS : LS_SHELF_HARDWARE;
+    assert(param->table == tables[shelf]);
+    if (ls_yaml_is_null(node))
+        ls_yaml_fault(bind->diags, node, path, "missing; %s", param->doc);
+    else if (node->kind == LS_YAML_SCALAR)
+        ls_object_load(bind, shelf, node->text, node, path, object);
+    else if (node->kind == LS_YAML_MAPPING)
+        bind_mapping(bind, node, shelf, path, object);
+    else
+        ls_yaml_fault(bind->diags, node, path, "a list was given; write a name, a path or a mapping");
+}
