@@ -1,0 +1,57 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct ls_command ls_commands[] = {
+    {"models", "the models of the library, with parameter counts and bytes", "[NAME]", "",
+     "llmsweep models llama-3.1-70b", ls_command_models},
+    {"hardware", "the GPUs of the library, with memory, bandwidth and peaks", "[NAME]", "",
+     "llmsweep hardware h100-sxm", ls_command_hardware},
+};
+
+const size_t ls_n_commands = sizeof ls_commands / sizeof ls_commands[0];
+
+const struct ls_command *ls_command_find(const char *name)
+{
+    for (size_t i = 0; i < ls_n_commands; i++)
+        if (strcmp(ls_commands[i].name, name) == 0)
+            return &ls_commands[i];
+    return NULL;
+}
+
+void ls_command_help(const struct ls_command *command)
+{
+    (void)printf("Usage: llmsweep %s %s\n\n%s.\n\n", command->name, command->usage, command->summary);
+    if (command->options[0])
+        (void)printf("Options:\n%s\n", command->options);
+    (void)printf("Example:\n  %s\n", command->example);
+}
+
+int ls_command_misuse(const char *name, const char *wrong)
+{
+    const struct ls_command *command = ls_command_find(name);
+    (void)fprintf(stderr, "llmsweep %s: %s\nUsage: llmsweep %s %s\n", name, wrong, name, command->usage);
+    return LS_EXIT_INPUT;
+}
+
+int ls_command_option(const char *name, int argc, char **argv, const char *shorts, const struct option *options)
+{
+    opterr = 0;
+    const int option = getopt_long(argc, argv, shorts, options, NULL);
+    char wrong[128];
+    switch (option) {
+    case 'h':
+        ls_command_help(ls_command_find(name));
+        exit(LS_EXIT_OK);
+    case ':':
+        (void)snprintf(wrong, sizeof wrong, "option %.80s needs a value", argv[optind - 1]);
+        exit(ls_command_misuse(name, wrong));
+    case '?':
+        (void)snprintf(wrong, sizeof wrong, "unknown option %.80s", argv[optind - 1]);
+        exit(ls_command_misuse(name, wrong));
+    default:
+        return option;
+    }
+}
