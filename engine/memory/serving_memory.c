@@ -7,17 +7,6 @@
 
 /* vllm/distributed/utils.py, get_pp_indices: n / pp layers each; the n mod pp that remain go one each to the stages
  * before the last, from the last but one towards the first, because the last has the head. */
-int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage)
-{
-    assert(pp >= 1 && stage >= 0 && stage <= pp);
-    const int64_t base = n_layers / pp;
-    const int64_t rest = n_layers % pp;
-    const int64_t first_larger = pp - 1 - rest;
-    if (stage == pp)
-        return n_layers;
-    return stage * base + (rest > 0 && stage > first_larger ? stage - first_larger : 0);
-}
-
 static enum ls_dtype weight_dtype(const struct ls_weight *weight, const struct ls_formats *formats)
 {
     switch (weight->role) {

@@ -43,8 +43,4 @@ double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enu
  * 2.99 GiB at 29,000 (github.com/vllm-project/vllm/issues/10517). */
 double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage);
 
-/* First layer of a pipeline stage; stage pp gives the number of layers. Layers are spread as vLLM does it: n / pp each,
- * the remainder one each to the stages before the last, which has the head, from the last but one backwards. */
-int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage);
-
 #endif

@@ -74,6 +74,17 @@ struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype w
     };
 }
 
+int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage)
+{
+    assert(pp >= 1 && stage >= 0 && stage <= pp);
+    const int64_t base = n_layers / pp;
+    const int64_t rest = n_layers % pp;
+    const int64_t first_larger = pp - 1 - rest;
+    if (stage == pp)
+        return n_layers;
+    return stage * base + (rest > 0 && stage > first_larger ? stage - first_larger : 0);
+}
+
 void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS])
 {
     for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)

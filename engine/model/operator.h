@@ -63,6 +63,10 @@ enum ls_layer_kind {
 
 void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS]);
 
+/* First layer of a pipeline stage; stage pp gives the number of layers. Layers are spread as vLLM does it: n / pp each,
+ * the remainder one each to the stages before the last, which has the head, from the last but one backwards. */
+int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage);
+
 #define LS_MAX_OPS 16
 
 /* The serving formats: what differs from the checkpoint's. */

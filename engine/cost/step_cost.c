@@ -1,0 +1,447 @@
+#include "engine/cost/step_cost.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/cost/operator_cost.h"
+#include "engine/sim/clock.h"
+
+struct ls_linear {
+    int64_t attention_ps;
+    int64_t attention_comm_ps, attention_nic_ps;
+    int64_t mlp_ps[2];
+    int64_t mlp_comm_ps[2], mlp_nic_ps[2];
+    int64_t embedding_ps;
+    int64_t send_ps[2], send_nic_ps[2];
+    double moe_weight_bytes;
+};
+
+struct ls_decode {
+    int64_t constant_ps; /* operators that the context does not change */
+    double base_ps, slope_ps;
+    double from, until; /* contexts for which base and slope hold; until = 0: not filled yet */
+};
+
+static int64_t sum_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += ls_ps_from_s(ls_op_seconds(&cost->cluster->hardware, &ops[i]));
+    return sum;
+}
+
+static struct ls_comm round_comm(const struct ls_collective_cost *seconds)
+{
+    struct ls_comm comm = {.n_phases = seconds->n_phases};
+    for (int i = 0; i < seconds->n_phases; i++) {
+        const struct ls_phase *phase = &seconds->phases[i];
+        comm.phases[i] = (struct ls_comm_phase){
+            .n_steps = phase->n_steps,
+            .step_ps = ls_ps_from_s(phase->step_s),
+            .nic_ps = ls_ps_from_s(phase->nic_s),
+            .link_ps = ls_ps_from_s(phase->link_s),
+        };
+    }
+    return comm;
+}
+
+static struct ls_comm collective(const struct ls_step_cost *cost, enum ls_collective kind, const struct ls_group *group,
+                                 double bytes)
+{
+    const struct ls_collective_cost seconds = ls_collective_cost(cost->cluster, kind, group, bytes);
+    return round_comm(&seconds);
+}
+
+int64_t ls_comm_ps(const struct ls_comm *comm)
+{
+    int64_t sum = 0;
+    assert(comm->n_phases <= LS_MAX_PHASES);
+    for (int i = 0; i < comm->n_phases; i++)
+        sum += comm->phases[i].n_steps * comm->phases[i].step_ps;
+    return sum;
+}
+
+int64_t ls_comm_nic_ps(const struct ls_comm *comm)
+{
+    int64_t sum = 0;
+    assert(comm->n_phases <= LS_MAX_PHASES);
+    for (int i = 0; i < comm->n_phases; i++)
+        sum += comm->phases[i].n_steps * comm->phases[i].nic_ps;
+    return sum;
+}
+
+static double activation_bytes(const struct ls_step_cost *cost, double n_tok)
+{
+    return n_tok * (double)cost->model->hidden_size * ls_dtype_bytes(cost->formats.activation);
+}
+
+struct ls_comm ls_attention_comm(const struct ls_step_cost *cost, int64_t n_tok)
+{
+    return collective(cost, LS_ALL_REDUCE, &cost->tp, activation_bytes(cost, (double)n_tok));
+}
+
+/* What one GPU sends in dispatch or combine: its share of the tokens, each to the distinct shards among its top-k
+ * experts, when every shard holds as many. */
+static double all_to_all_bytes(const struct ls_step_cost *cost, int64_t n_tok)
+{
+    const struct ls_shard *shard = &cost->shard;
+    const double share = (double)shard->expert_tp / (double)shard->tp;
+    const double shards = (double)(shard->tp * shard->ep) / (double)shard->expert_tp;
+    const double copies = ls_expected_distinct_experts(shards, 1.0, (double)cost->model->num_experts_per_tok);
+    return activation_bytes(cost, (double)n_tok * share * copies);
+}
+
+int ls_mlp_comms_before(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS])
+{
+    if (!moe || cost->shard.ep == 1)
+        return 0;
+    comms[0] = collective(cost, LS_ALL_TO_ALL, &cost->experts, all_to_all_bytes(cost, n_tok));
+    return 1;
+}
+
+int ls_mlp_comms_after(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS])
+{
+    const double bytes = activation_bytes(cost, (double)n_tok);
+    if (!moe || cost->shard.ep == 1) {
+        comms[0] = collective(cost, LS_ALL_REDUCE, &cost->tp, bytes);
+        return 1;
+    }
+    int n = 0;
+    comms[n++] = collective(cost, LS_ALL_TO_ALL, &cost->experts, all_to_all_bytes(cost, n_tok));
+    if (cost->shard.expert_tp > 1) { /* the partial sums of an expert's slices */
+        const struct ls_group slices = {cost->shard.expert_tp, cost->tp.nodes, cost->tp.ranks_per_node};
+        comms[n++] = collective(cost, LS_ALL_REDUCE, cost->shard.expert_tp == cost->shard.tp ? &cost->tp : &slices,
+                                bytes * (double)cost->shard.expert_tp / (double)cost->shard.tp);
+    }
+    if (cost->expert_gather.size > 1)
+        comms[n++] = collective(cost, LS_ALL_GATHER, &cost->expert_gather, bytes);
+    return n;
+}
+
+/* vLLM sends hidden states and residual, each tensor rank its slice, which the receivers gather (send_tensor_dict with
+ * all_gather_group, vllm/distributed/parallel_state.py). */
+int ls_send_comms(const struct ls_step_cost *cost, bool between_nodes, int64_t n_tok,
+                  struct ls_comm comms[LS_MAX_COMMS])
+{
+    const struct ls_group pair = {2, between_nodes ? 2 : 1, between_nodes ? 1 : 2};
+    const double bytes = 2.0 * activation_bytes(cost, (double)n_tok);
+    comms[0] = collective(cost, LS_SEND_RECV, &pair, bytes / (double)cost->shard.tp);
+    comms[1] = collective(cost, LS_ALL_GATHER, &cost->tp, bytes);
+    return cost->shard.tp > 1 ? 2 : 1;
+}
+
+static void add_comms(const struct ls_comm *comms, int n, int64_t *total_ps, int64_t *nic_ps)
+{
+    *total_ps = *nic_ps = 0;
+    for (int i = 0; i < n; i++) {
+        *total_ps += ls_comm_ps(&comms[i]);
+        *nic_ps += ls_comm_nic_ps(&comms[i]);
+    }
+}
+
+static double grouped_weight_bytes(const struct ls_op *ops, size_t n)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].kind == LS_OP_GROUPED_GEMM)
+            bytes += ops[i].groups * ops[i].n * ops[i].k * ls_dtype_bytes(ops[i].dtype);
+    return bytes;
+}
+
+static void fill_mlp(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_linear *linear)
+{
+    struct ls_comm comms[2 * LS_MAX_COMMS] = {0};
+    int n = ls_mlp_comms_before(cost, moe, n_tok, comms);
+    n += ls_mlp_comms_after(cost, moe, n_tok, comms + n);
+    add_comms(comms, n, &linear->mlp_comm_ps[moe], &linear->mlp_nic_ps[moe]);
+    if (moe && cost->n_members > 1)
+        return; /* the expert block depends on the whole group's tokens: ls_step_cost */
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n_ops = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, n_tok, n_tok, cost->imbalance, ops)
+                             : ls_ops_mlp(cost->model, &cost->shard, &cost->formats, n_tok, ops);
+    linear->mlp_ps[moe] = sum_ops(cost, ops, n_ops);
+    if (moe)
+        linear->moe_weight_bytes = grouped_weight_bytes(ops, n_ops);
+}
+
+static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct ls_linear *linear)
+{
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_comm comms[LS_MAX_COMMS] = {0};
+    *linear = (struct ls_linear){0};
+    size_t n_ops = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, n_tok, ops);
+    linear->attention_ps = sum_ops(cost, ops, n_ops);
+    comms[0] = ls_attention_comm(cost, n_tok);
+    add_comms(comms, 1, &linear->attention_comm_ps, &linear->attention_nic_ps);
+    const int64_t leading_dense = cost->model->first_k_dense_replace;
+    if (!ls_model_is_moe(cost->model) || leading_dense > 0)
+        fill_mlp(cost, false, n_tok, linear);
+    if (ls_model_is_moe(cost->model))
+        fill_mlp(cost, true, n_tok, linear);
+    n_ops = ls_ops_embedding(cost->model, &cost->shard, &cost->formats, n_tok, ops);
+    linear->embedding_ps = sum_ops(cost, ops, n_ops) + linear->attention_comm_ps; /* the table is split by vocabulary */
+    if (cost->n_stages > 1) {
+        for (int between = 0; between < 2; between++) {
+            const int n = ls_send_comms(cost, between == 1, n_tok, comms);
+            add_comms(comms, n, &linear->send_ps[between], &linear->send_nic_ps[between]);
+        }
+    }
+}
+
+/* The head's logits are gathered from the tensor ranks' slices of the vocabulary. */
+static int64_t head_ps(const struct ls_step_cost *cost, int64_t n_sampled)
+{
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_head(cost->model, &cost->shard, &cost->formats, n_sampled, ops);
+    const double bytes = (double)n_sampled * (double)cost->model->vocab_size * ls_dtype_bytes(cost->formats.activation);
+    const struct ls_comm gather = collective(cost, LS_ALL_GATHER, &cost->tp, bytes);
+    return sum_ops(cost, ops, n) + ls_comm_ps(&gather);
+}
+
+static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding,
+                        struct ls_decode *decode)
+{
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, batch, sliding, ops);
+    *decode = (struct ls_decode){.until = INFINITY};
+    for (size_t i = 0; i < n; i++) {
+        if (ops[i].kind != LS_OP_ATTENTION_DECODE) {
+            decode->constant_ps += ls_ps_from_s(ls_op_seconds(&cost->cluster->hardware, &ops[i]));
+            continue;
+        }
+        assert(decode->slope_ps == 0.0); /* one operator reads the context */
+        const struct ls_segment segment = ls_op_decode_segment(&cost->cluster->hardware, &ops[i]);
+        const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
+        decode->base_ps = segment.base_s * LS_PS_PER_S;
+        decode->slope_ps = segment.slope_s * LS_PS_PER_S;
+        decode->from = context;
+        decode->until = segment.until;
+    }
+}
+
+static int64_t decode_ps(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
+{
+    if (batch->n_decode == 0)
+        return 0;
+    struct ls_decode *decode = &cost->decode[sliding][batch->n_decode];
+    const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
+    if (context < decode->from || context >= decode->until)
+        fill_decode(cost, batch, sliding, decode);
+    return decode->constant_ps + (int64_t)(decode->base_ps + decode->slope_ps * context + 0.5);
+}
+
+static int64_t prefill_ps(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
+{
+    if (batch->n_prefill == 0)
+        return 0;
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, batch, sliding, ops);
+    return sum_ops(cost, ops, n);
+}
+
+static struct ls_linear *linear_of(struct ls_step_cost *cost, int64_t n_tok)
+{
+    assert(n_tok >= 0 && n_tok <= cost->max_tok);
+    struct ls_linear *linear = &cost->linear[n_tok];
+    if (!cost->has_linear[n_tok]) {
+        fill_linear(cost, n_tok, linear);
+        cost->has_linear[n_tok] = 1;
+    }
+    return linear;
+}
+
+static int64_t head_of(struct ls_step_cost *cost, int64_t n_sampled)
+{
+    assert(n_sampled <= cost->max_seqs);
+    int64_t *head = &cost->head[n_sampled];
+    if (*head < 0)
+        *head = head_ps(cost, n_sampled);
+    return *head;
+}
+
+static void copy_linear(const struct ls_linear *linear, struct ls_step *step)
+{
+    step->attention_comm_ps = linear->attention_comm_ps;
+    step->attention_nic_ps = linear->attention_nic_ps;
+    step->embedding_ps = linear->embedding_ps;
+    step->moe_weight_bytes = linear->moe_weight_bytes;
+    for (int i = 0; i < 2; i++) {
+        step->mlp_ps[i] = linear->mlp_ps[i];
+        step->mlp_comm_ps[i] = linear->mlp_comm_ps[i];
+        step->mlp_nic_ps[i] = linear->mlp_nic_ps[i];
+        step->send_ps[i] = linear->send_ps[i];
+        step->send_nic_ps[i] = linear->send_nic_ps[i];
+    }
+}
+
+static void add_attention(struct ls_step_cost *cost, const struct ls_batch *batch, const struct ls_linear *linear,
+                          struct ls_step *step)
+{
+    const bool has_sliding = cost->decode[1] != NULL;
+    for (int sliding = 0; sliding <= has_sliding; sliding++) {
+        const int64_t ps =
+            linear->attention_ps + prefill_ps(cost, batch, sliding == 1) + decode_ps(cost, batch, sliding == 1);
+        if (ps > step->attention_ps[sliding])
+            step->attention_ps[sliding] = ps;
+    }
+}
+
+/* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
+static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
+{
+    int64_t widest = 0, total = 0, sampled = 0;
+    for (int64_t i = 0; i < cost->n_members; i++) {
+        widest = batches[i].n_tok > widest ? batches[i].n_tok : widest;
+        sampled = batches[i].n_sampled > sampled ? batches[i].n_sampled : sampled;
+        total += batches[i].n_tok;
+        if (batches[i].n_tok > 0)
+            add_attention(cost, &batches[i], linear_of(cost, batches[i].n_tok), step);
+    }
+    copy_linear(linear_of(cost, widest), step);
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, cost->imbalance, ops);
+    step->mlp_ps[1] = sum_ops(cost, ops, n);
+    step->moe_weight_bytes = grouped_weight_bytes(ops, n);
+    step->head_ps = head_of(cost, sampled);
+}
+
+void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
+{
+    step->attention_ps[0] = step->attention_ps[1] = 0;
+    if (cost->n_members > 1) {
+        lockstep(cost, batches, step);
+        return;
+    }
+    const struct ls_linear *linear = linear_of(cost, batches->n_tok);
+    copy_linear(linear, step);
+    add_attention(cost, batches, linear, step);
+    step->head_ps = head_of(cost, batches->n_sampled);
+}
+
+int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step)
+{
+    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
+    return stage->n_layers * step->attention_comm_ps + (stage->n_layers - moe) * step->mlp_comm_ps[0] +
+           moe * step->mlp_comm_ps[1];
+}
+
+int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step)
+{
+    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
+    return stage->n_layers * step->attention_nic_ps + (stage->n_layers - moe) * step->mlp_nic_ps[0] +
+           moe * step->mlp_nic_ps[1];
+}
+
+int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step)
+{
+    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
+    const int64_t sliding = stage->count[LS_LAYER_SLIDING_DENSE] + stage->count[LS_LAYER_SLIDING_MOE];
+    int64_t ps = (stage->n_layers - sliding) * step->attention_ps[0] + sliding * step->attention_ps[1] +
+                 (stage->n_layers - moe) * step->mlp_ps[0] + moe * step->mlp_ps[1] + ls_stage_comm_ps(stage, step);
+    if (stage->embedding)
+        ps += step->embedding_ps;
+    if (stage->head)
+        ps += step->head_ps;
+    return ps;
+}
+
+/* The widest group that `dims` span, over every place it may start. */
+static struct ls_group widest_group(const struct ls_placement *placement, unsigned dims)
+{
+    struct ls_group widest = {1, 1, 1};
+    int64_t origin[LS_N_DIMS] = {0};
+    for (origin[LS_DP] = 0; origin[LS_DP] < placement->degree[LS_DP]; origin[LS_DP]++) {
+        for (origin[LS_PP] = 0; origin[LS_PP] < placement->degree[LS_PP]; origin[LS_PP]++) {
+            const int64_t n_ep = dims & (1u << LS_EP) ? 1 : placement->degree[LS_EP];
+            for (origin[LS_EP] = 0; origin[LS_EP] < n_ep; origin[LS_EP]++) {
+                const struct ls_group group = ls_placement_group(placement, dims, origin);
+                if (group.nodes > widest.nodes || group.size > widest.size)
+                    widest = group;
+            }
+        }
+    }
+    return widest;
+}
+
+static enum ls_status init_groups(struct ls_step_cost *cost, const struct ls_scenario *scenario, struct ls_err *err)
+{
+    struct ls_placement placement;
+    const enum ls_status status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err);
+    if (status)
+        return status;
+    cost->tp = widest_group(&placement, 1u << LS_TP);
+    const bool whole = cost->shard.expert_tp < cost->shard.tp;
+    cost->experts = widest_group(&placement, whole ? (1u << LS_TP) | (1u << LS_EP) : 1u << LS_EP);
+    cost->expert_gather = (struct ls_group){1, 1, 1};
+    if (whole) {
+        cost->expert_gather = cost->tp;
+        cost->expert_gather.size = cost->shard.tp / cost->shard.expert_tp;
+    }
+    return LS_OK;
+}
+
+static void init_stages(struct ls_step_cost *cost)
+{
+    const int64_t n_layers = cost->model->num_hidden_layers;
+    for (int64_t i = 0; i < cost->n_stages; i++) {
+        struct ls_stage *stage = &cost->stages[i];
+        const int64_t first = ls_stage_first_layer(n_layers, cost->n_stages, i);
+        const int64_t end = ls_stage_first_layer(n_layers, cost->n_stages, i + 1);
+        *stage = (struct ls_stage){
+            .first_layer = first,
+            .n_layers = end - first,
+            .embedding = i == 0,
+            .head = i == cost->n_stages - 1,
+        };
+        ls_model_count_layers(cost->model, first, end, stage->count);
+    }
+}
+
+static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *arena, struct ls_err *err)
+{
+    const size_t n_tok = (size_t)cost->max_tok + 1, n_seqs = (size_t)cost->max_seqs + 1;
+    int64_t counts[LS_N_LAYER_KINDS];
+    ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, counts);
+    const bool sliding = counts[LS_LAYER_SLIDING_DENSE] + counts[LS_LAYER_SLIDING_MOE] > 0;
+    cost->stages = ls_arena_take(arena, (size_t)cost->n_stages * sizeof *cost->stages);
+    cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
+    cost->has_linear = ls_arena_take(arena, n_tok);
+    cost->head = ls_arena_take(arena, n_seqs * sizeof *cost->head);
+    cost->decode[0] = ls_arena_take(arena, n_seqs * sizeof *cost->decode[0]);
+    cost->decode[1] = sliding ? ls_arena_take(arena, n_seqs * sizeof *cost->decode[1]) : NULL;
+    if (!cost->stages || !cost->linear || !cost->has_linear || !cost->head || !cost->decode[0] ||
+        (sliding && !cost->decode[1]))
+        return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
+    memset(cost->has_linear, 0, n_tok);
+    for (size_t i = 0; i < n_seqs; i++)
+        cost->head[i] = -1;
+    for (int kind = 0; kind <= (int)sliding; kind++)
+        for (size_t i = 0; i < n_seqs; i++)
+            cost->decode[kind][i] = (struct ls_decode){0};
+    return LS_OK;
+}
+
+enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scenario *scenario, struct ls_arena *arena,
+                                 struct ls_err *err)
+{
+    const struct ls_strategy *strategy = &scenario->strategy;
+    *cost = (struct ls_step_cost){
+        .model = &scenario->model,
+        .cluster = &scenario->cluster,
+        .shard = {.tp = strategy->tp, .ep = strategy->ep, .expert_tp = strategy->expert_tp},
+        .formats = ls_model_formats(&scenario->model, (enum ls_dtype)scenario->engine.weight_dtype,
+                                    (enum ls_dtype)scenario->engine.kv_dtype),
+        .imbalance = 1.0,
+        .n_members = strategy->ep,
+        .n_stages = strategy->pp,
+        .max_tok = scenario->engine.max_num_batched_tokens,
+        .max_seqs = scenario->engine.max_num_seqs,
+    };
+    enum ls_status status = init_groups(cost, scenario, err);
+    if (!status)
+        status = init_tables(cost, arena, err);
+    if (!status)
+        init_stages(cost);
+    return status;
+}

@@ -1,0 +1,93 @@
+#ifndef LS_ENGINE_COST_STEP_COST_H
+#define LS_ENGINE_COST_STEP_COST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/cost/collective.h"
+#include "engine/hardware/cluster.h"
+#include "engine/model/operator.h"
+#include "engine/scenario.h"
+#include "engine/sim/arena.h"
+
+/* Integer picoseconds of a forward pass, shared by every level of detail. Each operator and each collective step is
+ * rounded once; a pass costs O(1) whatever its batch, because its cost depends on a few integers (struct ls_batch) and
+ * what depends on one of them alone is tabulated on first use. */
+
+/* A collective as its equal steps, rounded. */
+struct ls_comm {
+    int n_phases;
+    struct ls_comm_phase {
+        int64_t n_steps, step_ps, nic_ps, link_ps;
+    } phases[LS_MAX_PHASES];
+};
+
+/* Whole duration, and how long the NICs are busy in it. */
+int64_t ls_comm_ps(const struct ls_comm *comm);
+int64_t ls_comm_nic_ps(const struct ls_comm *comm);
+
+/* One pass, by blocks: a stage with a layers of kind (full|sliding, dense|moe) adds them up. */
+struct ls_step {
+    int64_t attention_ps[2];                                 /* block of one layer: full, sliding */
+    int64_t mlp_ps[2];                                       /* block of one layer: dense, mixture of experts */
+    int64_t attention_comm_ps;                               /* after the attention block of one layer */
+    int64_t mlp_comm_ps[2];                                  /* around the MLP block of one layer */
+    int64_t embedding_ps;                                    /* first stage */
+    int64_t head_ps;                                         /* last stage */
+    int64_t send_ps[2];                                      /* to the next stage: inside the node, between nodes */
+    int64_t attention_nic_ps, mlp_nic_ps[2], send_nic_ps[2]; /* NICs busy in the collectives above */
+    double moe_weight_bytes;                                 /* read by one GPU for one layer's experts */
+};
+
+/* Layers of one pipeline stage. */
+struct ls_stage {
+    int64_t first_layer, n_layers;
+    int64_t count[LS_N_LAYER_KINDS];
+    bool embedding, head;
+};
+
+struct ls_linear; /* what depends on the number of tokens alone */
+struct ls_decode; /* what depends on the number of decodes, and the slope of their context */
+
+struct ls_step_cost {
+    const struct ls_model *model;
+    const struct ls_cluster *cluster;
+    struct ls_shard shard;
+    struct ls_formats formats;
+    double imbalance;
+    int64_t n_members; /* attention replicas in lockstep: ep */
+    int64_t n_stages;
+    struct ls_stage *stages;       /* [n_stages] */
+    struct ls_group tp, experts;   /* the widest of all stages and replicas */
+    struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
+    int64_t max_tok, max_seqs;
+    struct ls_linear *linear;    /* [max_tok + 1], filled on first use */
+    unsigned char *has_linear;   /* [max_tok + 1] */
+    struct ls_decode *decode[2]; /* full, sliding: [max_seqs + 1] */
+    int64_t *head;               /* [max_seqs + 1] */
+};
+
+/* Prepare for a resolved, feasible scenario, which must outlive *cost; tables are taken from the arena. */
+LS_NODISCARD enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scenario *scenario,
+                                              struct ls_arena *arena, struct ls_err *err);
+
+/* Cost of one pass of `n_members` batches in lockstep (one, unless ep > 1). */
+void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step);
+
+/* Sum of a stage's blocks and collectives, sends excluded. */
+int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step);
+
+/* The share of it that communicates, and how long it keeps the NICs busy. */
+int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step);
+int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step);
+
+/* The collectives of a pass with n_tok tokens, step by step, for the high level of detail: after attention; before and
+ * after the MLP block (moe: dispatch, then combine and reductions; at most four). Returns how many. */
+enum { LS_MAX_COMMS = 4 };
+struct ls_comm ls_attention_comm(const struct ls_step_cost *cost, int64_t n_tok);
+int ls_mlp_comms_before(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS]);
+int ls_mlp_comms_after(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS]);
+int ls_send_comms(const struct ls_step_cost *cost, bool between_nodes, int64_t n_tok,
+                  struct ls_comm comms[LS_MAX_COMMS]);
+
+#endif
