@@ -28,6 +28,9 @@ struct ls_sim;
 struct ls_sim *ls_sim_new(void);
 void ls_sim_free(struct ls_sim *sim);
 
+/* Blocks of memory that simulations have asked the system for so far: does not grow with steps or requests. */
+uint64_t ls_sim_mallocs(const struct ls_sim *sim);
+
 /* Simulate a resolved scenario. An infeasible one is LS_OK with its reason and the metrics it still has (memory).
  * LS_NOMEM, or LS_FAILED when simulated time leaves its range (definitions: 106 days). */
 LS_NODISCARD enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenario,

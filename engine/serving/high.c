@@ -1,0 +1,386 @@
+#include <assert.h>
+#include <string.h>
+
+#include "engine/serving/serving.h"
+#include "engine/sim/clock.h"
+#include "engine/sim/event_heap.h"
+
+/* The high level of detail: an event for the attention and the MLP block of every layer on every stage, for embedding
+ * and head, and for every step of every collective and send. Links are queues: a transfer waits for the NICs and the
+ * GPU links that it needs, first come first served, and occupies them for its share of its duration. The integers are
+ * medium's. */
+
+/* `n` equal steps, each an event. */
+struct item {
+    int64_t n;
+    int64_t duration_ps, nic_ps, link_ps;
+    bool transfer, to_next_stage;
+};
+
+enum { max_items = 2 + 2 * LS_MAX_COMMS * LS_MAX_PHASES + LS_MAX_PHASES };
+
+struct script {
+    int n;
+    struct item items[max_items];
+};
+
+enum flight_state { AT_DOOR, WORKING, SENDING };
+
+/* A pass on its way through the stages: one event is under way for it, or it waits at a stage's door. */
+struct flight {
+    struct ls_pipeline *pipeline;
+    struct ls_pass *pass;
+    enum flight_state state;
+    int64_t stage, start_ps;
+    int64_t layer; /* of the stage; −1 embedding, n_layers head */
+    int item;
+    int64_t n_done; /* steps of the item */
+    const struct script *script;
+    struct script embedding, head, send[2], layers[LS_N_LAYER_KINDS];
+};
+
+enum event_what { ADVANCE, FILL };
+
+struct high {
+    struct ls_serving *serving;
+    struct ls_event_heap heap;
+    struct flight *flights; /* [n_pipelines · n_stages], by place in the pipeline's ring */
+    bool *stage_busy;       /* [n_pipelines · n_stages] */
+    int64_t *link_free_ps;  /* [n_pipelines · n_stages] */
+    int64_t *nic_free_ps;   /* [n_nics] */
+    bool *fill_queued;      /* [n_pipelines] */
+    unsigned char *kinds;   /* [layers of the model] enum ls_layer_kind */
+    bool contention;
+};
+
+/* -- what a pass plays -- */
+
+static void add_block(struct script *script, int64_t duration_ps)
+{
+    if (duration_ps > 0)
+        script->items[script->n++] = (struct item){.n = 1, .duration_ps = duration_ps};
+}
+
+static void add_comms(struct script *script, const struct ls_comm *comms, int n, bool to_next_stage)
+{
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < comms[i].n_phases; j++) {
+            const struct ls_comm_phase *phase = &comms[i].phases[j];
+            if (phase->n_steps == 0 || phase->step_ps == 0)
+                continue;
+            assert(script->n < max_items);
+            script->items[script->n++] = (struct item){.n = phase->n_steps,
+                                                       .duration_ps = phase->step_ps,
+                                                       .nic_ps = phase->nic_ps,
+                                                       .link_ps = phase->link_ps,
+                                                       .transfer = true,
+                                                       .to_next_stage = to_next_stage};
+        }
+    }
+}
+
+static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *pass, enum ls_layer_kind kind,
+                        struct script *script)
+{
+    const bool moe = kind == LS_LAYER_FULL_MOE || kind == LS_LAYER_SLIDING_MOE;
+    const bool sliding = kind == LS_LAYER_SLIDING_DENSE || kind == LS_LAYER_SLIDING_MOE;
+    struct ls_comm comms[LS_MAX_COMMS];
+    script->n = 0;
+    add_block(script, pass->step.attention_ps[sliding]);
+    comms[0] = ls_attention_comm(cost, pass->n_tok);
+    add_comms(script, comms, 1, false);
+    add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
+    add_block(script, pass->step.mlp_ps[moe]);
+    add_comms(script, comms, ls_mlp_comms_after(cost, moe, pass->n_tok, comms), false);
+}
+
+static void write_scripts(const struct high *high, struct flight *flight)
+{
+    const struct ls_step_cost *cost = &high->serving->cost;
+    const struct ls_pass *pass = flight->pass;
+    bool present[LS_N_LAYER_KINDS] = {false};
+    for (int64_t i = 0; i < cost->n_stages; i++)
+        for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+            present[kind] |= cost->stages[i].count[kind] > 0;
+    for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+        if (present[kind])
+            write_layer(cost, pass, (enum ls_layer_kind)kind, &flight->layers[kind]);
+    flight->embedding.n = flight->head.n = 0;
+    add_block(&flight->embedding, pass->step.embedding_ps);
+    add_block(&flight->head, pass->step.head_ps);
+    for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
+        struct ls_comm comms[LS_MAX_COMMS];
+        flight->send[between].n = 0;
+        add_comms(&flight->send[between], comms, ls_send_comms(cost, between == 1, pass->n_tok, comms), true);
+    }
+}
+
+/* -- links -- */
+
+static int64_t group_of(const struct high *high, const struct ls_pipeline *pipeline, int64_t stage)
+{
+    return pipeline->index * high->serving->cost.n_stages + stage;
+}
+
+/* When the NICs and the link of a stage are free, and then: taken until that time. */
+static int64_t stage_free_ps(const struct high *high, int64_t group, const struct item *item, int64_t now_ps)
+{
+    const struct ls_links *links = &high->serving->links;
+    int64_t free_ps = now_ps;
+    if (item->link_ps > 0 && high->link_free_ps[group] > free_ps)
+        free_ps = high->link_free_ps[group];
+    for (int64_t i = links->first[group]; item->nic_ps > 0 && i < links->first[group + 1]; i++)
+        if (high->nic_free_ps[links->nics[i]] > free_ps)
+            free_ps = high->nic_free_ps[links->nics[i]];
+    return free_ps;
+}
+
+static void take_links(struct high *high, int64_t group, const struct item *item, int64_t start_ps)
+{
+    const struct ls_links *links = &high->serving->links;
+    if (item->link_ps > 0)
+        high->link_free_ps[group] = start_ps + item->link_ps;
+    for (int64_t i = links->first[group]; item->nic_ps > 0 && i < links->first[group + 1]; i++)
+        high->nic_free_ps[links->nics[i]] = start_ps + item->nic_ps;
+}
+
+static int64_t transfer_start_ps(struct high *high, const struct flight *flight, const struct item *item,
+                                 int64_t now_ps)
+{
+    const int64_t group = group_of(high, flight->pipeline, flight->stage);
+    int64_t start_ps = stage_free_ps(high, group, item, now_ps);
+    if (item->to_next_stage)
+        start_ps = stage_free_ps(high, group + 1, item, start_ps);
+    take_links(high, group, item, start_ps);
+    if (item->to_next_stage)
+        take_links(high, group + 1, item, start_ps);
+    return start_ps;
+}
+
+/* -- a pass moves on -- */
+
+static void push(struct high *high, int64_t time_ps, enum event_what what, int64_t owner)
+{
+    ls_event_push(&high->heap,
+                  (struct ls_event){
+                      .time_ps = time_ps, .priority = what == FILL, .owner = (int32_t)owner, .what = (int32_t)what});
+}
+
+static void queue_fill(struct high *high, const struct ls_pipeline *pipeline, int64_t now_ps)
+{
+    if (!high->fill_queued[pipeline->index]) {
+        high->fill_queued[pipeline->index] = true;
+        push(high, now_ps, FILL, pipeline->index);
+    }
+}
+
+static const struct ls_stage *stage_of(const struct high *high, const struct flight *flight)
+{
+    return &high->serving->cost.stages[flight->stage];
+}
+
+/* The next script of the stage, or null when the stage is done. */
+static const struct script *next_script(const struct high *high, struct flight *flight)
+{
+    const struct ls_stage *stage = stage_of(high, flight);
+    flight->item = 0;
+    flight->n_done = 0;
+    flight->layer++;
+    if (flight->layer < stage->n_layers)
+        return &flight->layers[high->kinds[stage->first_layer + flight->layer]];
+    if (flight->layer == stage->n_layers && stage->head)
+        return &flight->head;
+    return NULL;
+}
+
+static void enter_stage(struct high *high, struct flight *flight, int64_t now_ps);
+static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps);
+
+/* Start the next step; when there is none, the stage (or the send behind it) is done. */
+static void play(struct high *high, struct flight *flight, int64_t now_ps)
+{
+    while (flight->script) {
+        if (flight->item == flight->script->n) {
+            flight->script = flight->state == WORKING ? next_script(high, flight) : NULL;
+            continue;
+        }
+        const struct item *item = &flight->script->items[flight->item];
+        const bool queues = item->transfer && high->contention;
+        const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
+        if (++flight->n_done == item->n) {
+            flight->item++;
+            flight->n_done = 0;
+        }
+        push(high, start_ps + item->duration_ps, ADVANCE, flight - high->flights);
+        return;
+    }
+    if (flight->state == WORKING) {
+        leave_stage(high, flight, now_ps);
+    } else {
+        flight->stage++;
+        enter_stage(high, flight, now_ps);
+    }
+}
+
+static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
+{
+    high->stage_busy[group_of(high, flight->pipeline, flight->stage)] = true;
+    flight->state = WORKING;
+    flight->start_ps = now_ps;
+    flight->layer = -1;
+    flight->item = 0;
+    flight->n_done = 0;
+    flight->script = stage_of(high, flight)->embedding ? &flight->embedding : next_script(high, flight);
+    play(high, flight, now_ps);
+}
+
+static void enter_stage(struct high *high, struct flight *flight, int64_t now_ps)
+{
+    flight->state = AT_DOOR;
+    if (!high->stage_busy[group_of(high, flight->pipeline, flight->stage)])
+        start_work(high, flight, now_ps);
+}
+
+/* The pass that has waited longest at a stage's door; passes stay in the order of the pipeline's ring. */
+static struct flight *first_at_door(const struct high *high, const struct ls_pipeline *p, int64_t stage)
+{
+    for (int64_t i = 0; i < p->n_in_flight; i++) {
+        struct flight *flight = &high->flights[p->index * p->n_stages + (p->oldest + i) % p->n_stages];
+        if (flight->state == AT_DOOR && flight->stage == stage)
+            return flight;
+    }
+    return NULL;
+}
+
+static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps)
+{
+    struct ls_pipeline *p = flight->pipeline;
+    const int64_t stage = flight->stage;
+    ls_pipeline_note_stage(p, stage, &flight->pass->step, flight->start_ps, now_ps);
+    high->stage_busy[group_of(high, p, stage)] = false;
+    if (stage + 1 < p->n_stages) {
+        flight->state = SENDING;
+        flight->script = &flight->send[p->between_nodes[stage]];
+        flight->item = 0;
+        flight->n_done = 0;
+        play(high, flight, now_ps);
+    } else {
+        flight->pass->end_ps = now_ps;
+        ls_pipeline_complete(p, now_ps);
+        queue_fill(high, p, now_ps);
+    }
+    struct flight *next = first_at_door(high, p, stage);
+    if (next)
+        start_work(high, next, now_ps);
+}
+
+static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *pass)
+{
+    struct high *high = context;
+    struct flight *flight = &high->flights[pipeline->index * pipeline->n_stages + (pass - pipeline->passes)];
+    flight->pipeline = pipeline;
+    flight->pass = pass;
+    flight->stage = -1; /* on its way to the first */
+    flight->state = SENDING;
+    flight->script = NULL;
+    write_scripts(high, flight);
+    push(high, pass->start_ps, ADVANCE, flight - high->flights);
+}
+
+/* -- the event loop -- */
+
+static void queue_fills(struct high *high, int64_t now_ps)
+{
+    for (int64_t i = 0; i < high->serving->n_pipelines; i++)
+        if (high->serving->pipelines[i].arrived_ps == now_ps)
+            queue_fill(high, &high->serving->pipelines[i], now_ps);
+}
+
+static void handle(struct high *high, const struct ls_event *event)
+{
+    struct ls_serving *serving = high->serving;
+    if (event->what == ADVANCE) {
+        struct flight *flight = &high->flights[event->owner];
+        serving->n_events += flight->stage >= 0;
+        play(high, flight, event->time_ps);
+        return;
+    }
+    high->fill_queued[event->owner] = false;
+    ls_serving_follow(serving, event->time_ps);
+    ls_pipeline_fill(&serving->pipelines[event->owner], event->time_ps);
+    queue_fills(high, event->time_ps);
+}
+
+/* Passes that the horizon cuts off have worked until then. */
+static void note_cut_off(struct high *high)
+{
+    for (int64_t i = 0; i < high->serving->n_pipelines; i++) {
+        struct ls_pipeline *p = &high->serving->pipelines[i];
+        for (int64_t j = 0; j < p->n_in_flight; j++) {
+            const struct flight *flight = &high->flights[p->index * p->n_stages + (p->oldest + j) % p->n_stages];
+            if (flight->state == WORKING)
+                ls_pipeline_note_stage(p, flight->stage, &flight->pass->step, flight->start_ps, LS_PS_NEVER);
+        }
+    }
+}
+
+static void run(struct high *high)
+{
+    struct ls_serving *serving = high->serving;
+    const int64_t horizon_ps = serving->collector->horizon_ps;
+    struct ls_arrival arrival;
+    bool more = ls_source_next(&serving->source, &arrival);
+    while (more || high->heap.n > 0) {
+        const int64_t event_ps = high->heap.n > 0 ? high->heap.events[0].time_ps : LS_PS_NEVER;
+        if (more && arrival.arrival_ps <= event_ps) {
+            ls_serving_route(serving, &arrival);
+            queue_fills(high, arrival.arrival_ps);
+            more = ls_source_next(&serving->source, &arrival);
+            continue;
+        }
+        if (event_ps > horizon_ps)
+            break;
+        const struct ls_event event = ls_event_pop(&high->heap);
+        handle(high, &event);
+    }
+    note_cut_off(high);
+}
+
+static void *take_zeroed(struct ls_arena *arena, int64_t n, size_t size)
+{
+    void *piece = ls_arena_take(arena, (size_t)n * size);
+    if (piece)
+        memset(piece, 0, (size_t)n * size);
+    return piece;
+}
+
+enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena)
+{
+    const int64_t n_groups = serving->n_pipelines * serving->cost.n_stages;
+    const int64_t n_layers = serving->scenario->model.num_hidden_layers;
+    struct high high = {.serving = serving, .contention = serving->scenario->cluster.contention};
+    high.heap.capacity = (size_t)(n_groups + serving->n_pipelines);
+    high.heap.events = take_zeroed(arena, (int64_t)high.heap.capacity, sizeof *high.heap.events);
+    high.flights = take_zeroed(arena, n_groups, sizeof *high.flights);
+    high.stage_busy = take_zeroed(arena, n_groups, sizeof *high.stage_busy);
+    high.link_free_ps = take_zeroed(arena, n_groups, sizeof *high.link_free_ps);
+    high.nic_free_ps = take_zeroed(arena, serving->links.n_nics, sizeof *high.nic_free_ps);
+    high.fill_queued = take_zeroed(arena, serving->n_pipelines, sizeof *high.fill_queued);
+    high.kinds = take_zeroed(arena, n_layers, sizeof *high.kinds);
+    if (!high.heap.events || !high.flights || !high.stage_busy || !high.link_free_ps || !high.nic_free_ps ||
+        !high.fill_queued || !high.kinds)
+        return LS_NOMEM;
+    for (int64_t i = 0; i < n_layers; i++) {
+        int64_t count[LS_N_LAYER_KINDS];
+        ls_model_count_layers(&serving->scenario->model, i, i + 1, count);
+        for (unsigned char kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+            if (count[kind] > 0)
+                high.kinds[i] = kind;
+    }
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
+        serving->pipelines[i].launch = launch;
+        serving->pipelines[i].context = &high;
+    }
+    run(&high);
+    return LS_OK;
+}

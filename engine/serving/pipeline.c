@@ -1,0 +1,197 @@
+#include "engine/serving/pipeline.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "engine/sim/clock.h"
+
+int64_t ls_pipeline_next_ps(const struct ls_pipeline *p)
+{
+    const int64_t end_ps = p->n_in_flight > 0 ? p->passes[p->oldest].end_ps : LS_PS_NEVER;
+    return end_ps < p->arrived_ps ? end_ps : p->arrived_ps;
+}
+
+static int64_t clip(const struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
+{
+    const struct ls_collector *collector = p->members[0].collector;
+    const int64_t from = start_ps > collector->warmup_ps ? start_ps : collector->warmup_ps;
+    const int64_t to = end_ps < collector->horizon_ps ? end_ps : collector->horizon_ps;
+    return to > from ? to - from : 0;
+}
+
+void ls_pipeline_note_stage(struct ls_pipeline *p, int64_t stage, const struct ls_step *step, int64_t start_ps,
+                            int64_t end_ps)
+{
+    const struct ls_stage *s = &p->cost->stages[stage];
+    struct ls_usage *usage = &p->usage[stage];
+    usage->busy_ps += clip(p, start_ps, end_ps);
+    if (end_ps > p->members[0].collector->horizon_ps)
+        return;
+    usage->comm_ps += ls_stage_comm_ps(s, step);
+    usage->all_ps += end_ps - start_ps;
+    usage->nic_ps += ls_stage_nic_ps(s, step);
+    if (stage > 0)
+        usage->nic_ps += step->send_nic_ps[p->between_nodes[stage - 1]];
+    if (stage + 1 < p->n_stages)
+        usage->nic_ps += step->send_nic_ps[p->between_nodes[stage]];
+    const double moe_layers = (double)(s->count[LS_LAYER_FULL_MOE] + s->count[LS_LAYER_SLIDING_MOE]);
+    usage->moe_bytes += moe_layers * step->moe_weight_bytes;
+}
+
+static void note_active(struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
+{
+    const int64_t from = start_ps > p->active_until_ps ? start_ps : p->active_until_ps;
+    if (end_ps > from) {
+        p->active_ps += clip(p, from, end_ps);
+        p->active_until_ps = end_ps;
+    }
+}
+
+/* `medium`: a pass takes each stage when the pass and the stage are both ready; nothing else can delay it. */
+static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
+{
+    int64_t ready_ps = pass->start_ps;
+    for (int64_t i = 0; i < p->n_stages; i++) {
+        const int64_t start_ps = ready_ps > p->stage_free_ps[i] ? ready_ps : p->stage_free_ps[i];
+        const int64_t end_ps = start_ps + ls_stage_ps(&p->cost->stages[i], &pass->step);
+        p->stage_free_ps[i] = end_ps;
+        ls_pipeline_note_stage(p, i, &pass->step, start_ps, end_ps);
+        ready_ps = end_ps;
+        if (i + 1 < p->n_stages)
+            ready_ps += pass->step.send_ps[p->between_nodes[i]];
+    }
+    pass->end_ps = ready_ps;
+}
+
+/* CPU time of scheduling, preparing and launching a pass, before the GPU starts. */
+static int64_t overhead_ps(const struct ls_pipeline *p, int64_t n_seqs)
+{
+    const struct ls_engine *engine = &p->scenario->engine;
+    return ls_ps_from_s(engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs);
+}
+
+/* Compose and start a pass in an idle slot; false when there is nothing to do. */
+static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps)
+{
+    int64_t n_tok = 0, n_seqs = 0;
+    for (int64_t i = 0; i < p->n_members; i++) {
+        struct ls_scheduler *member = &p->members[i];
+        ls_scheduler_compose(member, slot, now_ps);
+        p->batches[i] = member->slots[slot].batch;
+        n_tok = p->batches[i].n_tok > n_tok ? p->batches[i].n_tok : n_tok;
+        n_seqs = p->batches[i].n_sampled > n_seqs ? p->batches[i].n_sampled : n_seqs;
+    }
+    if (n_tok == 0)
+        return false;
+    assert(p->n_in_flight < p->n_stages);
+    const int64_t ready_ps = now_ps > p->cpu_free_ps ? now_ps : p->cpu_free_ps;
+    struct ls_pass *pass = &p->passes[(p->oldest + p->n_in_flight) % p->n_stages];
+    *pass = (struct ls_pass){.slot = slot, .n_tok = n_tok, .end_ps = LS_PS_NEVER};
+    pass->start_ps = ready_ps + overhead_ps(p, n_seqs);
+    p->cpu_free_ps = pass->start_ps;
+    p->n_in_flight++;
+    p->n_steps++;
+    ls_step_cost(p->cost, p->batches, &pass->step);
+    if (p->launch)
+        p->launch(p->context, p, pass);
+    else
+        time_pass(p, pass);
+    return true;
+}
+
+static bool slot_in_flight(const struct ls_pipeline *p, int32_t slot)
+{
+    for (int64_t i = 0; i < p->n_members; i++)
+        if (p->members[i].slots[slot].in_flight)
+            return true;
+    return false;
+}
+
+void ls_pipeline_fill(struct ls_pipeline *p, int64_t now_ps)
+{
+    p->arrived_ps = LS_PS_NEVER;
+    if (p->n_stages == 1) {
+        if (p->n_in_flight == 0)
+            (void)start_pass(p, 0, now_ps);
+        return;
+    }
+    for (int32_t slot = 0; slot < p->n_stages && p->n_in_flight < p->n_stages; slot++)
+        if (!slot_in_flight(p, slot))
+            (void)start_pass(p, slot, now_ps);
+}
+
+void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
+{
+    struct ls_pass *pass = &p->passes[p->oldest];
+    if (p->n_in_flight == 0 || pass->end_ps > now_ps)
+        return;
+    assert(pass->end_ps == now_ps);
+    const int32_t slot = pass->slot;
+    note_active(p, pass->start_ps, now_ps);
+    p->oldest = (p->oldest + 1) % p->n_stages;
+    p->n_in_flight--;
+    for (int64_t i = 0; i < p->n_members; i++)
+        if (p->members[i].slots[slot].in_flight)
+            ls_scheduler_complete(&p->members[i], slot, now_ps);
+}
+
+void ls_pipeline_advance(struct ls_pipeline *p, int64_t until_ps)
+{
+    for (int64_t next_ps = ls_pipeline_next_ps(p); next_ps < until_ps; next_ps = ls_pipeline_next_ps(p)) {
+        ls_pipeline_complete(p, next_ps);
+        ls_pipeline_fill(p, next_ps);
+    }
+}
+
+void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)
+{
+    if (ls_scheduler_arrive(&p->members[member], id, now_ps) && p->n_in_flight < p->n_stages)
+        p->arrived_ps = now_ps;
+}
+
+/* Whether any tensor or expert rank's send to the next stage crosses nodes. */
+static bool crosses(const struct ls_placement *placement, int64_t dp, int64_t stage)
+{
+    int64_t from[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage}, to[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage + 1};
+    for (int64_t ep = 0; ep < placement->degree[LS_EP]; ep++) {
+        for (int64_t tp = 0; tp < placement->degree[LS_TP]; tp++) {
+            from[LS_EP] = to[LS_EP] = ep;
+            from[LS_TP] = to[LS_TP] = tp;
+            if (ls_placement_node(placement, ls_placement_rank(placement, from)) !=
+                ls_placement_node(placement, ls_placement_rank(placement, to)))
+                return true;
+        }
+    }
+    return false;
+}
+
+enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const struct ls_pipeline_setup *setup)
+{
+    const struct ls_strategy *strategy = &setup->scenario->strategy;
+    const size_t pp = (size_t)strategy->pp, ep = (size_t)strategy->ep;
+    *p = (struct ls_pipeline){
+        .index = index,
+        .scenario = setup->scenario,
+        .cost = setup->cost,
+        .n_members = strategy->ep,
+        .n_stages = strategy->pp,
+        .arrived_ps = LS_PS_NEVER,
+    };
+    p->members = ls_arena_take(setup->arena, ep * sizeof *p->members);
+    p->batches = ls_arena_take(setup->arena, ep * sizeof *p->batches);
+    p->between_nodes = ls_arena_take(setup->arena, pp * sizeof *p->between_nodes);
+    p->stage_free_ps = ls_arena_take(setup->arena, pp * sizeof *p->stage_free_ps);
+    p->usage = ls_arena_take(setup->arena, pp * sizeof *p->usage);
+    p->passes = ls_arena_take(setup->arena, pp * sizeof *p->passes);
+    if (!p->members || !p->batches || !p->between_nodes || !p->stage_free_ps || !p->usage || !p->passes)
+        return LS_NOMEM;
+    memset(p->stage_free_ps, 0, pp * sizeof *p->stage_free_ps);
+    memset(p->usage, 0, pp * sizeof *p->usage);
+    for (int64_t i = 0; i < p->n_stages; i++)
+        p->between_nodes[i] = i + 1 < p->n_stages && crosses(setup->placement, index, i);
+    for (int64_t i = 0; i < p->n_members; i++)
+        if (ls_scheduler_init(&p->members[i], setup->scenario, setup->kv_blocks, setup->pool, setup->collector,
+                              setup->arena))
+            return LS_NOMEM;
+    return LS_OK;
+}

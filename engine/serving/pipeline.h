@@ -1,0 +1,83 @@
+#ifndef LS_ENGINE_SERVING_PIPELINE_H
+#define LS_ENGINE_SERVING_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/cost/step_cost.h"
+#include "engine/serving/scheduler.h"
+
+/* One model replica: `ep` schedulers in lockstep over pp stages. Passes enter the first stage in the order in which
+ * they were composed and leave the last one in the same order. */
+
+struct ls_pass {
+    int32_t slot;
+    int64_t start_ps; /* reaches the first stage */
+    int64_t end_ps;   /* leaves the last one; LS_PS_NEVER while `high` does not know */
+    int64_t n_tok;    /* of the widest member */
+    struct ls_step step;
+};
+
+/* What a stage has done. */
+struct ls_usage {
+    int64_t busy_ps;         /* clipped to the measured window */
+    int64_t comm_ps, all_ps; /* communication and everything, of the work that ended before the horizon */
+    int64_t nic_ps;          /* its NICs busy, sends and receipts included */
+    double moe_bytes;        /* expert weights that one of its GPUs read */
+};
+
+struct ls_pipeline {
+    int64_t index;
+    const struct ls_scenario *scenario;
+    struct ls_step_cost *cost;
+    struct ls_scheduler *members; /* [n_members] */
+    int64_t n_members, n_stages;
+    struct ls_batch *batches; /* [n_members] of the pass being composed */
+    bool *between_nodes;      /* [n_stages] whether the send after this stage leaves the node */
+    int64_t *stage_free_ps;   /* [n_stages] */
+    struct ls_pass *passes;   /* ring of n_stages passes in flight, oldest at `oldest` */
+    int64_t oldest, n_in_flight;
+    int64_t arrived_ps; /* LS_PS_NEVER, or when requests arrived that no idle slot has looked at yet */
+    int64_t cpu_free_ps;
+    int64_t active_until_ps;
+    int64_t active_ps;      /* while any stage works, in the measured window */
+    struct ls_usage *usage; /* [n_stages] */
+    int64_t n_steps;
+    /* `high` takes passes over; null: the pipeline times them itself */
+    void (*launch)(void *context, struct ls_pipeline *pipeline, struct ls_pass *pass);
+    void *context;
+};
+
+struct ls_pipeline_setup {
+    const struct ls_scenario *scenario;
+    const struct ls_placement *placement;
+    struct ls_step_cost *cost;
+    struct ls_request_pool *pool;
+    struct ls_collector *collector;
+    struct ls_arena *arena;
+    int64_t kv_blocks; /* of one scheduler */
+};
+
+LS_NODISCARD enum ls_status ls_pipeline_init(struct ls_pipeline *pipeline, int64_t index,
+                                             const struct ls_pipeline_setup *setup);
+
+/* When something happens next: its oldest pass ends, or an idle slot looks at what has arrived. LS_PS_NEVER: nothing is
+ * known to. */
+int64_t ls_pipeline_next_ps(const struct ls_pipeline *pipeline);
+
+/* What happens at `now`, in two halves, since completions may bring arrivals of the same instant: passes that end do;
+ * then passes are composed for idle slots while there is work for them. */
+void ls_pipeline_complete(struct ls_pipeline *pipeline, int64_t now_ps);
+void ls_pipeline_fill(struct ls_pipeline *pipeline, int64_t now_ps);
+
+/* All of that up to, not including, `until`: what arrives at an instant is there before anything is decided at it. */
+void ls_pipeline_advance(struct ls_pipeline *pipeline, int64_t until_ps);
+
+/* A request reaches one member. */
+void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
+
+/* A stage works on a pass from start to end: for usage. Ends after the horizon count up to it. */
+void ls_pipeline_note_stage(struct ls_pipeline *pipeline, int64_t stage, const struct ls_step *step, int64_t start_ps,
+                            int64_t end_ps);
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef LS_ENGINE_SERVING_REQUEST_H
+#define LS_ENGINE_SERVING_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/sim/arena.h"
+#include "engine/status.h"
+
+/* Requests in the system, in a pool that grows by blocks and never moves them. They are touched when their state
+ * changes, not at every token. */
+
+enum ls_request_state {
+    LS_REQUEST_WAITING,
+    LS_REQUEST_PREFILLING, /* has chunks left to schedule */
+    LS_REQUEST_PREFILLED,  /* its last chunk is in flight */
+    LS_REQUEST_DECODING,   /* in its slot's decode set */
+    LS_REQUEST_PAUSED      /* running, but a pass had no budget for it */
+};
+
+#define LS_NO_REQUEST UINT32_MAX
+
+struct ls_request {
+    int64_t arrival_ps;
+    int64_t scheduled_ps;   /* negative until it is first scheduled */
+    int64_t first_token_ps; /* negative until then */
+    int64_t last_token_ps;  /* kept while it is not in a decode set, whose passes tell it otherwise */
+    int64_t order;          /* of admission: running order */
+    int64_t base;           /* decoding: KV tokens stored less its slot's step */
+    int32_t prompt_tok, output_tok;
+    int32_t n_generated; /* tokens it has; while decoding, those it had when it joined */
+    int32_t n_computed;  /* prefilling: tokens scheduled so far */
+    int32_t n_target;    /* prefilling: tokens to compute, recomputed ones included */
+    int32_t n_in_flight; /* passes under way that hold it */
+    uint32_t next, prev; /* neighbours in the waiting queue or the running list */
+    uint32_t epoch;      /* changes when it leaves a decode set: what is due there is then stale */
+    int16_t slot;
+    uint8_t state; /* enum ls_request_state */
+    uint8_t measured;
+    int32_t client; /* closed loop: whose next request follows; profile otherwise */
+};
+
+enum { LS_REQUEST_BLOCK_BITS = 10, LS_REQUEST_BLOCK = 1 << LS_REQUEST_BLOCK_BITS };
+
+struct ls_request_pool {
+    struct ls_arena *arena;
+    struct ls_request **blocks;
+    uint32_t n_blocks, capacity;
+    uint32_t free; /* first free request, linked by next */
+    int64_t n_live, max_live;
+};
+
+/* `reserve` requests at first. */
+LS_NODISCARD enum ls_status ls_request_pool_init(struct ls_request_pool *pool, struct ls_arena *arena, int64_t reserve);
+
+static inline struct ls_request *ls_request_at(const struct ls_request_pool *pool, uint32_t id)
+{
+    return &pool->blocks[id >> LS_REQUEST_BLOCK_BITS][id & (LS_REQUEST_BLOCK - 1)];
+}
+
+/* A zeroed request, or LS_NO_REQUEST when memory is short. */
+uint32_t ls_request_new(struct ls_request_pool *pool);
+void ls_request_free(struct ls_request_pool *pool, uint32_t id);
+
+/* A list of requests linked through next and prev. */
+struct ls_request_list {
+    uint32_t head, tail;
+    int64_t n;
+};
+
+static const struct ls_request_list ls_request_list_empty = {LS_NO_REQUEST, LS_NO_REQUEST, 0};
+
+void ls_request_list_append(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
+void ls_request_list_prepend(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
+void ls_request_list_remove(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
+
+#endif

@@ -1,0 +1,104 @@
+#ifndef LS_ENGINE_SERVING_SCHEDULER_H
+#define LS_ENGINE_SERVING_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/model/operator.h"
+#include "engine/scenario.h"
+#include "engine/serving/collector.h"
+#include "engine/serving/request.h"
+#include "engine/sim/arena.h"
+
+/* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption.
+ *
+ * With pp stages up to pp passes are in flight, each in a slot. Decoding requests belong to the slot whose pass
+ * computed their prompt's end; they step together, so a slot is described by sums and a pass costs O(1): what a request
+ * needs next (a KV block, its end) follows from the slot's step counter, and a heap of due steps says when one must be
+ * touched. The per-request walk of V1 is done only where its order matters: when blocks or budget run short. */
+
+/* Something due when a slot has done `step` passes. */
+struct ls_due {
+    int64_t step;
+    int64_t order; /* breaks ties */
+    uint32_t id, epoch;
+    int32_t what; /* enum ls_due_kind */
+};
+
+struct ls_chunk {
+    uint32_t id;
+    int32_t n_tok;
+    bool last;
+};
+
+struct ls_slot {
+    int64_t step; /* passes done */
+    int64_t last_end_ps;
+    int64_t n_decode;
+    int64_t n_measured;   /* decodes that arrived in the window */
+    int64_t stored_tok;   /* Σ KV tokens of the decodes */
+    int64_t n_beyond;     /* decodes whose context exceeds the sliding window */
+    int64_t within_tok;   /* Σ KV tokens of the others */
+    int64_t newest_order; /* at least that of every decode */
+    int32_t *residue;     /* [block_size] decodes that need a block when step ≡ i */
+    struct ls_due *due;   /* binary heap */
+    size_t n_due, due_capacity;
+    struct ls_chunk *chunks; /* prefill chunks of the pass */
+    size_t n_chunks;
+    uint32_t *late; /* decodes of the pass whose previous token is older than the slot's previous pass */
+    size_t n_late;
+    bool in_flight;
+    struct ls_batch batch;
+};
+
+/* Sums over passes that end in the window, for utilisations. */
+struct ls_work {
+    int64_t n_passes;
+    int64_t n_tok, n_sampled;
+    int64_t decode_context, decode_window, prefill_pairs, prefill_window_pairs, prefill_context;
+};
+
+struct ls_scheduler {
+    struct ls_request_pool *pool;
+    struct ls_collector *collector;
+    int64_t block_size, n_blocks, n_free;
+    int64_t max_seqs, max_tok, max_chunk, max_model_len, window;
+    bool chunked;
+    int n_slots;
+    struct ls_slot *slots;
+    struct ls_request_list waiting, running;
+    uint32_t *prefilling; /* running requests with chunks left, in order of admission */
+    size_t n_prefilling;
+    int64_t n_paused;
+    int64_t n_admitted;
+    int64_t kv_used_max;
+    struct ls_level queue_level, running_level, kv_level;
+    struct ls_work work;
+    /* called when a request has completed, before it is freed; may be null */
+    void (*completed)(void *context, const struct ls_request *request, int64_t now_ps);
+    void *context;
+};
+
+LS_NODISCARD enum ls_status ls_scheduler_init(struct ls_scheduler *scheduler, const struct ls_scenario *scenario,
+                                              int64_t kv_blocks, struct ls_request_pool *pool,
+                                              struct ls_collector *collector, struct ls_arena *arena);
+
+/* A request reaches the scheduler; it is rejected (and freed) when it can never run. Returns whether it waits. */
+bool ls_scheduler_arrive(struct ls_scheduler *scheduler, uint32_t id, int64_t now_ps);
+
+/* Compose a pass in an idle slot: slots[slot].batch says what it holds; its n_tok is 0 when there is nothing to do, and
+ * the slot stays idle then. */
+void ls_scheduler_compose(struct ls_scheduler *scheduler, int slot, int64_t now_ps);
+
+/* The pass of a slot has ended: tokens leave, requests join the decodes or complete. */
+void ls_scheduler_complete(struct ls_scheduler *scheduler, int slot, int64_t now_ps);
+
+/* The run ends at `now` with requests in the system: account for those still waiting. */
+void ls_scheduler_cut_off(struct ls_scheduler *scheduler, int64_t now_ps);
+
+static inline int64_t ls_scheduler_load(const struct ls_scheduler *scheduler)
+{
+    return scheduler->waiting.n + scheduler->running.n;
+}
+
+#endif

@@ -1,0 +1,201 @@
+#include "engine/serving/serving.h"
+
+#include <string.h>
+
+#include "engine/serving/router.h"
+#include "engine/sim/clock.h"
+
+/* The run ends here at the latest: nothing that happens later counts. */
+static int64_t horizon_ps(const struct ls_serving *serving)
+{
+    return serving->collector->horizon_ps;
+}
+
+static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival *arrival)
+{
+    const uint32_t id = ls_request_new(&serving->pool);
+    if (id == LS_NO_REQUEST) {
+        serving->out_of_memory = true;
+        return id;
+    }
+    struct ls_request *request = ls_request_at(&serving->pool, id);
+    request->arrival_ps = arrival->arrival_ps;
+    request->prompt_tok = arrival->prompt_tok;
+    request->output_tok = arrival->output_tok;
+    request->client = arrival->profile;
+    request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
+    ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
+    return id;
+}
+
+static int64_t choose(struct ls_serving *serving, const struct ls_arrival *arrival)
+{
+    const struct ls_scenario *scenario = serving->scenario;
+    const struct ls_router_ops *router = &ls_routers[scenario->engine.router];
+    const struct ls_router_view view = {
+        .n = serving->n_pipelines * serving->n_members,
+        .load = serving->load,
+        .seed = (uint64_t)scenario->seed,
+        .replica = (uint64_t)scenario->replica,
+    };
+    if (view.n == 1)
+        return 0;
+    if (router->needs_load)
+        for (int64_t i = 0; i < view.n; i++)
+            serving->load[i] =
+                ls_scheduler_load(&serving->pipelines[i / serving->n_members].members[i % serving->n_members]);
+    return router->choose(&view, arrival->index);
+}
+
+void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival)
+{
+    const int64_t target = choose(serving, arrival);
+    struct ls_pipeline *pipeline = &serving->pipelines[target / serving->n_members];
+    if (!pipeline->launch) /* `high` has its own clock */
+        ls_pipeline_advance(pipeline, arrival->arrival_ps);
+    const uint32_t id = make_request(serving, arrival);
+    serving->n_events++;
+    if (id != LS_NO_REQUEST)
+        ls_pipeline_arrive(pipeline, target % serving->n_members, id, arrival->arrival_ps);
+}
+
+void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
+{
+    while (serving->n_following > 0) {
+        struct ls_arrival arrival;
+        serving->n_following--;
+        if (ls_source_follow(&serving->source, now_ps, &arrival))
+            ls_serving_route(serving, &arrival);
+    }
+}
+
+static void note_completed(void *context, const struct ls_request *request, int64_t now_ps)
+{
+    struct ls_serving *serving = context;
+    (void)request;
+    (void)now_ps;
+    serving->n_following++;
+}
+
+/* Completions bring arrivals, so passes must end in order of time over all pipelines; of one instant, all passes end
+ * before what follows them arrives, and all of that is there before any pass is composed. */
+static void run_closed(struct ls_serving *serving)
+{
+    struct ls_pipeline *const pipelines = serving->pipelines;
+    for (;;) {
+        int64_t now_ps = LS_PS_NEVER;
+        for (int64_t i = 0; i < serving->n_pipelines; i++)
+            if (ls_pipeline_next_ps(&pipelines[i]) < now_ps)
+                now_ps = ls_pipeline_next_ps(&pipelines[i]);
+        if (now_ps == LS_PS_NEVER || now_ps > horizon_ps(serving))
+            return;
+        for (int64_t i = 0; i < serving->n_pipelines; i++) {
+            const bool due = ls_pipeline_next_ps(&pipelines[i]) == now_ps;
+            ls_pipeline_complete(&pipelines[i], now_ps);
+            if (due)
+                pipelines[i].arrived_ps = now_ps;
+        }
+        ls_serving_follow(serving, now_ps);
+        for (int64_t i = 0; i < serving->n_pipelines; i++)
+            if (pipelines[i].arrived_ps == now_ps)
+                ls_pipeline_fill(&pipelines[i], now_ps);
+    }
+}
+
+void ls_serving_run_medium(struct ls_serving *serving)
+{
+    const bool all = ls_routers[serving->scenario->engine.router].needs_load;
+    struct ls_arrival arrival;
+    while (ls_source_next(&serving->source, &arrival)) {
+        for (int64_t i = 0; all && i < serving->n_pipelines; i++)
+            ls_pipeline_advance(&serving->pipelines[i], arrival.arrival_ps);
+        ls_serving_route(serving, &arrival);
+    }
+    if (ls_source_is_closed(&serving->source)) {
+        ls_serving_follow(serving, 0); /* of first requests that were rejected */
+        run_closed(serving);
+    }
+    const int64_t until_ps = horizon_ps(serving) == LS_PS_NEVER ? LS_PS_NEVER : horizon_ps(serving) + 1;
+    for (int64_t i = 0; i < serving->n_pipelines; i++)
+        ls_pipeline_advance(&serving->pipelines[i], until_ps);
+}
+
+static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena)
+{
+    const size_t dp = (size_t)serving->n_pipelines;
+    serving->pipelines = ls_arena_take(arena, dp * sizeof *serving->pipelines);
+    serving->load = ls_arena_take(arena, dp * (size_t)serving->n_members * sizeof *serving->load);
+    if (!serving->pipelines || !serving->load)
+        return LS_NOMEM;
+    memset(serving->load, 0, dp * (size_t)serving->n_members * sizeof *serving->load);
+    const struct ls_pipeline_setup setup = {
+        .scenario = serving->scenario,
+        .placement = &serving->placement,
+        .cost = &serving->cost,
+        .pool = &serving->pool,
+        .collector = serving->collector,
+        .arena = arena,
+        .kv_blocks = kv_blocks,
+    };
+    const bool closed = ls_source_is_closed(&serving->source);
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
+        if (ls_pipeline_init(&serving->pipelines[i], i, &setup))
+            return LS_NOMEM;
+        for (int64_t j = 0; closed && j < serving->n_members; j++) {
+            serving->pipelines[i].members[j].completed = note_completed;
+            serving->pipelines[i].members[j].context = serving;
+        }
+    }
+    return LS_OK;
+}
+
+static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)
+{
+    const struct ls_scenario *scenario = serving->scenario;
+    enum ls_status status = ls_placement_init(&serving->placement, &scenario->cluster, &scenario->strategy, err);
+    if (status || (status = ls_step_cost_init(&serving->cost, scenario, arena, err)))
+        return status;
+    ls_source_init(&serving->source, scenario);
+    if (ls_request_pool_init(&serving->pool, arena, ls_source_reserve(&serving->source)) ||
+        init_pipelines(serving, kv_blocks, arena) ||
+        ls_links_init(&serving->links, &serving->placement, scenario, arena))
+        return ls_fail(err, LS_NOMEM, "out of memory for the simulation's tables");
+    return LS_OK;
+}
+
+/* Requests that the horizon cut off still have waited. */
+static void cut_off(struct ls_serving *serving)
+{
+    if (horizon_ps(serving) == LS_PS_NEVER)
+        return;
+    for (int64_t i = 0; i < serving->n_pipelines; i++)
+        for (int64_t j = 0; j < serving->n_members; j++)
+            ls_scheduler_cut_off(&serving->pipelines[i].members[j], horizon_ps(serving));
+}
+
+enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_collector *collector,
+                              struct ls_arena *arena, struct ls_metrics *metrics, struct ls_err *err)
+{
+    struct ls_serving serving = {
+        .scenario = scenario,
+        .collector = collector,
+        .n_pipelines = scenario->strategy.dp,
+        .n_members = scenario->strategy.ep,
+    };
+    ls_collector_clear(collector, scenario);
+    const enum ls_status status = init(&serving, kv_blocks, arena, err);
+    if (status)
+        return status;
+    if (scenario->strategy.lod != LS_LOD_HIGH)
+        ls_serving_run_medium(&serving);
+    else if (ls_serving_run_high(&serving, arena))
+        serving.out_of_memory = true;
+    if (serving.out_of_memory)
+        return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
+                       (long long)serving.pool.n_live);
+    if (collector->last_completion_ps > LS_PS_MAX)
+        return ls_fail(err, LS_FAILED, "simulated time exceeds 106 days");
+    cut_off(&serving);
+    ls_serving_metrics(&serving, metrics);
+    return LS_OK;
+}

@@ -1,0 +1,46 @@
+#ifndef LS_ENGINE_SERVING_SERVING_H
+#define LS_ENGINE_SERVING_SERVING_H
+
+#include "engine/serving/links.h"
+#include "engine/serving/pipeline.h"
+#include "engine/serving/source.h"
+
+/* A serving deployment: source → router → pipelines, timed by `medium` itself or by `high`'s events. */
+
+struct ls_serving {
+    const struct ls_scenario *scenario;
+    struct ls_placement placement;
+    struct ls_step_cost cost;
+    struct ls_links links;
+    struct ls_source source;
+    struct ls_request_pool pool;
+    struct ls_collector *collector;
+    struct ls_pipeline *pipelines; /* [dp] */
+    int64_t n_pipelines, n_members;
+    int64_t *load; /* [dp · ep] for the router */
+    /* closed loop: users whose requests completed in the pass that just ended */
+    int64_t n_following;
+    int64_t n_events;
+    bool out_of_memory;
+};
+
+/* Simulate a feasible scenario at its level of detail into `metrics`, memory metrics excepted. `collector` is
+ * initialised; memory comes from `arena`. */
+LS_NODISCARD enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks,
+                                           struct ls_collector *collector, struct ls_arena *arena,
+                                           struct ls_metrics *metrics, struct ls_err *err);
+
+/* A request enters at the router. For the drivers of each level of detail. */
+void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival);
+
+/* The drivers: play all arrivals and passes. */
+void ls_serving_run_medium(struct ls_serving *serving);
+LS_NODISCARD enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena);
+
+/* Closed loop: the requests that follow the completions at `now` arrive. */
+void ls_serving_follow(struct ls_serving *serving, int64_t now_ps);
+
+/* Fill the metrics from what a finished run left (serving_metrics.c). */
+void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics);
+
+#endif

@@ -1,0 +1,223 @@
+#include <math.h>
+
+#include "engine/memory/serving_memory.h"
+#include "engine/model/weights.h"
+#include "engine/serving/links.h"
+#include "engine/serving/serving.h"
+#include "engine/sim/clock.h"
+
+/* Metrics of a finished run; definitions in design: definitions and model. */
+
+static void fill_latencies(const struct ls_collector *collector, struct ls_metrics *metrics)
+{
+    static const enum ls_scalar_metric means[LS_N_QUANTILE_METRICS] = {
+        [LS_QMETRIC_TTFT] = LS_METRIC_TTFT_MEAN_S,
+        [LS_QMETRIC_TPOT] = LS_METRIC_TPOT_MEAN_S,
+        [LS_QMETRIC_ITL] = LS_METRIC_ITL_MEAN_S,
+        [LS_QMETRIC_E2E] = LS_METRIC_E2E_MEAN_S,
+        [LS_QMETRIC_QUEUE_WAIT] = LS_METRIC_QUEUE_WAIT_MEAN_S,
+    };
+    for (int i = 0; i < LS_N_QUANTILE_METRICS; i++) {
+        metrics->scalar[means[i]] = ls_sketch_mean_s(&collector->sketch[i]);
+        ls_sketch_quantiles_s(&collector->sketch[i], LS_N_QUANTILES, ls_quantile_values, metrics->quantile[i]);
+    }
+}
+
+static double ratio(double numerator, double denominator)
+{
+    return denominator > 0 ? numerator / denominator : (double)NAN;
+}
+
+static void fill_counts(const struct ls_collector *collector, struct ls_metrics *metrics)
+{
+    double *m = metrics->scalar;
+    const double arrived = (double)collector->n_arrived, completed = (double)collector->n_completed;
+    const double unfinished = arrived - completed - (double)collector->n_rejected;
+    m[LS_METRIC_N_ARRIVED] = arrived;
+    m[LS_METRIC_N_COMPLETED] = completed;
+    m[LS_METRIC_N_REJECTED] = (double)collector->n_rejected;
+    m[LS_METRIC_N_UNFINISHED] = unfinished;
+    m[LS_METRIC_SUCCESS_RATE] = ratio(completed, arrived);
+    m[LS_METRIC_SUCCESS_RATE_FINISHED] = ratio(completed, arrived - unfinished);
+    m[LS_METRIC_SATURATED] = ls_collector_saturated(collector);
+    m[LS_METRIC_N_PREEMPTIONS] = (double)collector->n_preemptions;
+    if (collector->n_all_completed > 0)
+        m[LS_METRIC_MAKESPAN_S] = ls_s_from_ps(collector->last_completion_ps - collector->first_arrival_ps);
+}
+
+static void fill_rates(const struct ls_serving *serving, double window_s, struct ls_metrics *metrics)
+{
+    const struct ls_collector *collector = serving->collector;
+    double *m = metrics->scalar;
+    const double output = ratio((double)collector->n_output_tok, window_s);
+    m[LS_METRIC_REQUEST_THROUGHPUT] = ratio((double)collector->n_finished, window_s);
+    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = output;
+    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = ratio((double)(collector->n_output_tok + collector->n_prompt_tok), window_s);
+    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = output / (double)ls_scenario_gpus(serving->scenario);
+    m[LS_METRIC_GOODPUT] = ratio((double)collector->n_good, window_s);
+}
+
+/* Sums over every scheduler and pipeline of the deployment. */
+struct totals {
+    struct ls_work work;
+    struct ls_usage usage;
+    int64_t active_ps;
+    double queue, running, kv_frac;
+    double queue_max, kv_max_frac;
+    double n_steps;
+};
+
+static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_t end_ps, struct totals *t)
+{
+    t->work.n_passes += s->work.n_passes;
+    t->work.n_tok += s->work.n_tok;
+    t->work.n_sampled += s->work.n_sampled;
+    t->work.decode_context += s->work.decode_context;
+    t->work.decode_window += s->work.decode_window;
+    t->work.prefill_context += s->work.prefill_context;
+    t->work.prefill_pairs += s->work.prefill_pairs;
+    t->work.prefill_window_pairs += s->work.prefill_window_pairs;
+    t->queue += ls_level_mean(&s->queue_level, start_ps, end_ps);
+    t->running += ls_level_mean(&s->running_level, start_ps, end_ps);
+    t->kv_frac += ls_level_mean(&s->kv_level, start_ps, end_ps) / (double)s->n_blocks;
+    t->queue_max = fmax(t->queue_max, (double)s->queue_level.max);
+    t->kv_max_frac = fmax(t->kv_max_frac, (double)s->kv_level.max / (double)s->n_blocks);
+}
+
+static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, int64_t end_ps)
+{
+    struct totals t = {0};
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
+        const struct ls_pipeline *p = &serving->pipelines[i];
+        for (int64_t j = 0; j < p->n_members; j++)
+            add_scheduler(&p->members[j], start_ps, end_ps, &t);
+        for (int64_t j = 0; j < p->n_stages; j++) {
+            t.usage.busy_ps += p->usage[j].busy_ps;
+            t.usage.comm_ps += p->usage[j].comm_ps;
+            t.usage.all_ps += p->usage[j].all_ps;
+            t.usage.moe_bytes += p->usage[j].moe_bytes;
+        }
+        t.active_ps += p->active_ps;
+        t.n_steps += (double)p->n_steps;
+    }
+    t.kv_frac /= (double)(serving->n_pipelines * serving->n_members);
+    return t;
+}
+
+/* FLOPs that the model's arithmetic needs (2 a parameter and token, 4 · head_dim · heads a pair of query and key),
+ * whatever the engine runs. */
+static double model_flop(const struct ls_serving *serving, const struct ls_work *work)
+{
+    const struct ls_model *model = &serving->scenario->model;
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(model, 0, model->num_hidden_layers, count);
+    const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
+    const double full = (double)model->num_hidden_layers - sliding;
+    const double head = (double)model->vocab_size * (double)model->hidden_size;
+    const double qk =
+        ls_model_is_mla(model) ? (double)(model->qk_nope_head_dim + model->qk_rope_head_dim) : (double)model->head_dim;
+    const double v = ls_model_is_mla(model) ? (double)model->v_head_dim : (double)model->head_dim;
+    const double pair_flop = 2.0 * (qk + v) * (double)model->num_attention_heads;
+    const double pairs = full * (double)(work->decode_context + work->prefill_pairs) +
+                         sliding * (double)(work->decode_window + work->prefill_window_pairs);
+    return 2.0 * ((double)ls_model_active_parameters(model) - head) * (double)work->n_tok +
+           2.0 * head * (double)work->n_sampled + pair_flop * pairs;
+}
+
+static double peak_flop_per_s(const struct ls_scenario *scenario)
+{
+    const struct ls_peaks *peak = &scenario->cluster.hardware.peak;
+    const double native = peak->by_dtype[scenario->engine.weight_dtype];
+    return isnan(native) ? peak->by_dtype[scenario->model.activation_dtype] : native;
+}
+
+/* Bytes of the weights outside the experts that the GPUs of a pipeline read in one pass, all of them together. */
+static double dense_bytes(const struct ls_serving *serving)
+{
+    const struct ls_step_cost *cost = &serving->cost;
+    const struct ls_model *model = cost->model;
+    const double ranks = (double)(cost->shard.tp * cost->shard.ep);
+    struct ls_weight weights[LS_MAX_WEIGHTS];
+    double bytes = 0;
+    for (int64_t layer = 0; layer <= model->num_hidden_layers; layer++) {
+        const bool moe = ls_model_is_moe(model) && layer >= model->first_k_dense_replace;
+        const size_t n = layer == model->num_hidden_layers ? ls_weights_of_head(model, weights)
+                                                           : ls_weights_of_layer(model, moe, weights);
+        for (size_t i = 0; i < n; i++) {
+            if (weights[i].role == LS_WEIGHT_EXPERT)
+                continue;
+            const double copies = weights[i].split == LS_SPLIT_NONE ? ranks : (double)cost->shard.ep;
+            const enum ls_dtype dtype =
+                weights[i].role == LS_WEIGHT_LINEAR ? cost->formats.weight : cost->formats.activation;
+            bytes += weights[i].n_params * ls_dtype_bytes(dtype) * copies;
+        }
+    }
+    return bytes;
+}
+
+/* Weights, once a pass and GPU, experts as far as they are hit, and the KV cache that decodes read. */
+static double bytes_read(const struct ls_serving *serving, const struct totals *t)
+{
+    const struct ls_step_cost *cost = &serving->cost;
+    const int64_t tp = cost->shard.tp;
+    const double kv_tok = ls_kv_bytes_per_token_layer(cost->model, tp, cost->formats.kv) * (double)tp;
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, count);
+    const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
+    const double full = (double)cost->model->num_hidden_layers - sliding;
+    return t->n_steps * dense_bytes(serving) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
+           kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
+}
+
+static void fill_usage(const struct ls_serving *serving, const struct totals *t, double window_s,
+                       struct ls_metrics *metrics)
+{
+    const struct ls_scenario *scenario = serving->scenario;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const double gpus = (double)ls_scenario_gpus(scenario);
+    const double stages = (double)(serving->n_pipelines * scenario->strategy.pp);
+    double *m = metrics->scalar;
+    const double busy_s = ls_s_from_ps(t->usage.busy_ps), active_s = ls_s_from_ps(t->active_ps);
+    m[LS_METRIC_QUEUE_DEPTH_MEAN] = t->queue;
+    m[LS_METRIC_QUEUE_DEPTH_MAX] = t->queue_max;
+    m[LS_METRIC_RUNNING_MEAN] = t->running;
+    m[LS_METRIC_KV_UTILIZATION_MEAN] = t->kv_frac;
+    m[LS_METRIC_KV_UTILIZATION_MAX] = t->kv_max_frac;
+    m[LS_METRIC_STEP_TOKENS_MEAN] = ratio((double)t->work.n_tok, (double)t->work.n_passes);
+    m[LS_METRIC_GPU_UTILIZATION] = ratio(busy_s, stages * window_s);
+    m[LS_METRIC_BUBBLE_FRAC] = active_s > 0 ? 1.0 - busy_s / ((double)scenario->strategy.pp * active_s) : (double)NAN;
+    m[LS_METRIC_COMM_FRAC] = ratio((double)t->usage.comm_ps, (double)t->usage.all_ps);
+    m[LS_METRIC_MFU] = ratio(model_flop(serving, &t->work), window_s * gpus * peak_flop_per_s(scenario));
+    m[LS_METRIC_MBU] = ratio(bytes_read(serving, t), window_s * gpus * hardware->memory_bandwidth_bytes_per_s);
+    ls_link_utilization(&serving->links, serving->pipelines, window_s, &m[LS_METRIC_LINK_UTILIZATION_MEAN],
+                        &m[LS_METRIC_LINK_UTILIZATION_MAX]);
+    m[LS_METRIC_N_STEPS] = t->n_steps;
+    m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
+}
+
+/* Price and energy of an output token: GPUs idle at idle power and draw board power while busy. */
+static void fill_cost(const struct ls_serving *serving, struct ls_metrics *metrics)
+{
+    const struct ls_scenario *scenario = serving->scenario;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    double *m = metrics->scalar;
+    const double rate = m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
+    const double watt =
+        hardware->idle_power_w + (hardware->power_w - hardware->idle_power_w) * m[LS_METRIC_GPU_UTILIZATION];
+    m[LS_METRIC_USD_PER_MTOK] = ratio(scenario->prices.gpu_usd_per_h / 3600.0 * 1e6, rate);
+    m[LS_METRIC_JOULE_PER_TOK] = ratio(watt, rate);
+}
+
+void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics)
+{
+    const struct ls_collector *collector = serving->collector;
+    const int64_t end_ps = collector->horizon_ps == LS_PS_NEVER ? collector->last_completion_ps : collector->horizon_ps;
+    const int64_t start_ps = collector->warmup_ps;
+    const double window_s = end_ps > start_ps ? ls_s_from_ps(end_ps - start_ps) : 0.0;
+    const struct totals totals = add_up(serving, start_ps, end_ps);
+    fill_latencies(collector, metrics);
+    fill_counts(collector, metrics);
+    fill_rates(serving, window_s, metrics);
+    fill_usage(serving, &totals, window_s, metrics);
+    fill_cost(serving, metrics);
+}

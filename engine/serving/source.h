@@ -1,0 +1,48 @@
+#ifndef LS_ENGINE_SERVING_SOURCE_H
+#define LS_ENGINE_SERVING_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/scenario.h"
+
+/* Where requests come from: profiles or a trace, in order of arrival, made one at a time. What a request is depends on
+ * (seed, replica, profile, index) alone, so every strategy and every load sees the same ones. */
+
+struct ls_arrival {
+    int64_t arrival_ps;
+    int32_t prompt_tok, output_tok;
+    int32_t profile;
+    uint64_t index; /* of the whole run */
+};
+
+struct ls_profile_source {
+    double next_s;  /* time of its next arrival */
+    uint64_t index; /* of that request within the profile */
+};
+
+struct ls_source {
+    const struct ls_scenario *scenario;
+    struct ls_profile_source profiles[LS_MAX_PROFILES];
+    uint64_t n_emitted, limit; /* requests at most */
+    int64_t end_ps;            /* no arrivals from here on */
+    double total_weight;
+    double drawn_s; /* sequential_draw: time of the last arrival */
+};
+
+void ls_source_init(struct ls_source *source, const struct ls_scenario *scenario);
+
+/* The next request that arrives by itself; false when there is none. A closed loop's first requests come from here; the
+ * ones that follow a completion from ls_source_follow. */
+bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival);
+
+/* Closed loop: the request of a user whose last one completed at `now`; false when max_requests have been sent. */
+bool ls_source_follow(struct ls_source *source, int64_t now_ps, struct ls_arrival *arrival);
+
+/* Whether completions bring new arrivals. */
+bool ls_source_is_closed(const struct ls_source *source);
+
+/* Requests that may be in the system at once at most, as far as that is known; for reserving memory. */
+int64_t ls_source_reserve(const struct ls_source *source);
+
+#endif

@@ -1,0 +1,86 @@
+#include "engine/simulate.h"
+
+#include <stdlib.h>
+
+#include "engine/memory/serving_memory.h"
+#include "engine/model/model.h"
+#include "engine/serving/serving.h"
+
+struct ls_sim {
+    struct ls_arena arena;
+    struct ls_collector collector;
+};
+
+struct ls_sim *ls_sim_new(void)
+{
+    struct ls_sim *sim = calloc(1, sizeof *sim);
+    if (sim && ls_collector_init(&sim->collector, NULL)) {
+        free(sim);
+        return NULL;
+    }
+    return sim;
+}
+
+void ls_sim_free(struct ls_sim *sim)
+{
+    if (!sim)
+        return;
+    ls_collector_release(&sim->collector);
+    ls_arena_release(&sim->arena);
+    free(sim);
+}
+
+uint64_t ls_sim_mallocs(const struct ls_sim *sim)
+{
+    return sim->arena.n_mallocs;
+}
+
+static void fill_memory(const struct ls_scenario *scenario, const struct ls_serving_memory *memory,
+                        struct ls_metrics *metrics)
+{
+    double *m = metrics->scalar;
+    m[LS_METRIC_MEM_WEIGHTS_BYTES] = memory->weights_bytes;
+    m[LS_METRIC_MEM_KV_BYTES] = memory->kv_bytes;
+    m[LS_METRIC_MEM_ACTIVATION_BYTES] = memory->activation_bytes;
+    m[LS_METRIC_MEM_OVERHEAD_BYTES] = memory->overhead_bytes;
+    m[LS_METRIC_MEM_TOTAL_BYTES] = memory->total_bytes;
+    m[LS_METRIC_MEM_UTILIZATION] = memory->total_bytes / scenario->cluster.hardware.memory_bytes;
+    m[LS_METRIC_KV_CAPACITY_TOK] = (double)(memory->kv_blocks * scenario->engine.block_size);
+}
+
+/* Shards that a GPU holds, and experts over the GPUs of a replica: definitions, "Strategy". */
+static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *metrics)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    if (!ls_model_is_moe(model))
+        return;
+    const double layers = (double)(model->num_hidden_layers - model->first_k_dense_replace) / (double)strategy->pp;
+    const double experts = (double)(model->n_routed_experts + scenario->engine.redundant_experts) * layers;
+    const double ranks = (double)(strategy->tp * strategy->ep);
+    metrics->scalar[LS_METRIC_EXPERTS_PER_GPU] = experts * (double)strategy->expert_tp / ranks;
+    metrics->scalar[LS_METRIC_EXPERT_EQUIVALENTS_PER_GPU] = experts / ranks;
+    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = 1.0;
+}
+
+enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
+                           struct ls_err *err)
+{
+    struct ls_result out = {.status = LS_CELL_DONE, .reason = LS_REASON_NONE};
+    struct ls_serving_memory memory;
+    ls_metrics_clear(&out.metrics);
+    out.reason = ls_serving_memory(scenario, &memory);
+    fill_memory(scenario, &memory, &out.metrics);
+    fill_experts(scenario, &out.metrics);
+    if (out.reason != LS_REASON_NONE)
+        out.status = LS_CELL_INFEASIBLE;
+    if (out.status == LS_CELL_DONE || scenario->evaluate_oversized) {
+        ls_arena_reset(&sim->arena);
+        const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
+        const enum ls_status status = ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &out.metrics, err);
+        if (status)
+            return status;
+    }
+    *result = out;
+    return LS_OK;
+}

@@ -1,0 +1,117 @@
+#ifndef LS_TESTS_SCENARIO_H
+#define LS_TESTS_SCENARIO_H
+
+/* Scenarios for tests, built key by key through the parameter table, without files. */
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/scenario.h"
+#include "engine/simulate.h"
+
+static inline void scenario_set(struct ls_scenario *scenario, const char *key, const char *text)
+{
+    struct ls_param_ref ref;
+    struct ls_err err = {""};
+    union ls_value value;
+    ck_assert_msg(ls_param_find(&ls_scenario_params, scenario, key, &ref, &err) == LS_OK, "%s: %s", key, err.text);
+    ck_assert_msg(ls_param_parse(ref.param, text, &value, &err) == LS_OK, "%s: %s", key, err.text);
+    ls_param_store(ref.param, (char *)scenario + ref.offset, &value);
+}
+
+/* Pairs of key and value, ended by a null key. */
+static inline void scenario_set_all(struct ls_scenario *scenario, const char *const (*pairs)[2])
+{
+    for (; (*pairs)[0]; pairs++)
+        scenario_set(scenario, (*pairs)[0], (*pairs)[1]);
+}
+
+static const char *const scenario_llama_70b[][2] = {{"model.num_hidden_layers", "80"},
+                                                    {"model.hidden_size", "8192"},
+                                                    {"model.num_attention_heads", "64"},
+                                                    {"model.num_key_value_heads", "8"},
+                                                    {"model.intermediate_size", "28672"},
+                                                    {"model.vocab_size", "128256"},
+                                                    {NULL, NULL}};
+
+static const char *const scenario_mixtral[][2] = {
+    {"model.num_hidden_layers", "32"},  {"model.hidden_size", "4096"},        {"model.num_attention_heads", "32"},
+    {"model.num_key_value_heads", "8"}, {"model.intermediate_size", "14336"}, {"model.vocab_size", "32000"},
+    {"model.n_routed_experts", "8"},    {"model.num_experts_per_tok", "2"},   {NULL, NULL}};
+
+static const char *const scenario_sliding[][2] = {
+    {"model.num_hidden_layers", "32"},  {"model.hidden_size", "4096"},         {"model.num_attention_heads", "32"},
+    {"model.num_key_value_heads", "8"}, {"model.intermediate_size", "14336"},  {"model.vocab_size", "32000"},
+    {"model.sliding_window", "512"},    {"model.sliding_window_pattern", "2"}, {NULL, NULL}};
+
+static const char *const scenario_h100[][2] = {{"cluster.hardware.memory", "80 GB"},
+                                               {"cluster.hardware.memory_bandwidth", "3.35 TB/s"},
+                                               {"cluster.hardware.peak.bf16", "989.5 TFLOP/s"},
+                                               {"cluster.hardware.peak.fp8", "1979 TFLOP/s"},
+                                               {"cluster.hardware.sm_count", "132"},
+                                               {"cluster.hardware.gpus_per_node", "8"},
+                                               {"cluster.hardware.intra_node.bandwidth", "450 GB/s"},
+                                               {"cluster.hardware.intra_node.latency", "2 us"},
+                                               {"cluster.hardware.inter_node.bandwidth", "50 GB/s"},
+                                               {"cluster.hardware.inter_node.latency", "5 us"},
+                                               {"cluster.hardware.nics_per_node", "8"},
+                                               {NULL, NULL}};
+
+/* A profile of Poisson arrivals with constant lengths. */
+static inline struct ls_profile *scenario_add_profile(struct ls_scenario *scenario, double rate, int prompt, int output)
+{
+    struct ls_profile *profile = &scenario->workload.profiles[scenario->workload.n_profiles++];
+    char text[32];
+    (void)snprintf(profile->name, sizeof profile->name, "p%d", scenario->workload.n_profiles);
+    char key[128];
+    static const char *const defaults[][2] = {{"weight", "1"},
+                                              {"arrivals.process", "poisson"},
+                                              {"streaming", "1"},
+                                              {"arrivals.cv", "null"},
+                                              {"arrivals.concurrency", "null"},
+                                              {"prompt_tokens.dist", "constant"},
+                                              {"output_tokens.dist", "constant"}};
+    static const char *const nulls[] = {"value", "low", "high", "mean", "std", "cv", "mu", "sigma", "shape", "scale"};
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        (void)snprintf(key, sizeof key, "workload.profiles.%s.%s", profile->name, defaults[i][0]);
+        scenario_set(scenario, key, defaults[i][1]);
+    }
+    for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++) {
+        (void)snprintf(key, sizeof key, "workload.profiles.%s.prompt_tokens.%s", profile->name, nulls[i]);
+        scenario_set(scenario, key, "null");
+        (void)snprintf(key, sizeof key, "workload.profiles.%s.output_tokens.%s", profile->name, nulls[i]);
+        scenario_set(scenario, key, "null");
+    }
+    profile->prompt_tokens.value = prompt;
+    profile->output_tokens.value = output;
+    (void)snprintf(text, sizeof text, "%.17g", rate);
+    (void)snprintf(key, sizeof key, "workload.profiles.%s.arrivals.rate", profile->name);
+    scenario_set(scenario, key, text);
+    return profile;
+}
+
+/* 16 H100s on two nodes; no workload yet. */
+static inline void scenario_make(struct ls_scenario *scenario, const char *const (*model)[2])
+{
+    ls_scenario_init(scenario);
+    ls_param_set_defaults(&ls_model_params, &scenario->model);
+    ls_param_set_defaults(&ls_hardware_params, &scenario->cluster.hardware);
+    scenario_set_all(scenario, model);
+    scenario_set_all(scenario, scenario_h100);
+    scenario_set(scenario, "cluster.nodes", "2");
+}
+
+static inline struct ls_result scenario_run(struct ls_sim *sim, const struct ls_scenario *scenario)
+{
+    struct ls_scenario resolved = *scenario;
+    struct ls_result result;
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    ck_assert_msg(ls_scenario_resolve(&resolved, &reason, &err) == LS_OK, "%s", err.text);
+    ck_assert_msg(reason == LS_REASON_NONE, "%s", ls_reason_text(reason));
+    ck_assert_msg(ls_simulate(sim, &resolved, &result, &err) == LS_OK, "%s", err.text);
+    return result;
+}
+
+#endif
