@@ -121,9 +121,11 @@ static double layer_values(const struct ls_model *model, const struct ls_shard *
     return fmax(values, (2 * heads + 2 * kv_heads) * (double)model->head_dim);
 }
 
-/* Bytes of one logit while tokens are sampled with top-k and top-p in PyTorch (vLLM's profile run asks for it): the
- * gathered logits in 16 bits, then in fp32, sorted (fp32 and an 8-byte index), their probabilities and running sums. */
-#define LOGIT_BYTES (2.0 + 4.0 + 4.0 + 8.0 + 4.0 + 4.0)
+/* Bytes of one logit while tokens are sampled with top-k and top-p in PyTorch, as vLLM's profile run asks for: the
+ * gathered logits in 16 bits and in fp32, their sort (values, 8-byte indices, and the scratch of both), probabilities,
+ * running sums and masks. From the peaks that vLLM 0.11.0 logs for six models on H100, each of which gives 38.2 to 38.4
+ * (github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md). */
+#define LOGIT_BYTES 38.3
 
 double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage)
 {

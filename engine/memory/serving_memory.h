@@ -39,8 +39,8 @@ double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enu
 /* Peak of what a forward pass of max_num_batched_tokens allocates on one GPU of a resolved scenario, which is what
  * vLLM's profile run measures before it sizes the pool: three rows of hidden_size (residual, normed input, output of
  * the block before) and the largest layer's intermediates for each token; on the last stage at least what sampling
- * max_num_seqs tokens takes. Checked against vLLM's own log for llama-3.1-8b on an RTX 3090: 2.07 GiB at 20,000 tokens,
- * 2.99 GiB at 29,000 (github.com/vllm-project/vllm/issues/10517). */
+ * max_num_seqs tokens takes beside one row for each token. Both parts are checked against vLLM's own logs in the tests:
+ * sampling decides at the default limits, the layers at large budgets of tokens. */
 double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage);
 
 #endif

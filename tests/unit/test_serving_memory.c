@@ -129,6 +129,35 @@ START_TEST(the_pool_is_the_one_vllm_logs)
 }
 END_TEST
 
+/* vLLM 0.11.0 on an H100 with 79.18 GiB: GiB of weights, peak activation, non-torch memory (our overhead) and KV cache
+ * (github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md). */
+static const struct {
+    const char *model;
+    int32_t weight_dtype;
+    int64_t tp;
+    double weights, activation, overhead, kv;
+} logged[] = {{"llama-3.1-8b", LS_BF16, 1, 14.99, 4.76, 0.13, 51.38},
+              {"llama-3.3-70b", LS_FP8, 2, 33.88, 4.84, 0.55, 32.00},
+              {"qwen3-32b", LS_BF16, 1, 61.03, 5.64, 0.14, 4.45},
+              {"qwen3-32b", LS_BF16, 2, 30.59, 5.64, 0.54, 34.49}};
+
+START_TEST(an_h100_holds_what_vllm_logs_for_it)
+{
+    for (size_t i = 0; i < sizeof logged / sizeof *logged; i++) {
+        struct ls_scenario scenario = scenario_of(logged[i].model, logged[i].tp, 1);
+        struct ls_serving_memory memory;
+        scenario.cluster.hardware.memory_bytes = 79.18 * GIB;
+        scenario.engine.memory_overhead_bytes = logged[i].overhead * GIB;
+        scenario.engine.max_num_seqs = 1024;
+        scenario.engine.weight_dtype = logged[i].weight_dtype;
+        ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+        ck_assert_double_eq_tol(memory.weights_bytes / GIB, logged[i].weights, 0.1);
+        ck_assert_double_eq_tol(memory.activation_bytes / GIB, logged[i].activation, 0.01 * logged[i].activation);
+        ck_assert_double_eq_tol(memory.kv_bytes / GIB, logged[i].kv, 0.1);
+    }
+}
+END_TEST
+
 START_TEST(the_parts_add_up_and_stay_within_the_budget)
 {
     static const char *const names[] = {"llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b", "gemma-2-27b", "deepseek-v3"};
@@ -200,6 +229,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     TCase *pool = tcase_create("pool");
     tcase_add_test(pool, the_pool_is_the_one_vllm_logs);
+    tcase_add_test(pool, an_h100_holds_what_vllm_logs_for_it);
     tcase_add_test(pool, the_parts_add_up_and_stay_within_the_budget);
     tcase_add_test(pool, more_gpus_hold_less_each_and_cache_more);
     tcase_add_test(pool, what_does_not_fit_says_why);
