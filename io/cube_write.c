@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/cube_cells.h"
 #include "io/cube_schema.h"
 #include "io/durable.h"
 #include "io/h5.h"
@@ -20,22 +21,10 @@
 
 enum { CHUNK_BYTES = 256 << 10, GROUP_BYTES = 64 << 20 };
 
-/* What the first replay collects: one value a cell. */
-struct cells {
-    uint64_t n;
-    uint8_t *status;
-    uint16_t *reason;
-    int32_t *gpus;
-    uint64_t *fingerprint;
-    int32_t *rank;
-    double *wall_s, *events_per_s;
-    bool has_value[LS_N_COLUMNS]; /* in any record */
-};
-
 struct writer {
     struct ls_h5 h5;
     const struct ls_study *study;
-    struct cells cells;
+    struct ls_cube_cells cells;
     hid_t *scales; /* [n_axes], then quantile */
     hid_t run;     /* group */
     double *columns;
@@ -49,73 +38,6 @@ struct group {
     size_t start[LS_N_METRICS];
     double *columns;
 };
-
-/* ---- cells ---- */
-
-static void cells_free(struct cells *cells)
-{
-    free(cells->status);
-    free(cells->reason);
-    free(cells->gpus);
-    free(cells->fingerprint);
-    free(cells->rank);
-    free(cells->wall_s);
-    free(cells->events_per_s);
-}
-
-static int32_t cell_gpus(const struct ls_study *study, uint64_t cell, size_t *index)
-{
-    double gpus = 1;
-    ls_study_coordinates(study, cell, index);
-    for (size_t i = LS_AXIS_TP; i <= LS_AXIS_EP; i++)
-        gpus *= study->axes[i].coordinates[index[i]];
-    return gpus < INT32_MAX ? (int32_t)gpus : INT32_MAX;
-}
-
-/* Every cell as if it had not run; false when memory is short. */
-static bool cells_init(struct cells *cells, const struct ls_study *study)
-{
-    const size_t n = (size_t)study->n_cells;
-    *cells = (struct cells){.n = study->n_cells};
-    cells->status = malloc(n * sizeof *cells->status);
-    cells->reason = calloc(n, sizeof *cells->reason);
-    cells->gpus = malloc(n * sizeof *cells->gpus);
-    cells->fingerprint = calloc(n, sizeof *cells->fingerprint);
-    cells->rank = malloc(n * sizeof *cells->rank);
-    cells->wall_s = malloc(n * sizeof *cells->wall_s);
-    cells->events_per_s = malloc(n * sizeof *cells->events_per_s);
-    size_t *index = malloc(study->n_axes * sizeof *index);
-    const bool enough = cells->status && cells->reason && cells->gpus && cells->fingerprint && cells->rank &&
-                        cells->wall_s && cells->events_per_s && index;
-    for (size_t i = 0; enough && i < n; i++) {
-        cells->status[i] = LS_CELL_NOT_RUN;
-        cells->gpus[i] = cell_gpus(study, i, index);
-        cells->rank[i] = -1;
-        cells->wall_s[i] = NAN;
-        cells->events_per_s[i] = NAN;
-    }
-    free(index);
-    return enough;
-}
-
-static void visit_cell(const struct ls_record *record, void *context)
-{
-    struct cells *cells = context;
-    if (record->cell >= cells->n)
-        return;
-    double columns[LS_N_COLUMNS];
-    memcpy(columns, &record->metrics, sizeof columns);
-    for (size_t i = 0; i < LS_N_COLUMNS; i++)
-        cells->has_value[i] |= !isnan(columns[i]);
-    cells->status[record->cell] = (uint8_t)record->status;
-    cells->reason[record->cell] = (uint16_t)record->reason;
-    cells->fingerprint[record->cell] = record->fingerprint;
-    cells->rank[record->cell] = (int32_t)record->rank;
-    cells->wall_s[record->cell] = record->wall_s;
-    cells->events_per_s[record->cell] = NAN;
-    if (record->wall_s > 0)
-        cells->events_per_s[record->cell] = record->metrics.scalar[LS_METRIC_N_EVENTS] / record->wall_s;
-}
 
 static void visit_group(const struct ls_record *record, void *context)
 {
@@ -462,7 +384,7 @@ static void close_file(struct writer *writer)
 static enum ls_status write_file(struct writer *writer, const char *path, struct ls_journal *journal,
                                  struct ls_err *err)
 {
-    enum ls_status status = ls_journal_replay(journal, visit_cell, &writer->cells, err);
+    enum ls_status status = ls_journal_replay(journal, ls_cube_cells_visit, &writer->cells, err);
     if (status != LS_OK)
         return status;
     struct ls_h5 *h5 = &writer->h5;
@@ -481,7 +403,7 @@ static enum ls_status writer_init(struct writer *writer, const struct ls_study *
     *writer = (struct writer){.study = study, .run = H5I_INVALID_HID};
     ls_h5_init(&writer->h5);
     writer->scales = malloc((study->n_axes + 1) * sizeof *writer->scales);
-    if (!writer->scales || !cells_init(&writer->cells, study))
+    if (!writer->scales || !ls_cube_cells_init(&writer->cells, study))
         return ls_fail(err, LS_NOMEM, "no memory for a cube of %llu cells", (unsigned long long)study->n_cells);
     for (size_t i = 0; i <= study->n_axes; i++)
         writer->scales[i] = H5I_INVALID_HID;
@@ -490,7 +412,7 @@ static enum ls_status writer_init(struct writer *writer, const struct ls_study *
 
 static void writer_release(struct writer *writer)
 {
-    cells_free(&writer->cells);
+    ls_cube_cells_free(&writer->cells);
     free(writer->scales);
     free(writer->columns);
 }
