@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/hf_config.h"
 #include "tests/library_model.h"
@@ -94,6 +95,16 @@ static const struct {
      176247271424},
 };
 
+static void set_model(struct ls_model *model, const char *key, const char *text)
+{
+    struct ls_param_ref ref;
+    struct ls_err err = {""};
+    union ls_value value;
+    ck_assert_msg(ls_param_find(&ls_model_params, model, key, &ref, &err) == LS_OK, "%s", err.text);
+    ck_assert_msg(ls_param_parse(ref.param, text, &value, &err) == LS_OK, "%s: %s", key, err.text);
+    ls_param_store(ref.param, (char *)model + ref.offset, &value);
+}
+
 static void read_scalar(struct ls_model *model, const char *model_type, const char *key, const char *text)
 {
     struct ls_err err = {""};
@@ -167,6 +178,31 @@ START_TEST(the_library_says_the_same_as_the_published_configs)
 }
 END_TEST
 
+/* gpt-oss-20b's file with what has no scalar form: sequences, nested mappings. */
+START_TEST(a_config_json_loads_as_it_is)
+{
+    static const char json[] =
+        "{\"architectures\": [\"GptOssForCausalLM\"], \"attention_bias\": true, \"eos_token_id\": [200002, 199999],\n"
+        " \"head_dim\": 64, \"hidden_act\": \"silu\", \"hidden_size\": 2880, \"intermediate_size\": 2880,\n"
+        " \"layer_types\": [\"sliding_attention\", \"full_attention\"], \"max_position_embeddings\": 131072,\n"
+        " \"model_type\": \"gpt_oss\", \"num_attention_heads\": 64, \"num_experts_per_tok\": 4,\n"
+        " \"num_hidden_layers\": 24, \"num_key_value_heads\": 8, \"num_local_experts\": 32, \"pad_token_id\": 199999,\n"
+        " \"quantization_config\": {\"modules_to_not_convert\": [\"lm_head\"], \"quant_method\": \"mxfp4\"},\n"
+        " \"rope_scaling\": {\"beta_fast\": 32.0, \"truncate\": false}, \"sliding_window\": 128,\n"
+        " \"tie_word_embeddings\": false, \"vocab_size\": 201088}\n";
+    char path[] = "/tmp/llmsweep_hf_XXXXXX";
+    const int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, json, sizeof json - 1), sizeof json - 1);
+    close(fd);
+    const struct ls_model model = load_model(path);
+    unlink(path);
+    ck_assert_int_eq(ls_model_parameters(&model), 20914757184);
+    ck_assert_int_eq(model.expert_dtype, LS_MXFP4);
+    ck_assert_int_eq(model.dtype, LS_BF16);
+}
+END_TEST
+
 START_TEST(quantised_checkpoints_say_their_format)
 {
     static const struct {
@@ -220,6 +256,7 @@ int main(void)
     TCase *tcase = tcase_create("translation");
     tcase_add_test(tcase, published_configs_give_published_sizes);
     tcase_add_test(tcase, the_library_says_the_same_as_the_published_configs);
+    tcase_add_test(tcase, a_config_json_loads_as_it_is);
     tcase_add_test(tcase, quantised_checkpoints_say_their_format);
     tcase_add_test(tcase, what_is_not_modelled_is_refused);
     suite_add_tcase(suite, tcase);

@@ -7,6 +7,16 @@
 #include "engine/model/model.h"
 #include "tests/library_model.h"
 
+static void set_model(struct ls_model *model, const char *key, const char *text)
+{
+    struct ls_param_ref ref;
+    struct ls_err err = {""};
+    union ls_value value;
+    ck_assert_msg(ls_param_find(&ls_model_params, model, key, &ref, &err) == LS_OK, "%s", err.text);
+    ck_assert_msg(ls_param_parse(ref.param, text, &value, &err) == LS_OK, "%s: %s", key, err.text);
+    ls_param_store(ref.param, (char *)model + ref.offset, &value);
+}
+
 static struct ls_model defaults(void)
 {
     struct ls_model model;
