@@ -20,26 +20,13 @@ int64_t ls_scenario_gpus(const struct ls_scenario *scenario)
     return strategy->tp * strategy->pp * strategy->dp * strategy->ep;
 }
 
-static void fill_link(struct ls_link *link, const struct ls_link *hardware)
-{
-    if (isnan(link->bandwidth_bytes_per_s))
-        link->bandwidth_bytes_per_s = hardware->bandwidth_bytes_per_s;
-    if (isnan(link->latency_s))
-        link->latency_s = hardware->latency_s;
-}
-
 static void resolve_cluster(struct ls_scenario *scenario)
 {
-    struct ls_cluster *cluster = &scenario->cluster;
-    const struct ls_hardware *hardware = &cluster->hardware;
-    if (cluster->gpus_per_node == LS_NULL_INT)
-        cluster->gpus_per_node = hardware->gpus_per_node;
-    if (cluster->nics_per_node == LS_NULL_INT)
-        cluster->nics_per_node = hardware->nics_per_node;
-    if (cluster->topology == LS_NULL_CHOICE)
-        cluster->topology = hardware->topology;
-    fill_link(&cluster->intra_node, &hardware->intra_node);
-    fill_link(&cluster->inter_node, &hardware->inter_node);
+    struct ls_hardware *hardware = &scenario->cluster.hardware;
+    if (hardware->kernel_library == LS_NULL_CHOICE)
+        hardware->kernel_library =
+            scenario->engine.preset == LS_PRESET_TRTLLM ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
+    ls_cluster_complete(&scenario->cluster);
     if (isnan(scenario->prices.gpu_usd_per_h))
         scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;
 }

@@ -3,12 +3,15 @@
 #include <assert.h>
 #include <math.h>
 
-/* Bandwidths and latencies that a group sees. */
+/* What a group of ranks sees of the network. */
 struct fabric {
+    const struct ls_collective_kernels *kernels;
     double p, nodes, per_node;           /* ranks, nodes, ranks on a node */
     double link_bandwidth, link_latency; /* one GPU inside its node, one direction */
+    double pair_bandwidth;               /* between two of a node's GPUs */
     double node_bandwidth, nic_latency;  /* the NICs of a node that serve the group, one direction */
-    double spread;                       /* links that an all-to-all keeps busy at once, of those it could */
+    double detour;                       /* times that a byte of an all-to-all crosses a link inside the node */
+    bool one_switch;                     /* every GPU reaches every other one at full bandwidth, at once */
 };
 
 /* A group on part of a node's GPUs reaches the NICs next to them. */
@@ -18,167 +21,235 @@ static double group_nics(const struct ls_cluster *cluster, const struct ls_group
     return fmax(1.0, floor((double)cluster->nics_per_node * fmin(1.0, share)));
 }
 
-/* Inside a node without a switch, a GPU's bandwidth is split over the wires to its neighbours: to each of the others in
- * a full mesh, where a ring algorithm runs over all of them at once but a pair sees one wire; to the next one on
- * either side in a ring, where messages to farther ranks take p/4 hops on average. */
-static double all_to_all_spread(const struct ls_cluster *cluster, double ranks)
+/* Without a switch, a GPU's bandwidth is split over the wires to its neighbours: all others in a full mesh, two in a
+ * ring. */
+static double wires_per_gpu(const struct ls_cluster *cluster)
 {
-    if (cluster->topology == LS_TOPOLOGY_RING && ranks > 2)
-        return fmin(1.0, 4.0 / ranks);
-    return 1.0;
-}
-
-static double pair_bandwidth(const struct ls_cluster *cluster)
-{
-    const double others = (double)cluster->gpus_per_node - 1.0;
+    const double others = fmax(1.0, (double)cluster->gpus_per_node - 1.0);
     switch (cluster->topology) {
     case LS_TOPOLOGY_FULL_MESH:
-        return cluster->intra_node.bandwidth_bytes_per_s / fmax(1.0, others);
+        return others;
     case LS_TOPOLOGY_RING:
-        return cluster->intra_node.bandwidth_bytes_per_s / fmin(2.0, fmax(1.0, others));
+        return fmin(2.0, others);
     default:
-        return cluster->intra_node.bandwidth_bytes_per_s;
+        return 1.0;
     }
-}
-
-/* Of a full mesh, a group uses the wires between its own members. */
-static double group_bandwidth(const struct ls_cluster *cluster, double ranks)
-{
-    if (cluster->topology == LS_TOPOLOGY_FULL_MESH)
-        return pair_bandwidth(cluster) * fmax(1.0, ranks - 1.0);
-    return cluster->intra_node.bandwidth_bytes_per_s;
 }
 
 static struct fabric make_fabric(const struct ls_cluster *cluster, const struct ls_group *group)
 {
+    const struct ls_hardware *hardware = &cluster->hardware;
+    const double ranks = (double)group->ranks_per_node;
+    const double wires = wires_per_gpu(cluster);
+    const bool mesh = cluster->topology == LS_TOPOLOGY_FULL_MESH;
+    const bool ring = cluster->topology == LS_TOPOLOGY_RING;
+    const double pair_bandwidth = cluster->intra_node.bandwidth_bytes_per_s / wires;
     return (struct fabric){
+        .kernels = &hardware->kernels[hardware->kernel_library].collectives,
         .p = (double)group->size,
         .nodes = (double)group->nodes,
-        .per_node = (double)group->ranks_per_node,
-        .link_bandwidth = group_bandwidth(cluster, (double)group->ranks_per_node),
+        .per_node = ranks,
+        /* Of a full mesh, a group uses the wires between its own members. */
+        .link_bandwidth = mesh ? pair_bandwidth * fmax(1.0, ranks - 1.0) : cluster->intra_node.bandwidth_bytes_per_s,
         .link_latency = cluster->intra_node.latency_s,
+        .pair_bandwidth = pair_bandwidth,
         .node_bandwidth = group_nics(cluster, group) * cluster->inter_node.bandwidth_bytes_per_s,
         .nic_latency = cluster->inter_node.latency_s,
-        .spread = all_to_all_spread(cluster, (double)group->ranks_per_node),
+        /* Messages to all others of a ring take p / 4 hops in the mean. */
+        .detour = ring ? fmax(1.0, ranks / 4.0) : 1.0,
+        .one_switch = !mesh && !ring,
     };
 }
 
-static void add_phase(struct ls_collective_cost *cost, double n_steps, double step_s, double nic_s, double link_s)
+/* A phase: n_steps equal steps of some latency, and how long links inside a node and NICs are busy in all of them. */
+struct stage {
+    double launch_s, n_steps, latency_s, link_s, nic_s;
+};
+
+/* The slower kind of link decides; filling the pipeline in the best chunk size adds √(ramp · busy time). */
+static void add_stage(struct ls_collective_cost *cost, const struct fabric *fabric, struct stage stage)
 {
-    if (n_steps < 1.0)
+    if (stage.n_steps < 1.0)
         return;
     assert(cost->n_phases < LS_MAX_PHASES);
+    const double busy_s = fmax(stage.link_s, stage.nic_s);
+    const double total_s =
+        stage.launch_s + stage.n_steps * stage.latency_s + busy_s + sqrt(fabric->kernels->ramp_s * busy_s);
     cost->phases[cost->n_phases++] = (struct ls_phase){
-        .n_steps = (int64_t)n_steps, .step_s = step_s, .nic_s = fmin(nic_s, step_s), .link_s = fmin(link_s, step_s)};
+        .n_steps = (int64_t)stage.n_steps,
+        .step_s = total_s / stage.n_steps,
+        .nic_s = stage.nic_s / stage.n_steps,
+        .link_s = stage.link_s / stage.n_steps,
+    };
 }
 
-/* n_steps in each of which every rank passes chunk_bytes on, inside the node. */
-static void add_inner(struct ls_collective_cost *cost, const struct fabric *fabric, double n_steps, double chunk_bytes)
+static double link_seconds(const struct fabric *fabric, double bytes, double frac)
 {
-    const double link_s = chunk_bytes / fabric->link_bandwidth;
-    add_phase(cost, n_steps, fabric->link_latency + link_s, 0, link_s);
+    return bytes / (fabric->link_bandwidth * frac);
 }
 
-/* n_steps in each of which every node passes chunk_bytes on to the next one. */
-static void add_outer(struct ls_collective_cost *cost, const struct fabric *fabric, double n_steps, double chunk_bytes)
+static double nic_seconds(const struct fabric *fabric, double bytes)
 {
-    const double nic_s = chunk_bytes / fabric->node_bandwidth;
-    add_phase(cost, n_steps, fabric->nic_latency + nic_s, nic_s, 0);
+    return bytes / (fabric->node_bandwidth * fabric->kernels->network_frac);
 }
 
-/* One ring through all ranks: chunk_bytes a step from each to its neighbour, of which one pair a node spans nodes. */
-static void add_ring(struct ls_collective_cost *cost, const struct fabric *fabric, double n_steps, double chunk_bytes)
+/* n_steps inside a node, in all of which every rank sends `bytes`. */
+static struct stage inner(const struct fabric *fabric, double launch_s, double n_steps, double bytes, double frac)
 {
-    const double link_s = fabric->per_node > 1.0 ? chunk_bytes / fabric->link_bandwidth : 0.0;
-    if (fabric->nodes <= 1.0) {
-        add_inner(cost, fabric, n_steps, chunk_bytes);
-        return;
+    return (struct stage){launch_s, n_steps, fabric->link_latency, link_seconds(fabric, bytes, frac), 0.0};
+}
+
+/* n_steps between nodes, in all of which every node sends `bytes`. */
+static struct stage outer(const struct fabric *fabric, double launch_s, double n_steps, double bytes)
+{
+    return (struct stage){launch_s, n_steps, fabric->nic_latency, 0.0, nic_seconds(fabric, bytes)};
+}
+
+/* n_steps around all ranks, in all of which each sends `bytes` to its neighbour, one pair a node over the NICs. */
+static struct stage around(const struct fabric *fabric, double n_steps, double bytes, double frac)
+{
+    struct stage stage = inner(fabric, fabric->kernels->launch_s, n_steps, bytes, frac);
+    if (fabric->per_node <= 1.0)
+        stage.link_s = 0.0;
+    if (fabric->nodes > 1.0) {
+        stage.nic_s = nic_seconds(fabric, bytes);
+        stage.latency_s = fmax(stage.latency_s, fabric->nic_latency);
     }
-    const double nic_s = chunk_bytes / fabric->node_bandwidth;
-    add_phase(cost, n_steps, fmax(fabric->link_latency, fabric->nic_latency) + fmax(link_s, nic_s), nic_s, link_s);
+    return stage;
 }
 
-/* Double binary tree (Sanders, Speck, Träff 2009): up and down log2(p) levels; in a pipeline every rank sends and
- * receives the buffer twice. */
-static struct ls_collective_cost tree_all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost single(const struct fabric *fabric, struct stage stage)
 {
     struct ls_collective_cost cost = {0};
-    const double n_steps = 2.0 * ceil(log2(fabric->p));
-    add_ring(&cost, fabric, n_steps, 2.0 * bytes / n_steps);
+    add_stage(&cost, fabric, stage);
     return cost;
 }
 
+/* --- all-reduce --- */
+
+/* Reduce-scatter and all-gather around a ring: 2 (p − 1) steps of n / p bytes (Patarasuk and Yuan 2009). */
 static struct ls_collective_cost ring_all_reduce(const struct fabric *fabric, double bytes)
 {
-    struct ls_collective_cost cost = {0};
-    add_ring(&cost, fabric, 2.0 * (fabric->p - 1.0), bytes / fabric->p);
-    return cost;
+    const double n_steps = 2.0 * (fabric->p - 1.0);
+    return single(fabric, around(fabric, n_steps, n_steps * bytes / fabric->p, fabric->kernels->all_reduce_frac));
+}
+
+/* Double binary tree (Sanders, Speck and Träff 2009): up and down log2 p levels, every rank sending the buffer twice.
+ */
+static struct ls_collective_cost tree_all_reduce(const struct fabric *fabric, double bytes)
+{
+    const double n_steps = 2.0 * ceil(log2(fabric->p));
+    return single(fabric, around(fabric, n_steps, 2.0 * bytes, fabric->kernels->all_reduce_frac));
+}
+
+/* The switch adds up and multicasts: a GPU sends the buffer once, and its share of the result. */
+static struct ls_collective_cost switch_all_reduce(const struct fabric *fabric, double bytes)
+{
+    const struct ls_collective_kernels *kernels = fabric->kernels;
+    const double sent = bytes * (1.0 + 1.0 / fabric->p);
+    return single(fabric, inner(fabric, kernels->launch_s, 2.0, sent, kernels->switch_frac));
+}
+
+/* The engine's own kernels: each rank reads all buffers, or reduces its share and then gathers the others'. */
+static struct ls_collective_cost direct_all_reduce(const struct fabric *fabric, double bytes, bool two_shot)
+{
+    const struct ls_collective_kernels *kernels = fabric->kernels;
+    const double others = fabric->p - 1.0;
+    const double launch_s = kernels->direct_launch_s + (fabric->p - 2.0) * kernels->direct_rank_s;
+    const double read = two_shot ? 2.0 * others / fabric->p * bytes : others * bytes;
+    const double frac = two_shot ? kernels->two_shot_frac : kernels->one_shot_frac;
+    struct stage stage = inner(fabric, launch_s, two_shot ? 2.0 : 1.0, read, frac);
+    stage.latency_s = two_shot ? 0.5 * fabric->link_latency : 0.0;
+    return single(fabric, stage);
 }
 
 /* Reduce-scatter inside the node, all-reduce of each share across nodes, all-gather inside. */
 static struct ls_collective_cost hierarchical_all_reduce(const struct fabric *fabric, double bytes)
 {
     struct ls_collective_cost cost = {0};
-    add_inner(&cost, fabric, fabric->per_node - 1.0, bytes / fabric->per_node);
-    add_outer(&cost, fabric, 2.0 * (fabric->nodes - 1.0), bytes / fabric->nodes);
-    add_inner(&cost, fabric, fabric->per_node - 1.0, bytes / fabric->per_node);
+    const struct ls_collective_kernels *kernels = fabric->kernels;
+    const double inside = fabric->per_node - 1.0;
+    const double across = 2.0 * (fabric->nodes - 1.0);
+    const double share = inside / fabric->per_node * bytes;
+    add_stage(&cost, fabric, inner(fabric, kernels->launch_s, inside, share, kernels->all_reduce_frac));
+    add_stage(&cost, fabric, outer(fabric, 0.0, across, across * bytes / fabric->nodes));
+    add_stage(&cost, fabric, inner(fabric, 0.0, inside, share, kernels->all_reduce_frac));
     return cost;
 }
 
-static struct ls_collective_cost fastest(struct ls_collective_cost a, struct ls_collective_cost b)
+static void keep_faster(struct ls_collective_cost *best, struct ls_collective_cost other)
 {
-    return ls_collective_seconds(&b) < ls_collective_seconds(&a) ? b : a;
+    if (ls_collective_seconds(&other) < ls_collective_seconds(best))
+        *best = other;
 }
 
 static struct ls_collective_cost all_reduce(const struct fabric *fabric, double bytes)
 {
-    struct ls_collective_cost cost = fastest(ring_all_reduce(fabric, bytes), tree_all_reduce(fabric, bytes));
-    if (fabric->nodes > 1.0 && fabric->per_node > 1.0)
-        cost = fastest(cost, hierarchical_all_reduce(fabric, bytes));
+    const struct ls_collective_kernels *kernels = fabric->kernels;
+    struct ls_collective_cost cost = ring_all_reduce(fabric, bytes);
+    keep_faster(&cost, tree_all_reduce(fabric, bytes));
+    if (fabric->nodes > 1.0) {
+        if (fabric->per_node > 1.0)
+            keep_faster(&cost, hierarchical_all_reduce(fabric, bytes));
+        return cost;
+    }
+    if (fabric->one_switch && kernels->switch_frac > 0.0)
+        keep_faster(&cost, switch_all_reduce(fabric, bytes));
+    const bool direct = bytes <= kernels->direct_max_bytes;
+    if (direct && kernels->one_shot_frac > 0.0)
+        keep_faster(&cost, direct_all_reduce(fabric, bytes, false));
+    if (direct && kernels->two_shot_frac > 0.0)
+        keep_faster(&cost, direct_all_reduce(fabric, bytes, true));
     return cost;
 }
 
-/* All-gather, and reduce-scatter, its mirror image: a ring of all ranks, or first the shares of each rail between
- * nodes, then the nodes' results inside. */
+/* --- the others --- */
+
+/* All-gather, and reduce-scatter, its mirror image: a ring of all ranks, or the shares of each rail between nodes first
+ * and then the nodes' results inside. */
 static struct ls_collective_cost all_gather(const struct fabric *fabric, double bytes)
 {
-    struct ls_collective_cost ring = {0};
-    add_ring(&ring, fabric, fabric->p - 1.0, bytes / fabric->p);
+    const double frac = fabric->kernels->gather_frac;
+    const double n_steps = fabric->p - 1.0;
+    struct ls_collective_cost cost = single(fabric, around(fabric, n_steps, n_steps * bytes / fabric->p, frac));
     if (fabric->nodes <= 1.0 || fabric->per_node <= 1.0)
-        return ring;
+        return cost;
     struct ls_collective_cost hierarchical = {0};
-    add_outer(&hierarchical, fabric, fabric->nodes - 1.0, bytes / fabric->nodes);
-    add_inner(&hierarchical, fabric, fabric->per_node - 1.0, bytes / fabric->per_node);
-    return fastest(ring, hierarchical);
+    const double across = fabric->nodes - 1.0;
+    const double inside = fabric->per_node - 1.0;
+    add_stage(&hierarchical, fabric, outer(fabric, fabric->kernels->launch_s, across, across * bytes / fabric->nodes));
+    add_stage(&hierarchical, fabric, inner(fabric, 0.0, inside, inside * bytes / fabric->per_node, frac));
+    keep_faster(&cost, hierarchical);
+    return cost;
 }
 
 /* Every rank sends 1/p of its buffer to each other one, all at once: what stays in the node over the GPU's link, what
- * leaves it over the NICs, the slower of the two deciding. */
+ * leaves it over the NICs. */
 static struct ls_collective_cost all_to_all(const struct fabric *fabric, double bytes)
 {
-    struct ls_collective_cost cost = {0};
     const double share = bytes / fabric->p;
-    const double link_s = share * (fabric->per_node - 1.0) / (fabric->link_bandwidth * fabric->spread);
-    if (fabric->nodes <= 1.0) {
-        add_phase(&cost, 1.0, fabric->link_latency + link_s, 0, link_s);
-        return cost;
+    const double stays = share * (fabric->per_node - 1.0) * fabric->detour;
+    const double leaves = share * (fabric->p - fabric->per_node) * fabric->per_node;
+    struct stage stage = inner(fabric, fabric->kernels->launch_s, 1.0, stays, fabric->kernels->all_to_all_frac);
+    if (fabric->nodes > 1.0) {
+        stage.latency_s = fmax(stage.latency_s, fabric->nic_latency);
+        stage.nic_s = nic_seconds(fabric, leaves);
     }
-    const double nic_s = share * (fabric->p - fabric->per_node) * fabric->per_node / fabric->node_bandwidth;
-    add_phase(&cost, 1.0, fmax(fabric->link_latency, fabric->nic_latency) + fmax(link_s, nic_s), nic_s, link_s);
-    return cost;
+    return single(fabric, stage);
 }
 
-/* One message between two ranks; between nodes it uses one NIC. */
-static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, const struct ls_group *group, double bytes)
+/* One message between two ranks; between nodes it has one NIC for itself. */
+static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, const struct fabric *fabric, double bytes)
 {
-    struct ls_collective_cost cost = {0};
-    if (group->nodes > 1) {
-        const double wire_s = bytes / cluster->inter_node.bandwidth_bytes_per_s;
-        add_phase(&cost, 1.0, cluster->inter_node.latency_s + wire_s, wire_s / (double)cluster->nics_per_node, 0);
-    } else {
-        const double wire_s = bytes / pair_bandwidth(cluster);
-        add_phase(&cost, 1.0, cluster->intra_node.latency_s + wire_s, 0, wire_s);
+    const struct ls_collective_kernels *kernels = fabric->kernels;
+    if (fabric->nodes <= 1.0) {
+        const double link_s = bytes / (fabric->pair_bandwidth * kernels->send_frac);
+        return single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->link_latency, link_s, 0.0});
     }
+    const double nic_s = bytes / (cluster->inter_node.bandwidth_bytes_per_s * kernels->network_frac);
+    struct ls_collective_cost cost =
+        single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->nic_latency, 0.0, nic_s});
+    cost.phases[0].nic_s /= (double)cluster->nics_per_node;
     return cost;
 }
 
@@ -197,7 +268,7 @@ struct ls_collective_cost ls_collective_cost(const struct ls_cluster *cluster, e
     case LS_ALL_TO_ALL:
         return all_to_all(&fabric, bytes);
     case LS_SEND_RECV:
-        return send_recv(cluster, group, bytes);
+        return send_recv(cluster, &fabric, bytes);
     }
     assert(!"a collective is one of those above");
     return (struct ls_collective_cost){0};

@@ -4,8 +4,12 @@
 #include "engine/hardware/hardware.h"
 #include "engine/model/operator.h"
 
-/* Seconds of an operator on one GPU, its launch included:
- * max(FLOPs / (peak · e_c(shape)), bytes / (bandwidth · e_m(size))) + launch. */
+/* Seconds of an operator on one GPU, its launch included; the hardware is resolved. Every class of kernels is a
+ * roofline whose efficiencies follow from how such kernels work, with the numbers of engine/hardware/kernels.h.
+ * Products are engine/cost/gemm_cost.h's; attention is prefill: launch + bytes / bandwidth + max(work + blocks · block
+ * / SMs, longest_frac · the longest block), where work = 2 · heads · (head_dim + v_head_dim) · (pairs + pad · queries)
+ * / (peak · frac(head_dim)), decode:  launch + smooth_max(fixed time of its sequences and heads, max(bytes / bandwidth,
+ * work / peak)). The cost of an operator never falls when one of its sizes rises. */
 double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
 /* Decode attention of a fixed number of sequences as its context grows: seconds = base_s + slope_s · n_context while

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "engine/dtype.h"
+#include "engine/hardware/kernels.h"
 #include "engine/param.h"
 
 /* One kind of accelerator and the node it sits in. Figures come from public datasheets; efficiencies from measured
@@ -23,19 +24,6 @@ struct ls_peaks {
     double by_dtype[LS_N_DTYPES];
 };
 
-/* What one class of kernels reaches: seconds = max(FLOP / (peak · compute_frac), (bytes + ramp_bytes) / (bandwidth ·
- * memory_frac)) + launch_s. The ramp is what a kernel pays until its reads fill the memory pipeline. */
-struct ls_kernel_class {
-    double compute_frac;
-    double memory_frac;
-    double ramp_bytes;
-    double launch_s;
-};
-
-struct ls_kernels {
-    struct ls_kernel_class gemm, grouped_gemm, attention_prefill, attention_decode, memory;
-};
-
 struct ls_hardware {
     char name[LS_NAME_LEN];
     double memory_bytes;
@@ -52,7 +40,8 @@ struct ls_hardware {
     struct ls_link inter_node;
     int64_t nics_per_node;
     double pcie_bandwidth_bytes_per_s; /* host link of one GPU, one direction */
-    struct ls_kernels kernels;
+    int32_t kernel_library;            /* enum ls_kernel_library; null: the engine preset's */
+    struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES];
 };
 
 extern const struct ls_param_table ls_hardware_params;

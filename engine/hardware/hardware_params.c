@@ -23,30 +23,18 @@ static const struct ls_param peak_rows[] = {
 };
 static const struct ls_param_table peak_params = LS_TABLE(peak_rows);
 
-static const struct ls_param kernel_class_rows[] = {
-    LS_ROW_FLOAT(struct ls_kernel_class, "compute_frac", compute_frac, LS_DIM_NONE, 0, "0.7", 1e-6, 1,
-                 "Share of the peak that large kernels of this class reach"),
-    LS_ROW_FLOAT(struct ls_kernel_class, "memory_frac", memory_frac, LS_DIM_NONE, 0, "0.85", 1e-6, 1,
-                 "Share of the memory bandwidth that large kernels of this class reach"),
-    LS_ROW_FLOAT(struct ls_kernel_class, "ramp", ramp_bytes, LS_DIM_BYTES, 0, "0 B", 0, DBL_MAX,
-                 "Bytes of memory time that a kernel loses before its reads are in full flow"),
-    LS_ROW_FLOAT(struct ls_kernel_class, "launch", launch_s, LS_DIM_SECONDS, 0, "2 us", 0, DBL_MAX,
-                 "Time of an empty kernel of this class inside a CUDA graph"),
+/* Libraries are an array of structs; each is a group. */
+struct libraries {
+    struct ls_kernels of[LS_N_KERNEL_LIBRARIES];
 };
-static const struct ls_param_table kernel_class_params = LS_TABLE(kernel_class_rows);
-
-static const struct ls_param kernels_rows[] = {
-    LS_ROW_GROUP(struct ls_kernels, "gemm", gemm, &kernel_class_params, "Matrix products"),
-    LS_ROW_GROUP(struct ls_kernels, "grouped_gemm", grouped_gemm, &kernel_class_params, "Products of experts"),
-    LS_ROW_GROUP(struct ls_kernels, "attention_prefill", attention_prefill, &kernel_class_params,
-                 "Causal attention of prompt chunks"),
-    LS_ROW_GROUP(struct ls_kernels, "attention_decode", attention_decode, &kernel_class_params,
-                 "Attention of single tokens over their contexts"),
-    LS_ROW_GROUP(struct ls_kernels, "memory", memory, &kernel_class_params,
-                 "Norms, rotary embeddings, activations and other kernels that only move bytes"),
+static const struct ls_param library_rows[] = {
+    LS_ROW_GROUP(struct libraries, "vllm", of[LS_KERNELS_VLLM], &ls_kernels_params, "Kernels that vLLM uses"),
+    LS_ROW_GROUP(struct libraries, "trtllm", of[LS_KERNELS_TRTLLM], &ls_derived_kernels_params,
+                 "Kernels that TensorRT-LLM uses; null: as vllm's"),
 };
-static const struct ls_param_table kernels_params = LS_TABLE(kernels_rows);
+static const struct ls_param_table library_params = LS_TABLE(library_rows);
 
+static const char *const library_names[] = {"vllm", "trtllm", NULL};
 static const char *const topology_names[] = {"switch", "ring", "full_mesh", "rail", NULL};
 
 static const struct ls_param hardware_rows[] = {
@@ -71,7 +59,9 @@ static const struct ls_param hardware_rows[] = {
     LS_ROW_INT(struct ls_hardware, "nics_per_node", nics_per_node, 0, "1", 1, 1e6, "NICs of one node"),
     LS_ROW_FLOAT(struct ls_hardware, "pcie_bandwidth", pcie_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH, 0, "32 GB/s", 1,
                  DBL_MAX, "Host link of one GPU, one direction"),
-    LS_ROW_GROUP(struct ls_hardware, "kernels", kernels, &kernels_params,
+    LS_ROW_CHOICE(struct ls_hardware, "kernel_library", kernel_library, LS_PARAM_NULLABLE, "null", library_names,
+                  "Whose kernels run; null: those of the engine's preset"),
+    LS_ROW_GROUP(struct ls_hardware, "kernels", kernels, &library_params,
                  "What kernels reach of the peaks, fitted to measurements"),
 };
 

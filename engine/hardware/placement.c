@@ -22,6 +22,9 @@ void ls_cluster_complete(struct ls_cluster *cluster)
         cluster->topology = hardware->topology;
     complete_link(&cluster->intra_node, &hardware->intra_node);
     complete_link(&cluster->inter_node, &hardware->inter_node);
+    if (cluster->hardware.kernel_library == LS_NULL_CHOICE)
+        cluster->hardware.kernel_library = LS_KERNELS_VLLM;
+    ls_kernels_complete(cluster->hardware.kernels);
 }
 
 /* Length of the word at `text`; words are separated by spaces. */

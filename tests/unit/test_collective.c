@@ -10,7 +10,14 @@ static const enum ls_collective all[] = {LS_ALL_REDUCE, LS_ALL_GATHER, LS_REDUCE
 
 static struct ls_cluster make_cluster(void)
 {
+    const struct ls_collective_kernels ideal = {.all_reduce_frac = 1,
+                                                .gather_frac = 1,
+                                                .all_to_all_frac = 1,
+                                                .send_frac = 1,
+                                                .network_frac = 1,
+                                                .direct_max_bytes = INFINITY};
     return (struct ls_cluster){
+        .hardware.kernels[0].collectives = ideal,
         .nodes = 4,
         .gpus_per_node = 8,
         .nics_per_node = 8,

@@ -5,17 +5,22 @@
 
 #include "engine/cost/operator_cost.h"
 
+/* Kernels without overheads: every product is its roofline. */
 static struct ls_hardware make_hardware(void)
 {
-    const struct ls_kernel_class ideal = {.compute_frac = 1, .memory_frac = 1};
-    struct ls_hardware hardware = {
-        .memory_bandwidth_bytes_per_s = 1e12,
-        .sm_count = 100,
-        .kernels = {ideal, ideal, ideal, ideal, ideal},
-    };
+    struct ls_hardware hardware = {.memory_bandwidth_bytes_per_s = 1e12, .sm_count = 100};
     for (int i = 0; i < LS_N_DTYPES; i++)
         hardware.peak.by_dtype[i] = NAN;
     hardware.peak.by_dtype[LS_BF16] = 1e14;
+    struct ls_kernels *kernels = &hardware.kernels[0];
+    for (int i = 0; i < LS_N_GEMM_FORMATS; i++) {
+        kernels->gemm[i] = (struct ls_gemm_kernels){
+            .memory_frac = 1, .sm_bandwidth_bytes_per_s = 1e15, .tile_frac = {[LS_TILE_128X128] = 1}};
+        kernels->grouped_gemm[i] = kernels->gemm[i];
+    }
+    kernels->prefill = (struct ls_prefill_kernels){.memory_frac = 1, .frac_64 = 1, .frac_128 = 1, .frac_256 = 1};
+    kernels->decode = (struct ls_decode_kernels){.memory_frac = 1, .compute_frac = 1};
+    kernels->memory = (struct ls_memory_kernels){.memory_frac = 1};
     return hardware;
 }
 
@@ -40,37 +45,127 @@ static struct ls_op decode(double n_seqs, double n_context)
     };
 }
 
+static double smooth_max(double a, double b)
+{
+    return cbrt(a * a * a + b * b * b);
+}
+
 START_TEST(an_ideal_gemm_is_the_roofline)
 {
     struct ls_hardware hardware = make_hardware();
-    const struct ls_op large = gemm(8192, 8192, 8192);
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &large), 2.0 * 8192 * 8192 * 8192 / 1e14, 1e-12);
-    const struct ls_op small = gemm(1, 8192, 8192);
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &small), 2.0 * (8192.0 * 8192 + 8192 + 8192) / 1e12, 1e-12);
-    hardware.kernels.gemm.launch_s = 5e-6;
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &small), 5e-6 + 2.0 * (8192.0 * 8192 + 8192 + 8192) / 1e12, 1e-12);
-}
-END_TEST
-
-START_TEST(more_work_is_never_cheaper)
-{
-    const struct ls_hardware hardware = make_hardware();
-    for (double m = 1; m < 20000; m = ceil(m * 1.07)) {
-        const struct ls_op op = gemm(m, 4096, 4096);
-        const double now = ls_op_seconds(&hardware, &op);
-        const struct ls_op more[] = {gemm(m + 1, 4096, 4096), gemm(m, 4097, 4096), gemm(m, 4096, 4097)};
-        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-            ck_assert_double_ge(ls_op_seconds(&hardware, &more[i]), now);
+    hardware.kernels[0].gemm[LS_GEMM_BF16].launch_s = 5e-6;
+    const double sizes[][3] = {{8192, 8192, 8192}, {6400, 128, 4096}, {12800, 1024, 256}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const double m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+        const double compute = 2 * m * n * k / 1e14;
+        const double memory = 2 * (m * k + n * k + m * n) / 1e12;
+        const struct ls_op op = gemm(m, n, k);
+        ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / (5e-6 + smooth_max(compute, memory)), 1, 1e-9);
     }
 }
 END_TEST
 
-START_TEST(decode_is_affine_in_context_and_agrees_with_its_segment)
+START_TEST(a_partial_wave_costs_a_whole_one_unless_tiles_share_sms)
 {
-    const struct ls_hardware hardware = make_hardware();
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    struct ls_gemm_kernels *kernels = &hardware.kernels[0].gemm[LS_GEMM_BF16];
+    const double tile_s = 2.0 * 128 * 128 * 4096 / 1e12;
+    const struct ls_op op = gemm(128 * 101, 128, 4096);
+    kernels->wave_frac = 1;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 2 * tile_s, 1e-9);
+    kernels->wave_frac = 0;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 1.01 * tile_s, 1e-9);
+}
+END_TEST
+
+START_TEST(k_is_split_while_sms_idle)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    const struct ls_op op = gemm(128, 128 * 25, 4096);
+    const double tile_s = 2.0 * 128 * 128 * 4096 / 1e12;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s / 4, 1e-9);
+    hardware.kernels[0].gemm[LS_GEMM_BF16].split_s = tile_s;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s, 1e-9);
+    hardware.kernels[0].gemm[LS_GEMM_BF16].split_s = 0;
+    hardware.kernels[0].gemm[LS_GEMM_BF16].largest_tile_above = 64;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s, 1e-9);
+}
+END_TEST
+
+/* The defaults of the parameter table, completed. */
+static struct ls_hardware make_default_hardware(void)
+{
+    struct ls_hardware hardware;
+    ls_param_set_defaults(&ls_hardware_params, &hardware);
+    hardware.memory_bandwidth_bytes_per_s = 3e12;
+    hardware.sm_count = 132;
+    hardware.peak.by_dtype[LS_BF16] = 1e15;
+    hardware.peak.by_dtype[LS_FP16] = 1e15;
+    hardware.peak.by_dtype[LS_FP8] = 2e15;
+    hardware.kernel_library = LS_KERNELS_TRTLLM;
+    hardware.kernels[0].gemm[LS_GEMM_FP8].largest_tile_above = 128;
+    hardware.kernels[0].gemm[LS_GEMM_FP8].wave_frac = 1;
+    ls_kernels_complete(hardware.kernels);
+    return hardware;
+}
+
+START_TEST(a_larger_product_is_never_cheaper)
+{
+    const struct ls_hardware hardware = make_default_hardware();
+    for (int kind = LS_OP_GEMM; kind <= LS_OP_GROUPED_GEMM; kind++)
+        for (int dtype = LS_BF16; dtype < LS_N_DTYPES; dtype++)
+            for (double m = 1; m < 20000; m = ceil(m * 1.09))
+                for (double k = 100; k < 20000; k = ceil(k * 1.7))
+                    for (double n = 100; n < 20000; n = ceil(n * 1.7)) {
+                        const struct ls_op op = {.kind = kind, .dtype = dtype, .m = m, .n = n, .k = k, .groups = 8};
+                        const double now = ls_op_seconds(&hardware, &op);
+                        struct ls_op more[4] = {op, op, op, op};
+                        more[0].m = m + 1;
+                        more[1].n = n + 1;
+                        more[2].k = k + 1;
+                        more[3].groups = 9;
+                        for (int i = 0; i < (kind == LS_OP_GEMM ? 3 : 4); i++)
+                            ck_assert_double_ge(ls_op_seconds(&hardware, &more[i]), now);
+                    }
+}
+END_TEST
+
+START_TEST(more_attention_is_never_cheaper)
+{
+    const struct ls_hardware hardware = make_default_hardware();
+    for (double tokens = 1; tokens < 16384; tokens = ceil(tokens * 1.3))
+        for (double context = tokens; context < 1e6; context *= 1.5) {
+            const struct ls_op op = {.kind = LS_OP_ATTENTION_PREFILL,
+                                     .dtype = LS_BF16,
+                                     .n_seqs = 1,
+                                     .n_query = tokens,
+                                     .n_context = context,
+                                     .n_pairs = tokens * context,
+                                     .n_heads = 32,
+                                     .n_kv_heads = 8,
+                                     .head_dim = 128,
+                                     .v_head_dim = 128};
+            const double now = ls_op_seconds(&hardware, &op);
+            struct ls_op more[5] = {op, op, op, op, op};
+            more[0].n_query++;
+            more[1].n_context *= 1.01;
+            more[2].n_pairs *= 1.01;
+            more[3].n_heads++;
+            more[4].n_kv_heads++;
+            for (int i = 0; i < 5; i++)
+                ck_assert_double_ge(ls_op_seconds(&hardware, &more[i]), now);
+        }
+}
+END_TEST
+
+START_TEST(decode_is_affine_between_corners_and_agrees_with_its_segment)
+{
+    const struct ls_hardware hardware = make_default_hardware();
     for (double n_seqs = 1; n_seqs <= 512; n_seqs *= 2) {
         double before = 0;
-        for (double n_context = n_seqs; n_context < 1e8; n_context *= 2) {
+        for (double n_context = n_seqs; n_context < 1e8; n_context *= 1.4) {
             const struct ls_op op = decode(n_seqs, n_context);
             const struct ls_segment segment = ls_op_decode_segment(&hardware, &op);
             const double now = ls_op_seconds(&hardware, &op);
@@ -78,8 +173,21 @@ START_TEST(decode_is_affine_in_context_and_agrees_with_its_segment)
             ck_assert_double_eq_tol(segment.base_s + segment.slope_s * n_context, now, 1e-15);
             ck_assert_double_ge(now, before);
             before = now;
+            if (isinf(segment.until))
+                continue;
+            const struct ls_op end = decode(n_seqs, segment.until);
+            ck_assert_double_eq_tol(segment.base_s + segment.slope_s * segment.until, ls_op_seconds(&hardware, &end),
+                                    1e-12);
         }
     }
+}
+END_TEST
+
+START_TEST(an_ideal_decode_reads_its_context_once)
+{
+    const struct ls_hardware hardware = make_hardware();
+    const struct ls_op op = decode(16, 1e6);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 1e6 * 256 * 2 / 1e12, 1e-12);
 }
 END_TEST
 
@@ -91,11 +199,37 @@ START_TEST(narrow_weights_are_widened_where_the_device_cannot_multiply_them)
     ck_assert(ls_op_dtype_supported(&hardware, LS_INT4));
     ck_assert(!ls_op_dtype_supported(&hardware, LS_FP16));
     ck_assert(!ls_op_dtype_supported(&hardware, LS_FP32));
-    struct ls_op op = gemm(8192, 8192, 8192);
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    struct ls_op op = gemm(12800, 8192, 8192);
     op.dtype = LS_FP8;
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 2.0 * 8192 * 8192 * 8192 / 1e14, 1e-12);
+    const double seconds = 2.0 * 12800 * 8192 * 8192 / 1e14;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / seconds, 1, 1e-9);
     hardware.peak.by_dtype[LS_FP8] = 2e14;
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 2.0 * 8192 * 8192 * 8192 / 2e14, 1e-12);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / (seconds / 2), 1, 1e-9);
+}
+END_TEST
+
+START_TEST(nulls_of_kernels_come_from_what_they_derive_from)
+{
+    struct ls_hardware hardware;
+    ls_param_set_defaults(&ls_hardware_params, &hardware);
+    struct ls_kernels *vllm = &hardware.kernels[LS_KERNELS_VLLM];
+    struct ls_kernels *trtllm = &hardware.kernels[LS_KERNELS_TRTLLM];
+    vllm->gemm[LS_GEMM_BF16].launch_s = 1e-6;
+    vllm->gemm[LS_GEMM_FP8].launch_s = 2e-6;
+    vllm->grouped_gemm[LS_GEMM_BF16].launch_s = 3e-6;
+    trtllm->gemm[LS_GEMM_BF16].launch_s = 4e-6;
+    vllm->mla_decode.launch_s = 5e-6;
+    ls_kernels_complete(hardware.kernels);
+    ck_assert_double_eq(vllm->gemm[LS_GEMM_NVFP4].launch_s, 1e-6);
+    ck_assert_double_eq(vllm->grouped_gemm[LS_GEMM_FP8].launch_s, 3e-6);
+    ck_assert_double_eq(trtllm->gemm[LS_GEMM_BF16].launch_s, 4e-6);
+    ck_assert_double_eq(trtllm->gemm[LS_GEMM_FP8].launch_s, 2e-6);
+    ck_assert_double_eq(trtllm->mla_decode_fp8.launch_s, 5e-6);
+    ck_assert_double_eq(trtllm->prefill_fp8.launch_s, vllm->prefill.launch_s);
+    const double *numbers = (const double *)hardware.kernels;
+    for (size_t i = 0; i < LS_N_KERNEL_LIBRARIES * (sizeof(struct ls_kernels) / sizeof(double)); i++)
+        ck_assert(!isnan(numbers[i]));
 }
 END_TEST
 
@@ -104,9 +238,14 @@ int main(void)
     Suite *suite = suite_create("operator_cost");
     TCase *tcase = tcase_create("operator_cost");
     tcase_add_test(tcase, an_ideal_gemm_is_the_roofline);
-    tcase_add_test(tcase, more_work_is_never_cheaper);
-    tcase_add_test(tcase, decode_is_affine_in_context_and_agrees_with_its_segment);
+    tcase_add_test(tcase, a_partial_wave_costs_a_whole_one_unless_tiles_share_sms);
+    tcase_add_test(tcase, k_is_split_while_sms_idle);
+    tcase_add_test(tcase, a_larger_product_is_never_cheaper);
+    tcase_add_test(tcase, more_attention_is_never_cheaper);
+    tcase_add_test(tcase, decode_is_affine_between_corners_and_agrees_with_its_segment);
+    tcase_add_test(tcase, an_ideal_decode_reads_its_context_once);
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);
+    tcase_add_test(tcase, nulls_of_kernels_come_from_what_they_derive_from);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

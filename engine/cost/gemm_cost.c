@@ -1,0 +1,89 @@
+#include "engine/cost/gemm_cost.h"
+
+#include <math.h>
+
+static const double tile_sides[LS_N_TILES][2] = {{64, 64}, {64, 128}, {128, 128}, {128, 256}};
+
+/* A slice of k takes no less time than one of this length. */
+static const double min_split_k = 128.0;
+
+/* Seconds a tile takes for each step of k: its arithmetic or, for thin tiles, its operands' way into the SM. */
+static double step_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                           const struct ls_gemm *gemm, const double side[2], double tile_frac)
+{
+    const double compute_s = 2.0 * side[0] * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
+    const double rows = fmin(side[0], gemm->m / gemm->groups);
+    const double operand_bytes = rows * gemm->activation_bytes + side[1] * gemm->weight_bytes;
+    return fmax(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s);
+}
+
+/* Tiles that cover the result. Rows fall on groups at random, so each group's last tile is half empty in the mean. */
+static double count_tiles(const struct ls_gemm *gemm, const double side[2])
+{
+    const double rows = gemm->m / gemm->groups;
+    const double down = gemm->groups > 1.0 ? fmax(1.0, rows / side[0] + 0.5) : ceil(rows / side[0]);
+    return gemm->groups * down * ceil(gemm->n / side[1]);
+}
+
+/* Seconds in which the SMs work off `tiles` tiles of tile_s each. */
+static double waves_seconds(const struct ls_gemm_kernels *kernels, double sms, double tiles, double tile_s)
+{
+    const double load = tiles / sms;
+    const double waves = kernels->wave_frac * ceil(load) + (1.0 - kernels->wave_frac) * fmax(1.0, load);
+    return kernels->start_s + (waves - 1.0) * kernels->wave_s + waves * tile_s;
+}
+
+/* The fastest way to run the product on tiles of these sides: as it is, or with k split while SMs would idle. */
+static double tiled_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                            const struct ls_gemm *gemm, const double side[2], double tile_frac, double max_splits)
+{
+    const double sms = (double)hardware->sm_count;
+    const double tiles = count_tiles(gemm, side);
+    const double step_s = step_seconds(hardware, kernels, gemm, side, tile_frac);
+    double best = waves_seconds(kernels, sms, tiles, step_s * gemm->k);
+    for (double splits = 2.0; splits <= max_splits && tiles * splits <= 2.0 * sms; splits *= 2.0) {
+        const double slice_s = step_s * fmax(gemm->k / splits, min_split_k);
+        best = fmin(best, kernels->split_s + waves_seconds(kernels, sms, tiles * splits, slice_s));
+    }
+    return best;
+}
+
+static double compute_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                              const struct ls_gemm *gemm)
+{
+    const bool one_tile = kernels->largest_tile_above > 0.0 && gemm->m > kernels->largest_tile_above;
+    double best = (double)INFINITY;
+    for (int i = LS_N_TILES - 1; i >= 0; i--) {
+        const double frac = kernels->tile_frac[i];
+        if (!(frac > 0.0))
+            continue;
+        const double *side = tile_sides[i];
+        const double turned[2] = {side[1], side[0]};
+        best = fmin(best, tiled_seconds(hardware, kernels, gemm, side, frac, one_tile ? 1.0 : 8.0));
+        if (one_tile)
+            break;
+        if (side[0] < side[1])
+            best = fmin(best, tiled_seconds(hardware, kernels, gemm, turned, frac, 8.0));
+    }
+    return best;
+}
+
+/* What converting m rows of k activations to the weights' format takes. */
+static double quantize_seconds(const struct ls_gemm_kernels *kernels, double m, double k)
+{
+    if (!(kernels->quantize_bandwidth_bytes_per_s > 0.0))
+        return 0.0;
+    return kernels->quantize_launch_s +
+           fmax(m * kernels->quantize_row_s, 2.0 * m * k / kernels->quantize_bandwidth_bytes_per_s);
+}
+
+double ls_gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                       const struct ls_gemm *gemm)
+{
+    const double bytes = gemm->groups * gemm->n * gemm->k * gemm->weight_bytes +
+                         gemm->m * (gemm->k * gemm->activation_bytes + gemm->n * gemm->result_bytes);
+    const double memory_s = bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->memory_frac);
+    const double compute_s = compute_seconds(hardware, kernels, gemm);
+    return kernels->launch_s + cbrt(compute_s * compute_s * compute_s + memory_s * memory_s * memory_s) +
+           quantize_seconds(kernels, gemm->m, gemm->k);
+}

@@ -1,0 +1,40 @@
+#include "engine/hardware/kernels.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+
+static_assert(sizeof(struct ls_kernels) % sizeof(double) == 0, "classes of kernels hold doubles only");
+
+/* Replace each null among the n numbers at `to` by its counterpart at `from`. */
+static void derive(void *to, const void *from, size_t bytes)
+{
+    double *const numbers = to;
+    const double *const others = from;
+    for (size_t i = 0; i < bytes / sizeof(double); i++)
+        if (isnan(numbers[i]))
+            numbers[i] = others[i];
+}
+
+static void complete_library(struct ls_kernels *kernels)
+{
+    for (int i = LS_GEMM_BF16 + 1; i < LS_N_GEMM_FORMATS; i++)
+        derive(&kernels->gemm[i], &kernels->gemm[LS_GEMM_BF16], sizeof kernels->gemm[i]);
+    for (int i = LS_GEMM_BF16 + 1; i < LS_N_GEMM_FORMATS; i++)
+        derive(&kernels->grouped_gemm[i], &kernels->grouped_gemm[LS_GEMM_BF16], sizeof kernels->grouped_gemm[i]);
+    derive(kernels->grouped_gemm, kernels->gemm, sizeof kernels->gemm);
+    derive(&kernels->mla_prefill, &kernels->prefill, sizeof kernels->prefill);
+    derive(&kernels->prefill_fp8, &kernels->prefill, sizeof kernels->prefill);
+    derive(&kernels->mla_prefill_fp8, &kernels->mla_prefill, sizeof kernels->prefill);
+    derive(&kernels->mla_decode, &kernels->decode, sizeof kernels->decode);
+    derive(&kernels->decode_fp8, &kernels->decode, sizeof kernels->decode);
+    derive(&kernels->mla_decode_fp8, &kernels->mla_decode, sizeof kernels->decode);
+}
+
+void ls_kernels_complete(struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES])
+{
+    for (int i = 1; i < LS_N_KERNEL_LIBRARIES; i++)
+        derive(&kernels[i], &kernels[0], sizeof kernels[i]);
+    for (int i = 0; i < LS_N_KERNEL_LIBRARIES; i++)
+        complete_library(&kernels[i]);
+}

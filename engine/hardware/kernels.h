@@ -1,0 +1,95 @@
+#ifndef LS_ENGINE_HARDWARE_KERNELS_H
+#define LS_ENGINE_HARDWARE_KERNELS_H
+
+#include "engine/param.h"
+
+/* What the kernels of one library reach on one GPU: a few numbers for each class of kernels, fitted to measured ones by
+ * tools/fit and kept in the hardware file; engine/cost turns them into seconds and has the equations. Shares (`_frac`)
+ * are of the datasheet's peak or bandwidth. Null is "as the row it derives from": trtllm from vllm, other formats from
+ * bf16, grouped products from plain ones, MLA from ordinary attention. ls_kernels_complete fills it in. */
+
+/* Libraries whose kernels differ enough to be told apart. */
+enum ls_kernel_library { LS_KERNELS_VLLM, LS_KERNELS_TRTLLM, LS_N_KERNEL_LIBRARIES };
+
+/* Formats of weights that have kernels of their own; fp16 and fp32 use bf16's. */
+enum ls_gemm_format { LS_GEMM_BF16, LS_GEMM_FP8, LS_GEMM_INT8, LS_GEMM_INT4, LS_GEMM_NVFP4, LS_N_GEMM_FORMATS };
+
+/* Output tiles, 64 × 64, 64 × 128, 128 × 128 and 128 × 256, in either orientation. */
+enum { LS_TILE_64X64, LS_TILE_64X128, LS_TILE_128X128, LS_TILE_128X256, LS_N_TILES };
+
+/* Products of matrices, plain or grouped by expert. */
+struct ls_gemm_kernels {
+    double launch_s;                       /* an empty kernel, inside a CUDA graph */
+    double memory_frac;                    /* of the memory bandwidth, large products */
+    double start_s;                        /* prologue and epilogue of the first wave of tiles, */
+    double wave_s;                         /* of each further one */
+    double sm_bandwidth_bytes_per_s;       /* operands into one SM */
+    double split_s;                        /* adding up after k was split over several SMs */
+    double wave_frac;                      /* 1: a partial wave costs a whole one; 0: its share (stream-k) */
+    double tile_frac[LS_N_TILES];          /* of the arithmetic peak; 0: the library lacks this tile */
+    double largest_tile_above;             /* rows above which only the largest tile is used, unsplit; 0: never */
+    double quantize_launch_s;              /* converting the activations first: fixed time, */
+    double quantize_row_s;                 /* time of a row, */
+    double quantize_bandwidth_bytes_per_s; /* bandwidth over the 16-bit values read; 0: nothing is converted */
+};
+
+/* Causal attention of prompt chunks. */
+struct ls_prefill_kernels {
+    double launch_s;
+    double memory_frac;
+    double block_s;                     /* fixed time of a block of 128 queries of one head on one SM */
+    double longest_frac;                /* share of the longest block's time that no other work hides */
+    double pad_tok;                     /* tokens a query pays for beyond those it attends to (diagonal tiles) */
+    double frac_64, frac_128, frac_256; /* of the arithmetic peak, by head dimension */
+};
+
+/* Attention of one token a sequence. */
+struct ls_decode_kernels {
+    double launch_s;
+    double memory_frac;
+    double compute_frac;
+    double sequence_s; /* fixed time of a sequence, */
+    double kv_head_s;  /* of each of its KV heads, */
+    double head_s;     /* of each of its query heads; the whole GPU working */
+};
+
+/* Kernels that only move bytes. */
+struct ls_memory_kernels {
+    double launch_s;
+    double memory_frac;
+};
+
+/* Collectives, over the links of cluster.h. */
+struct ls_collective_kernels {
+    double launch_s;        /* of a communication library's kernel */
+    double ramp_s;          /* filling the pipeline: seconds += sqrt(ramp_s · seconds on the wire) */
+    double all_reduce_frac; /* of a link's bandwidth, ring and tree */
+    double gather_frac;     /* all-gather and reduce-scatter */
+    double all_to_all_frac;
+    double send_frac;
+    double network_frac;     /* of a NIC's bandwidth */
+    double switch_frac;      /* all-reduce inside the switch (NVLS); 0: the switch cannot */
+    double direct_launch_s;  /* the engine's own all-reduce for small messages, in which ranks read from each other */
+    double direct_rank_s;    /* more of it for each rank beyond two */
+    double one_shot_frac;    /* of a link's bandwidth, every rank reading everything; 0: no such kernel */
+    double two_shot_frac;    /* every rank reducing its share, then gathering; 0: no such kernel */
+    double direct_max_bytes; /* the largest message they take */
+};
+
+struct ls_kernels {
+    struct ls_gemm_kernels gemm[LS_N_GEMM_FORMATS];
+    struct ls_gemm_kernels grouped_gemm[LS_N_GEMM_FORMATS];
+    struct ls_prefill_kernels prefill, prefill_fp8, mla_prefill, mla_prefill_fp8; /* by format of the KV cache */
+    struct ls_decode_kernels decode, decode_fp8, mla_decode, mla_decode_fp8;
+    struct ls_memory_kernels memory;
+    struct ls_collective_kernels collectives;
+};
+
+/* Rows of struct ls_kernels: with defaults (the first library), and all nullable (the others). */
+extern const struct ls_param_table ls_kernels_params;
+extern const struct ls_param_table ls_derived_kernels_params;
+
+/* Fill nulls from what each row derives from. */
+void ls_kernels_complete(struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES]);
+
+#endif
