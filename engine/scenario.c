@@ -24,8 +24,7 @@ static void resolve_cluster(struct ls_scenario *scenario)
 {
     struct ls_hardware *hardware = &scenario->cluster.hardware;
     if (hardware->kernel_library == LS_NULL_CHOICE)
-        hardware->kernel_library =
-            scenario->engine.preset == LS_PRESET_TRTLLM ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
+        hardware->kernel_library = scenario->engine.preset == LS_PRESET_TRTLLM ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
     ls_cluster_complete(&scenario->cluster);
     if (isnan(scenario->prices.gpu_usd_per_h))
         scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;

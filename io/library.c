@@ -80,7 +80,7 @@ static bool try_paths(const char *folder, const char *middle, const char *name, 
 
 static enum ls_status not_found(enum ls_shelf shelf, const char *name, struct ls_err *err)
 {
-    char **names;
+    char **names = NULL;
     size_t n;
     struct ls_err ignored;
     if (ls_library_names(shelf, &names, &n, &ignored))

@@ -238,6 +238,7 @@ static enum ls_status parse_document(yaml_parser_t *parser, struct builder *buil
         status = LS_INPUT;
     }
     yaml_document_delete(&document);
+    builder->document = NULL;
     if (!status)
         *root = tree;
     return status;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A class is half an octave of cost, so N_CLASSES of them reach 2^124. */
-enum { N_CLASSES = 250, CLASS_OUT = 253, CLASS_DONE = 254, CLASS_ABSENT = 255 };
+enum { N_CLASSES = 250, CLASS_OUT = 252, CLASS_DONE, CLASS_SKIPPED, CLASS_ABSENT };
 
 /* A chunk's cost is at most what is left over SHARES · ranks. Fewer shares make fewer messages, more shares forgive
  * worse predictions of cost. */
@@ -91,6 +91,22 @@ void ls_queue_add(struct ls_queue *queue, uint64_t cell, double cost)
 {
     assert(cell < queue->n_cells && queue->classes[cell] == CLASS_ABSENT);
     put_todo(queue, cell, class_of(cost));
+}
+
+bool ls_queue_skip(struct ls_queue *queue, uint64_t cell)
+{
+    assert(cell < queue->n_cells);
+    unsigned char *class = &queue->classes[cell];
+    assert(*class == CLASS_ABSENT || *class == CLASS_SKIPPED);
+    const bool first = *class == CLASS_ABSENT;
+    *class = CLASS_SKIPPED;
+    return first;
+}
+
+bool ls_queue_is_absent(const struct ls_queue *queue, uint64_t cell)
+{
+    assert(cell < queue->n_cells);
+    return queue->classes[cell] == CLASS_ABSENT;
 }
 
 static double cost_of(const uint64_t n[N_CLASSES])

@@ -9,9 +9,9 @@
 
 /* Which cells are still to do, and who has the others: a pure state machine that knows no clock and no messages.
  *
- * A cell is absent (never added), to do, out with one rank, or done. Cells are handed out longest first, in chunks
- * whose cost is a fixed share of what is left over the number of ranks (guided self-scheduling: Polychronopoulos and
- * Kuck, 1987), so that the last chunks are single cheap cells and no rank waits long for another.
+ * A cell is absent (never added), to do, out with one rank, done, or skipped. Cells are handed out longest first, in
+ * chunks whose cost is a fixed share of what is left over the number of ranks (guided self-scheduling: Polychronopoulos
+ * and Kuck, 1987), so that the last chunks are single cheap cells and no rank waits long for another.
  *
  * Costs are kept as classes half an octave wide. Memory: a byte a cell, and LS_CHUNK_CELLS cells a rank. */
 
@@ -26,6 +26,12 @@ void ls_queue_free(struct ls_queue *queue);
 
 /* Put an absent cell to do. `cost` is in any unit, the same for all cells; below 1 it counts as 1. */
 void ls_queue_add(struct ls_queue *queue, uint64_t cell, double cost);
+
+/* Mark an absent cell as no concern of this queue: an earlier run did it. False when it was marked before. */
+bool ls_queue_skip(struct ls_queue *queue, uint64_t cell);
+
+/* Whether the cell was neither added nor skipped. */
+bool ls_queue_is_absent(const struct ls_queue *queue, uint64_t cell);
 
 /* Hand cells to a rank that has none out: at most `max` and at most LS_CHUNK_CELLS, dearest first. Returns how many
  * were written to `cells`; 0 only when nothing is to do. */
