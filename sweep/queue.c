@@ -12,6 +12,9 @@ enum { N_CLASSES = 250, CLASS_OUT = 252, CLASS_DONE, CLASS_SKIPPED, CLASS_ABSENT
  * worse predictions of cost. */
 enum { SHARES = 4 };
 
+/* What it takes rank 0 to serve one chunk. Chunks are no cheaper than what makes this half of its time. */
+#define SERVICE_S 5e-6
+
 /* What a rank has out, in the order handed out: entries[first … n − 1]. */
 struct hand {
     size_t first, n;
@@ -28,6 +31,7 @@ struct ls_queue {
     uint64_t n_todo[N_CLASSES];     /* cells to do by class */
     uint64_t first_todo[N_CLASSES]; /* no cell of the class is to do before this one */
     uint64_t n_out[N_CLASSES], n_done[N_CLASSES];
+    double wall_s;      /* of the cells done */
     struct hand *hands; /* [n_ranks] */
 };
 
@@ -141,6 +145,15 @@ static uint64_t pop(struct ls_queue *queue, unsigned char class)
     return cell;
 }
 
+/* The most that a chunk of several cells may cost. */
+static double chunk_cost(const struct ls_queue *queue)
+{
+    const double ranks = (double)queue->n_ranks;
+    const double share = cost_of(queue->n_todo) / (SHARES * ranks);
+    const double least = queue->wall_s > 0 ? 2 * SERVICE_S * ranks * cost_of(queue->n_done) / queue->wall_s : 0;
+    return fmax(share, least);
+}
+
 size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *cells)
 {
     struct hand *hand = &queue->hands[rank];
@@ -148,7 +161,7 @@ size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *
     if (max > LS_CHUNK_CELLS)
         max = LS_CHUNK_CELLS;
     hand->first = hand->n = 0;
-    double budget = max > 1 ? cost_of(queue->n_todo) / (double)(SHARES * queue->n_ranks) : 0;
+    double budget = max > 1 ? chunk_cost(queue) : 0;
     for (size_t c = N_CLASSES; c-- > 0;) {
         while (queue->n_todo[c] && hand->n < max && (hand->n == 0 || class_cost(c) <= budget)) {
             budget -= class_cost(c);
@@ -163,7 +176,7 @@ size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *
     return hand->n;
 }
 
-bool ls_queue_accept(struct ls_queue *queue, size_t rank, uint64_t cell)
+bool ls_queue_accept(struct ls_queue *queue, size_t rank, uint64_t cell, double wall_s)
 {
     assert(rank < queue->n_ranks);
     struct hand *hand = &queue->hands[rank];
@@ -177,6 +190,7 @@ bool ls_queue_accept(struct ls_queue *queue, size_t rank, uint64_t cell)
     queue->classes[cell] = CLASS_DONE;
     queue->n_out[class]--;
     queue->n_done[class]++;
+    queue->wall_s += wall_s;
     return true;
 }
 
@@ -200,12 +214,14 @@ bool ls_queue_finished(const struct ls_queue *queue)
 
 struct ls_queue_load ls_queue_load(const struct ls_queue *queue)
 {
+    const double cost_done = cost_of(queue->n_done);
     return (struct ls_queue_load){
         .n_todo = count_of(queue->n_todo),
         .n_out = count_of(queue->n_out),
         .n_done = count_of(queue->n_done),
         .cost_todo = cost_of(queue->n_todo),
         .cost_out = cost_of(queue->n_out),
-        .cost_done = cost_of(queue->n_done),
+        .cost_done = cost_done,
+        .s_per_cost = cost_done > 0 ? queue->wall_s / cost_done : (double)NAN,
     };
 }

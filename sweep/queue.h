@@ -37,9 +37,9 @@ bool ls_queue_is_absent(const struct ls_queue *queue, uint64_t cell);
  * were written to `cells`; 0 only when nothing is to do. */
 size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *cells);
 
-/* A cell's result came from `rank`. False, and nothing changes, when the cell is not out with that rank: a late word
- * from one that was given up. */
-bool ls_queue_accept(struct ls_queue *queue, size_t rank, uint64_t cell);
+/* A cell's result came from `rank`, which spent `wall_s` on it. False, and nothing changes, when the cell is not out
+ * with that rank: a late word from one that was given up. */
+bool ls_queue_accept(struct ls_queue *queue, size_t rank, uint64_t cell, double wall_s);
 
 /* The rank died or stopped: what it has out is to do again. Returns how many cells that were. */
 size_t ls_queue_give_back(struct ls_queue *queue, size_t rank);
@@ -50,6 +50,7 @@ bool ls_queue_finished(const struct ls_queue *queue);
 struct ls_queue_load {
     uint64_t n_todo, n_out, n_done;
     double cost_todo, cost_out, cost_done; /* as classes know it: within a factor 2^±1/4 of what was added */
+    double s_per_cost;                     /* of the cells done; NaN before the first */
 };
 
 struct ls_queue_load ls_queue_load(const struct ls_queue *queue);

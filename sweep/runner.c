@@ -72,7 +72,7 @@ static void fail(struct ls_runner *runner, enum ls_status status)
 
 static void deliver(struct ls_runner *runner, size_t rank, const struct ls_record *record)
 {
-    if (!ls_queue_accept(runner->queue, rank, record->cell) || broken(runner))
+    if (!ls_queue_accept(runner->queue, rank, record->cell, record->wall_s) || broken(runner))
         return;
     const enum ls_status status = runner->ops->deliver(runner->context, record, runner->err);
     if (status != LS_OK)

@@ -44,12 +44,12 @@ static void step(struct world *world, double death)
             const size_t left = world->ranks[rank].n - world->ranks[rank].next;
             ck_assert_uint_eq(ls_queue_give_back(world->queue, rank), left);
             const uint64_t late = cells[world->ranks[rank].next];
-            ck_assert(!ls_queue_accept(world->queue, rank, late));
+            ck_assert(!ls_queue_accept(world->queue, rank, late, 0));
             world->ranks[rank].n = world->ranks[rank].next = 0;
         } else {
             const uint64_t cell = cells[world->ranks[rank].next++];
-            ck_assert(ls_queue_accept(world->queue, rank, cell));
-            ck_assert(!ls_queue_accept(world->queue, rank, cell));
+            ck_assert(ls_queue_accept(world->queue, rank, cell, 0));
+            ck_assert(!ls_queue_accept(world->queue, rank, cell, 0));
             world->n_times[cell]++;
         }
     } else {
@@ -93,7 +93,7 @@ START_TEST(dear_cells_come_first)
     for (uint64_t expected = 64; expected-- > 0;) {
         ck_assert_uint_eq(ls_queue_take(queue, 0, 1, &cell), 1);
         ck_assert_uint_eq(cell, expected);
-        ck_assert(ls_queue_accept(queue, 0, cell));
+        ck_assert(ls_queue_accept(queue, 0, cell, 0));
     }
     ck_assert_uint_eq(ls_queue_take(queue, 0, 1, &cell), 0);
     ck_assert(ls_queue_finished(queue));
@@ -112,7 +112,7 @@ START_TEST(a_chunk_is_a_share_of_what_is_left)
         const size_t n = ls_queue_take(queue, 3, LS_CHUNK_CELLS, cells);
         ck_assert_uint_eq(n, left >= 20 ? left / 20 : 1);
         for (size_t i = 0; i < n; i++)
-            ck_assert(ls_queue_accept(queue, 3, cells[i]));
+            ck_assert(ls_queue_accept(queue, 3, cells[i], 0));
         left -= n;
     }
     ls_queue_free(queue);
@@ -140,11 +140,11 @@ START_TEST(cells_given_back_go_out_again)
     ck_assert_uint_eq(ls_queue_take(queue, 0, 1, &cell), 1);
     ck_assert_uint_eq(ls_queue_take(queue, 1, 1, &cell), 0);
     ck_assert(!ls_queue_finished(queue));
-    ck_assert(!ls_queue_accept(queue, 1, 0));
+    ck_assert(!ls_queue_accept(queue, 1, 0, 0));
     ck_assert_uint_eq(ls_queue_give_back(queue, 0), 1);
     ck_assert_uint_eq(ls_queue_give_back(queue, 0), 0);
     ck_assert_uint_eq(ls_queue_take(queue, 1, 1, &cell), 1);
-    ck_assert(ls_queue_accept(queue, 1, 0));
+    ck_assert(ls_queue_accept(queue, 1, 0, 0));
     ck_assert(ls_queue_finished(queue));
     ls_queue_free(queue);
 }
