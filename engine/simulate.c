@@ -9,6 +9,7 @@
 struct ls_sim {
     struct ls_arena arena;
     struct ls_collector collector;
+    struct ls_watch watch;
 };
 
 struct ls_sim *ls_sim_new(void)
@@ -28,6 +29,11 @@ void ls_sim_free(struct ls_sim *sim)
     ls_collector_release(&sim->collector);
     ls_arena_release(&sim->arena);
     free(sim);
+}
+
+void ls_sim_watch(struct ls_sim *sim, bool (*keep_going)(void *context), void *context)
+{
+    sim->watch = (struct ls_watch){.keep_going = keep_going, .context = context};
 }
 
 uint64_t ls_sim_mallocs(const struct ls_sim *sim)
@@ -77,7 +83,9 @@ enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenari
     if (out.status == LS_CELL_DONE || scenario->evaluate_oversized) {
         ls_arena_reset(&sim->arena);
         const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
-        const enum ls_status status = ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &out.metrics, err);
+        sim->watch.stopped = false;
+        const enum ls_status status =
+            ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &sim->watch, &out.metrics, err);
         if (status)
             return status;
     }

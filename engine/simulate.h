@@ -1,6 +1,7 @@
 #ifndef LS_ENGINE_SIMULATE_H
 #define LS_ENGINE_SIMULATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/metrics.h"
@@ -31,8 +32,12 @@ void ls_sim_free(struct ls_sim *sim);
 /* Blocks of memory that simulations have asked the system for so far: does not grow with steps or requests. */
 uint64_t ls_sim_mallocs(const struct ls_sim *sim);
 
+/* From now on, `keep_going` (null: nobody) is asked every few milliseconds of a simulation whether it is to go on. */
+void ls_sim_watch(struct ls_sim *sim, bool (*keep_going)(void *context), void *context);
+
 /* Simulate a resolved scenario. An infeasible one is LS_OK with its reason and the metrics it still has (memory).
- * LS_NOMEM, or LS_FAILED when simulated time leaves its range (definitions: 106 days). */
+ * LS_NOMEM; LS_FAILED when simulated time leaves its range (definitions: 106 days); LS_STOPPED when whoever watches
+ * said so. */
 LS_NODISCARD enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenario,
                                         struct ls_result *result, struct ls_err *err);
 

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/scenario.h"
@@ -64,7 +65,7 @@ static inline struct ls_profile *scenario_add_profile(struct ls_scenario *scenar
     struct ls_profile *profile = &scenario->workload.profiles[scenario->workload.n_profiles++];
     char text[32];
     (void)snprintf(profile->name, sizeof profile->name, "p%d", scenario->workload.n_profiles);
-    char key[128];
+    char key[LS_NAME_LEN + 64];
     static const char *const defaults[][2] = {{"weight", "1"},
                                               {"arrivals.process", "poisson"},
                                               {"streaming", "1"},

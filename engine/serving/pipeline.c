@@ -74,6 +74,8 @@ static int64_t overhead_ps(const struct ls_pipeline *p, int64_t n_seqs)
 static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps)
 {
     int64_t n_tok = 0, n_seqs = 0;
+    if (ls_watch_stopped(p->watch))
+        return false;
     for (int64_t i = 0; i < p->n_members; i++) {
         struct ls_scheduler *member = &p->members[i];
         ls_scheduler_compose(member, slot, now_ps);
@@ -173,6 +175,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .index = index,
         .scenario = setup->scenario,
         .cost = setup->cost,
+        .watch = setup->watch,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
         .arrived_ps = LS_PS_NEVER,

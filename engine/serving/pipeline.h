@@ -6,6 +6,7 @@
 
 #include "engine/cost/step_cost.h"
 #include "engine/serving/scheduler.h"
+#include "engine/sim/watch.h"
 
 /* One model replica: `ep` schedulers in lockstep over pp stages. Passes enter the first stage in the order in which
  * they were composed and leave the last one in the same order. */
@@ -30,6 +31,7 @@ struct ls_pipeline {
     int64_t index;
     const struct ls_scenario *scenario;
     struct ls_step_cost *cost;
+    struct ls_watch *watch;
     struct ls_scheduler *members; /* [n_members] */
     int64_t n_members, n_stages;
     struct ls_batch *batches; /* [n_members] of the pass being composed */
@@ -55,7 +57,8 @@ struct ls_pipeline_setup {
     struct ls_request_pool *pool;
     struct ls_collector *collector;
     struct ls_arena *arena;
-    int64_t kv_blocks; /* of one scheduler */
+    struct ls_watch *watch; /* once it says stop, no pass starts */
+    int64_t kv_blocks;      /* of one scheduler */
 };
 
 LS_NODISCARD enum ls_status ls_pipeline_init(struct ls_pipeline *pipeline, int64_t index,

@@ -134,6 +134,7 @@ static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_bloc
         .cost = &serving->cost,
         .pool = &serving->pool,
         .collector = serving->collector,
+        .watch = serving->watch,
         .arena = arena,
         .kv_blocks = kv_blocks,
     };
@@ -174,11 +175,13 @@ static void cut_off(struct ls_serving *serving)
 }
 
 enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_collector *collector,
-                              struct ls_arena *arena, struct ls_metrics *metrics, struct ls_err *err)
+                              struct ls_arena *arena, struct ls_watch *watch, struct ls_metrics *metrics,
+                              struct ls_err *err)
 {
     struct ls_serving serving = {
         .scenario = scenario,
         .collector = collector,
+        .watch = watch,
         .n_pipelines = scenario->strategy.dp,
         .n_members = scenario->strategy.ep,
     };
@@ -190,6 +193,8 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
         ls_serving_run_medium(&serving);
     else if (ls_serving_run_high(&serving, arena))
         serving.out_of_memory = true;
+    if (watch->stopped)
+        return ls_fail(err, LS_STOPPED, "stopped");
     if (serving.out_of_memory)
         return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
                        (long long)serving.pool.n_live);

@@ -15,6 +15,7 @@ struct ls_serving {
     struct ls_source source;
     struct ls_request_pool pool;
     struct ls_collector *collector;
+    struct ls_watch *watch;
     struct ls_pipeline *pipelines; /* [dp] */
     int64_t n_pipelines, n_members;
     int64_t *load; /* [dp · ep] for the router */
@@ -25,10 +26,10 @@ struct ls_serving {
 };
 
 /* Simulate a feasible scenario at its level of detail into `metrics`, memory metrics excepted. `collector` is
- * initialised; memory comes from `arena`. */
+ * initialised; memory comes from `arena`. LS_STOPPED when `watch` stopped it. */
 LS_NODISCARD enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks,
                                            struct ls_collector *collector, struct ls_arena *arena,
-                                           struct ls_metrics *metrics, struct ls_err *err);
+                                           struct ls_watch *watch, struct ls_metrics *metrics, struct ls_err *err);
 
 /* A request enters at the router. For the drivers of each level of detail. */
 void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival);
