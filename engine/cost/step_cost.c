@@ -7,22 +7,6 @@
 #include "engine/cost/operator_cost.h"
 #include "engine/sim/clock.h"
 
-struct ls_linear {
-    int64_t attention_ps;
-    int64_t attention_comm_ps, attention_nic_ps;
-    int64_t mlp_ps[2];
-    int64_t mlp_comm_ps[2], mlp_nic_ps[2];
-    int64_t embedding_ps;
-    int64_t send_ps[2], send_nic_ps[2];
-    double moe_weight_bytes;
-};
-
-struct ls_decode {
-    int64_t constant_ps; /* operators that the context does not change */
-    double base_ps, slope_ps;
-    double from, until; /* contexts for which base and slope hold; until = 0: not filled yet */
-};
-
 static int64_t sum_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n)
 {
     int64_t sum = 0;
@@ -220,15 +204,20 @@ static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *
     }
 }
 
-static int64_t decode_ps(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
+const struct ls_decode *ls_decode_cost(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
 {
-    if (batch->n_decode == 0)
-        return 0;
     struct ls_decode *decode = &cost->decode[sliding][batch->n_decode];
     const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
     if (context < decode->from || context >= decode->until)
         fill_decode(cost, batch, sliding, decode);
-    return decode->constant_ps + (int64_t)(decode->base_ps + decode->slope_ps * context + 0.5);
+    return decode;
+}
+
+static int64_t decode_ps(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
+{
+    if (batch->n_decode == 0)
+        return 0;
+    return ls_decode_ps(ls_decode_cost(cost, batch, sliding), sliding ? batch->decode_window : batch->decode_context);
 }
 
 static int64_t prefill_ps(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
@@ -260,21 +249,6 @@ static int64_t head_of(struct ls_step_cost *cost, int64_t n_sampled)
     return *head;
 }
 
-static void copy_linear(const struct ls_linear *linear, struct ls_step *step)
-{
-    step->attention_comm_ps = linear->attention_comm_ps;
-    step->attention_nic_ps = linear->attention_nic_ps;
-    step->embedding_ps = linear->embedding_ps;
-    step->moe_weight_bytes = linear->moe_weight_bytes;
-    for (int i = 0; i < 2; i++) {
-        step->mlp_ps[i] = linear->mlp_ps[i];
-        step->mlp_comm_ps[i] = linear->mlp_comm_ps[i];
-        step->mlp_nic_ps[i] = linear->mlp_nic_ps[i];
-        step->send_ps[i] = linear->send_ps[i];
-        step->send_nic_ps[i] = linear->send_nic_ps[i];
-    }
-}
-
 static void add_attention(struct ls_step_cost *cost, const struct ls_batch *batch, const struct ls_linear *linear,
                           struct ls_step *step)
 {
@@ -298,10 +272,10 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
         if (batches[i].n_tok > 0)
             add_attention(cost, &batches[i], linear_of(cost, batches[i].n_tok), step);
     }
-    copy_linear(linear_of(cost, widest), step);
+    step->linear = linear_of(cost, widest);
     struct ls_op ops[LS_MAX_OPS];
     const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, cost->imbalance, ops);
-    step->mlp_ps[1] = sum_ops(cost, ops, n);
+    step->moe_ps = sum_ops(cost, ops, n);
     step->moe_weight_bytes = grouped_weight_bytes(ops, n);
     step->head_ps = head_of(cost, sampled);
 }
@@ -314,33 +288,34 @@ void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, str
         return;
     }
     const struct ls_linear *linear = linear_of(cost, batches->n_tok);
-    copy_linear(linear, step);
+    step->linear = linear;
+    step->moe_ps = linear->mlp_ps[1];
+    step->moe_weight_bytes = linear->moe_weight_bytes;
     add_attention(cost, batches, linear, step);
     step->head_ps = head_of(cost, batches->n_sampled);
 }
 
 int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
-    return stage->n_layers * step->attention_comm_ps + (stage->n_layers - moe) * step->mlp_comm_ps[0] +
-           moe * step->mlp_comm_ps[1];
+    const struct ls_linear *linear = step->linear;
+    return stage->n_layers * linear->attention_comm_ps + stage->n_dense * linear->mlp_comm_ps[0] +
+           stage->n_moe * linear->mlp_comm_ps[1];
 }
 
 int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
-    return stage->n_layers * step->attention_nic_ps + (stage->n_layers - moe) * step->mlp_nic_ps[0] +
-           moe * step->mlp_nic_ps[1];
+    const struct ls_linear *linear = step->linear;
+    return stage->n_layers * linear->attention_nic_ps + stage->n_dense * linear->mlp_nic_ps[0] +
+           stage->n_moe * linear->mlp_nic_ps[1];
 }
 
 int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    const int64_t moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
-    const int64_t sliding = stage->count[LS_LAYER_SLIDING_DENSE] + stage->count[LS_LAYER_SLIDING_MOE];
-    int64_t ps = (stage->n_layers - sliding) * step->attention_ps[0] + sliding * step->attention_ps[1] +
-                 (stage->n_layers - moe) * step->mlp_ps[0] + moe * step->mlp_ps[1] + ls_stage_comm_ps(stage, step);
+    int64_t ps = (stage->n_layers - stage->n_sliding) * step->attention_ps[0] +
+                 stage->n_sliding * step->attention_ps[1] + stage->n_dense * step->linear->mlp_ps[0] +
+                 stage->n_moe * step->moe_ps + ls_stage_comm_ps(stage, step);
     if (stage->embedding)
-        ps += step->embedding_ps;
+        ps += step->linear->embedding_ps;
     if (stage->head)
         ps += step->head_ps;
     return ps;
@@ -395,6 +370,9 @@ static void init_stages(struct ls_step_cost *cost)
             .head = i == cost->n_stages - 1,
         };
         ls_model_count_layers(cost->model, first, end, stage->count);
+        stage->n_moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
+        stage->n_dense = stage->n_layers - stage->n_moe;
+        stage->n_sliding = stage->count[LS_LAYER_SLIDING_DENSE] + stage->count[LS_LAYER_SLIDING_MOE];
     }
 }
 

@@ -26,28 +26,41 @@ struct ls_comm {
 int64_t ls_comm_ps(const struct ls_comm *comm);
 int64_t ls_comm_nic_ps(const struct ls_comm *comm);
 
-/* One pass, by blocks: a stage with a layers of kind (full|sliding, dense|moe) adds them up. */
+/* What depends on the number of tokens alone; one layer's block or collective each. Pairs: dense, mixture of experts,
+ * or inside a node, between nodes. */
+struct ls_linear {
+    int64_t attention_ps; /* without attention itself */
+    int64_t attention_comm_ps, attention_nic_ps;
+    int64_t mlp_ps[2]; /* mixture of experts: 0 in lockstep, where the whole group's tokens decide */
+    int64_t mlp_comm_ps[2], mlp_nic_ps[2];
+    int64_t embedding_ps;
+    int64_t send_ps[2], send_nic_ps[2]; /* to the next stage */
+    double moe_weight_bytes;            /* read by one GPU for one layer's experts */
+};
+
+/* One pass, by blocks: a stage adds up those of its layers. */
 struct ls_step {
-    int64_t attention_ps[2];                                 /* block of one layer: full, sliding */
-    int64_t mlp_ps[2];                                       /* block of one layer: dense, mixture of experts */
-    int64_t attention_comm_ps;                               /* after the attention block of one layer */
-    int64_t mlp_comm_ps[2];                                  /* around the MLP block of one layer */
-    int64_t embedding_ps;                                    /* first stage */
-    int64_t head_ps;                                         /* last stage */
-    int64_t send_ps[2];                                      /* to the next stage: inside the node, between nodes */
-    int64_t attention_nic_ps, mlp_nic_ps[2], send_nic_ps[2]; /* NICs busy in the collectives above */
-    double moe_weight_bytes;                                 /* read by one GPU for one layer's experts */
+    const struct ls_linear *linear;
+    int64_t attention_ps[2]; /* block of one layer: full, sliding */
+    int64_t moe_ps;          /* block of one layer */
+    int64_t head_ps;         /* last stage */
+    double moe_weight_bytes;
 };
 
 /* Layers of one pipeline stage. */
 struct ls_stage {
     int64_t first_layer, n_layers;
     int64_t count[LS_N_LAYER_KINDS];
+    int64_t n_dense, n_moe, n_sliding;
     bool embedding, head;
 };
 
-struct ls_linear; /* what depends on the number of tokens alone */
-struct ls_decode; /* what depends on the number of decodes, and the slope of their context */
+/* Decode attention of one layer for a number of decodes: constant_ps + round(base_ps + slope_ps · context). */
+struct ls_decode {
+    int64_t constant_ps; /* operators that the context does not change */
+    double base_ps, slope_ps;
+    double from, until; /* contexts for which base and slope hold; until = 0: not filled yet */
+};
 
 struct ls_step_cost {
     const struct ls_model *model;
@@ -73,6 +86,14 @@ LS_NODISCARD enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const s
 
 /* Cost of one pass of `n_members` batches in lockstep (one, unless ep > 1). */
 void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step);
+
+/* The decode attention of a batch, for a loop that evaluates it as the context grows from the batch's. */
+const struct ls_decode *ls_decode_cost(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding);
+
+static inline int64_t ls_decode_ps(const struct ls_decode *decode, int64_t context)
+{
+    return decode->constant_ps + (int64_t)(decode->base_ps + decode->slope_ps * (double)context + 0.5);
+}
 
 /* Sum of a stage's blocks and collectives, sends excluded. */
 int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step);

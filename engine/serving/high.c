@@ -90,7 +90,7 @@ static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *p
     comms[0] = ls_attention_comm(cost, pass->n_tok);
     add_comms(script, comms, 1, false);
     add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
-    add_block(script, pass->step.mlp_ps[moe]);
+    add_block(script, moe ? pass->step.moe_ps : pass->step.linear->mlp_ps[0]);
     add_comms(script, comms, ls_mlp_comms_after(cost, moe, pass->n_tok, comms), false);
 }
 
@@ -106,7 +106,7 @@ static void write_scripts(const struct high *high, struct flight *flight)
         if (present[kind])
             write_layer(cost, pass, (enum ls_layer_kind)kind, &flight->layers[kind]);
     flight->embedding.n = flight->head.n = 0;
-    add_block(&flight->embedding, pass->step.embedding_ps);
+    add_block(&flight->embedding, pass->step.linear->embedding_ps);
     add_block(&flight->head, pass->step.head_ps);
     for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
         struct ls_comm comms[LS_MAX_COMMS];

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/serving/coast.h"
 #include "engine/sim/clock.h"
 
 int64_t ls_pipeline_next_ps(const struct ls_pipeline *p)
@@ -31,14 +32,13 @@ void ls_pipeline_note_stage(struct ls_pipeline *p, int64_t stage, const struct l
     usage->all_ps += end_ps - start_ps;
     usage->nic_ps += ls_stage_nic_ps(s, step);
     if (stage > 0)
-        usage->nic_ps += step->send_nic_ps[p->between_nodes[stage - 1]];
+        usage->nic_ps += step->linear->send_nic_ps[p->between_nodes[stage - 1]];
     if (stage + 1 < p->n_stages)
-        usage->nic_ps += step->send_nic_ps[p->between_nodes[stage]];
-    const double moe_layers = (double)(s->count[LS_LAYER_FULL_MOE] + s->count[LS_LAYER_SLIDING_MOE]);
-    usage->moe_bytes += moe_layers * step->moe_weight_bytes;
+        usage->nic_ps += step->linear->send_nic_ps[p->between_nodes[stage]];
+    usage->moe_bytes += (double)s->n_moe * step->moe_weight_bytes;
 }
 
-static void note_active(struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
+void ls_pipeline_note_active(struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
 {
     const int64_t from = start_ps > p->active_until_ps ? start_ps : p->active_until_ps;
     if (end_ps > from) {
@@ -58,16 +58,16 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
         ls_pipeline_note_stage(p, i, &pass->step, start_ps, end_ps);
         ready_ps = end_ps;
         if (i + 1 < p->n_stages)
-            ready_ps += pass->step.send_ps[p->between_nodes[i]];
+            ready_ps += pass->step.linear->send_ps[p->between_nodes[i]];
     }
     pass->end_ps = ready_ps;
 }
 
-/* CPU time of scheduling, preparing and launching a pass, before the GPU starts. */
-static int64_t overhead_ps(const struct ls_pipeline *p, int64_t n_seqs)
+/* Place in the ring of the pass that came `i` after the oldest. */
+static int64_t place_of(const struct ls_pipeline *p, int64_t i)
 {
-    const struct ls_engine *engine = &p->scenario->engine;
-    return ls_ps_from_s(engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs);
+    const int64_t place = p->oldest + i;
+    return place < p->n_stages ? place : place - p->n_stages;
 }
 
 /* Compose and start a pass in an idle slot; false when there is nothing to do. */
@@ -87,9 +87,12 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps)
         return false;
     assert(p->n_in_flight < p->n_stages);
     const int64_t ready_ps = now_ps > p->cpu_free_ps ? now_ps : p->cpu_free_ps;
-    struct ls_pass *pass = &p->passes[(p->oldest + p->n_in_flight) % p->n_stages];
-    *pass = (struct ls_pass){.slot = slot, .n_tok = n_tok, .end_ps = LS_PS_NEVER};
-    pass->start_ps = ready_ps + overhead_ps(p, n_seqs);
+    struct ls_pass *pass = &p->passes[place_of(p, p->n_in_flight)];
+    pass->slot = slot;
+    pass->n_tok = n_tok;
+    pass->end_ps = LS_PS_NEVER;
+    /* the CPU schedules, prepares and launches the pass before the GPU starts */
+    pass->start_ps = ready_ps + p->overhead_ps + p->overhead_per_seq_ps * n_seqs;
     p->cpu_free_ps = pass->start_ps;
     p->n_in_flight++;
     p->n_steps++;
@@ -129,8 +132,8 @@ void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
         return;
     assert(pass->end_ps == now_ps);
     const int32_t slot = pass->slot;
-    note_active(p, pass->start_ps, now_ps);
-    p->oldest = (p->oldest + 1) % p->n_stages;
+    ls_pipeline_note_active(p, pass->start_ps, now_ps);
+    p->oldest = place_of(p, 1);
     p->n_in_flight--;
     for (int64_t i = 0; i < p->n_members; i++)
         if (p->members[i].slots[slot].in_flight)
@@ -142,6 +145,7 @@ void ls_pipeline_advance(struct ls_pipeline *p, int64_t until_ps)
     for (int64_t next_ps = ls_pipeline_next_ps(p); next_ps < until_ps; next_ps = ls_pipeline_next_ps(p)) {
         ls_pipeline_complete(p, next_ps);
         ls_pipeline_fill(p, next_ps);
+        ls_pipeline_coast(p, until_ps);
     }
 }
 
@@ -179,6 +183,8 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
         .arrived_ps = LS_PS_NEVER,
+        .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
+        .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
     };
     p->members = ls_arena_take(setup->arena, ep * sizeof *p->members);
     p->batches = ls_arena_take(setup->arena, ep * sizeof *p->batches);

@@ -40,6 +40,7 @@ struct ls_pipeline {
     struct ls_pass *passes;   /* ring of n_stages passes in flight, oldest at `oldest` */
     int64_t oldest, n_in_flight;
     int64_t arrived_ps; /* LS_PS_NEVER, or when requests arrived that no idle slot has looked at yet */
+    int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
     int64_t cpu_free_ps;
     int64_t active_until_ps;
     int64_t active_ps;      /* while any stage works, in the measured window */
@@ -82,5 +83,8 @@ void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t i
 /* A stage works on a pass from start to end: for usage. Ends after the horizon count up to it. */
 void ls_pipeline_note_stage(struct ls_pipeline *pipeline, int64_t stage, const struct ls_step *step, int64_t start_ps,
                             int64_t end_ps);
+
+/* A pass has ended that had reached the first stage at start: for the time in which any stage works. */
+void ls_pipeline_note_active(struct ls_pipeline *pipeline, int64_t start_ps, int64_t end_ps);
 
 #endif

@@ -11,13 +11,6 @@ static int64_t blocks_for(const struct ls_scheduler *s, int64_t n_tok)
     return (n_tok + s->block_size - 1) / s->block_size;
 }
 
-static void take_blocks(struct ls_scheduler *s, int64_t n, int64_t now_ps)
-{
-    s->n_free -= n;
-    assert(s->n_free >= 0 && s->n_free <= s->n_blocks);
-    ls_level_set(&s->kv_level, s->n_blocks - s->n_free, now_ps);
-}
-
 static void note_queues(struct ls_scheduler *s, int64_t now_ps)
 {
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
@@ -150,7 +143,7 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
     if (g->n_chunks > 0)
         drop_prefilled(s);
     if (need > 0)
-        take_blocks(s, need, now_ps);
+        ls_scheduler_take_blocks(s, need, now_ps);
     *budget = left;
     return true;
 }
@@ -159,7 +152,7 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
 static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
-    take_blocks(s, -blocks_for(s, held_tok(s, request)), now_ps);
+    ls_scheduler_take_blocks(s, -blocks_for(s, held_tok(s, request)), now_ps);
     if (request->state == LS_REQUEST_DECODING)
         ls_decode_leave(s, id);
     s->n_paused -= request->state == LS_REQUEST_PAUSED;
@@ -223,7 +216,7 @@ static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t 
     const int64_t need = blocks_for(s, held + n_tok) - blocks_for(s, held);
     if (!make_room(s, id, need, now_ps, preempted))
         return false;
-    take_blocks(s, need, now_ps);
+    ls_scheduler_take_blocks(s, need, now_ps);
     *budget -= n_tok;
     if (!decode) {
         schedule_chunk(s, slot, id, n_tok);
@@ -285,7 +278,7 @@ static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int
         if (need > s->n_free)
             break;
         admit(s, id, now_ps);
-        take_blocks(s, need, now_ps);
+        ls_scheduler_take_blocks(s, need, now_ps);
         schedule_chunk(s, slot, id, n_tok);
         if (request->state == LS_REQUEST_PREFILLING)
             s->prefilling[s->n_prefilling++] = id;
@@ -340,7 +333,7 @@ static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     const struct ls_request *request = ls_request_at(s->pool, id);
     const int64_t stored_tok = request->base + s->slots[request->slot].step;
     ls_decode_leave(s, id);
-    take_blocks(s, -blocks_for(s, stored_tok), now_ps);
+    ls_scheduler_take_blocks(s, -blocks_for(s, stored_tok), now_ps);
     complete_request(s, id, now_ps);
 }
 
@@ -373,7 +366,7 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         ls_collector_gap(s->collector, now_ps - request->last_token_ps, request->measured);
     }
     if (request->n_generated == request->output_tok) {
-        take_blocks(s, -blocks_for(s, request->n_computed), now_ps);
+        ls_scheduler_take_blocks(s, -blocks_for(s, request->n_computed), now_ps);
         complete_request(s, id, now_ps);
         return;
     }
@@ -396,26 +389,12 @@ static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t now_
         g->within_tok += g->n_decode - g->n_beyond;
 }
 
-static void note_work(struct ls_scheduler *s, const struct ls_batch *batch)
-{
-    struct ls_work *work = &s->work;
-    work->n_passes++;
-    work->n_tok += batch->n_tok;
-    work->n_sampled += batch->n_sampled;
-    work->decode_context += batch->decode_context;
-    work->decode_window += batch->decode_window;
-    work->prefill_context += batch->prefill_context;
-    work->prefill_pairs += batch->prefill_pairs;
-    work->prefill_window_pairs += batch->prefill_window_pairs;
-}
-
 void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps)
 {
     struct ls_slot *g = &s->slots[slot];
     assert(g->in_flight);
     g->in_flight = false;
-    if (now_ps >= s->collector->warmup_ps)
-        note_work(s, &g->batch);
+    ls_scheduler_note_work(s, &g->batch, now_ps);
     if (g->n_decode > 0)
         emit_decodes(s, g, now_ps);
     g->last_end_ps = now_ps;

@@ -1,6 +1,7 @@
 #ifndef LS_ENGINE_SERVING_SCHEDULER_H
 #define LS_ENGINE_SERVING_SCHEDULER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -95,6 +96,30 @@ void ls_scheduler_complete(struct ls_scheduler *scheduler, int slot, int64_t now
 
 /* The run ends at `now` with requests in the system: account for those still waiting. */
 void ls_scheduler_cut_off(struct ls_scheduler *scheduler, int64_t now_ps);
+
+/* Steps that the two above share with ls_pipeline_coast: take (or, negative, give back) KV blocks, add a pass to the
+ * work. */
+static inline void ls_scheduler_take_blocks(struct ls_scheduler *scheduler, int64_t n, int64_t now_ps)
+{
+    scheduler->n_free -= n;
+    assert(scheduler->n_free >= 0 && scheduler->n_free <= scheduler->n_blocks);
+    ls_level_set(&scheduler->kv_level, scheduler->n_blocks - scheduler->n_free, now_ps);
+}
+
+static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const struct ls_batch *batch, int64_t now_ps)
+{
+    struct ls_work *work = &scheduler->work;
+    if (now_ps < scheduler->collector->warmup_ps)
+        return;
+    work->n_passes++;
+    work->n_tok += batch->n_tok;
+    work->n_sampled += batch->n_sampled;
+    work->decode_context += batch->decode_context;
+    work->decode_window += batch->decode_window;
+    work->prefill_context += batch->prefill_context;
+    work->prefill_pairs += batch->prefill_pairs;
+    work->prefill_window_pairs += batch->prefill_window_pairs;
+}
 
 static inline int64_t ls_scheduler_load(const struct ls_scheduler *scheduler)
 {
