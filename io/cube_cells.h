@@ -22,8 +22,8 @@ struct ls_cube_cells {
 /* Every cell as if it had not run; false when memory is short. The caller frees it in either case. */
 bool ls_cube_cells_init(struct ls_cube_cells *cells, const struct ls_study *study);
 
-/* A ls_journal_visit. */
-void ls_cube_cells_visit(const struct ls_record *record, void *cells);
+/* A ls_journal_visit whose context is a struct ls_cube_cells. */
+void ls_cube_cells_visit(const struct ls_record *record, void *context);
 
 void ls_cube_cells_free(struct ls_cube_cells *cells);
 

@@ -59,8 +59,11 @@ static void hash_values(struct digester *digester, hid_t object, hid_t type, hid
     const size_t n_bytes = size * (size_t)H5Sget_simple_extent_npoints(space);
     hash_number(digester, is_text ? 0 : size);
     void *values = malloc(n_bytes ? n_bytes : 1);
-    if (!values)
+    if (!values) {
+        (void)H5Tclose(memory);
         ls_h5_fail(h5, "out of memory");
+        return;
+    }
     if (!h5->failed)
         ls_h5_expect(h5, is_attribute ? H5Aread(object, memory, values)
                                       : H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));

@@ -59,9 +59,9 @@ static void chunk_shape(size_t n_dims, const hsize_t *dims, size_t value_bytes, 
 {
     hsize_t room = CHUNK_BYTES / value_bytes;
     for (size_t i = n_dims; i-- > 0;) {
+        assert(dims[i] > 0);
         chunk[i] = dims[i] < room ? dims[i] : room;
-        room /= chunk[i];
-        room = room ? room : 1;
+        room = room > chunk[i] ? room / chunk[i] : 1;
     }
 }
 
