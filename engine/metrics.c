@@ -26,14 +26,18 @@ static const char *const quantile_stems[LS_N_QUANTILE_METRICS] = {
 };
 
 const struct ls_metric_info ls_metric_infos[LS_N_METRICS] = {
-#define X(id, name, unit, kinds, long_name, description)                                                               \
-    {#name, unit, long_name, description, kinds, LS_METRIC_##id, 1},
+#define X(id, name, unit, kinds, better, long_name, description)                                                       \
+    {#name, unit, long_name, description, kinds, LS_BETTER_##better, LS_METRIC_##id, 1},
     LS_SCALAR_METRICS(X)
 #undef X
 #define X(id, stem, kinds, long_name)                                                                                  \
-    {#stem "_q",    "s",                                                                                               \
-     long_name,     "Quantiles over requests (itl: over gaps)",                                                        \
-     kinds,         LS_N_SCALAR_METRICS + (size_t)LS_QMETRIC_##id * LS_N_QUANTILES,                                    \
+    {#stem "_q",                                                                                                       \
+     "s",                                                                                                              \
+     long_name,                                                                                                        \
+     "Quantiles over requests (itl: over gaps)",                                                                       \
+     kinds,                                                                                                            \
+     LS_BETTER_LOW,                                                                                                    \
+     LS_N_SCALAR_METRICS + (size_t)LS_QMETRIC_##id * LS_N_QUANTILES,                                                   \
      LS_N_QUANTILES},
         LS_QUANTILE_METRICS(X)
 #undef X

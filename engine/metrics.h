@@ -8,93 +8,104 @@
 
 enum ls_kind { LS_SERVING, LS_TRAINING, LS_MATMUL, LS_N_KINDS };
 
+/* Which way a metric is better; NONE where that depends on what is asked. */
+enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
+
 #define LS_S (1u << LS_SERVING)
 #define LS_T (1u << LS_TRAINING)
 #define LS_M (1u << LS_MATMUL)
 
-/* X(id, name, unit, kinds, long name, description) */
+/* X(id, name, unit, kinds, which way is better, long name, description) */
 #define LS_SCALAR_METRICS(X)                                                                                           \
-    X(N_ARRIVED, n_arrived, "1", LS_S, "requests arrived", "Requests that arrived in the measured window")             \
-    X(N_COMPLETED, n_completed, "1", LS_S, "requests completed", "Of those, the ones that completed")                  \
-    X(N_REJECTED, n_rejected, "1", LS_S, "requests rejected", "Of those, the ones that can never run")                 \
-    X(N_UNFINISHED, n_unfinished, "1", LS_S, "requests unfinished", "Of those, the ones the end of the run cut off")   \
-    X(SUCCESS_RATE, success_rate, "1", LS_S, "success rate", "Completed over arrived")                                 \
-    X(SUCCESS_RATE_FINISHED, success_rate_finished, "1", LS_S, "success rate of the finished",                         \
+    X(N_ARRIVED, n_arrived, "1", LS_S, NONE, "requests arrived", "Requests that arrived in the measured window")       \
+    X(N_COMPLETED, n_completed, "1", LS_S, HIGH, "requests completed", "Of those, the ones that completed")            \
+    X(N_REJECTED, n_rejected, "1", LS_S, LOW, "requests rejected", "Of those, the ones that can never run")            \
+    X(N_UNFINISHED, n_unfinished, "1", LS_S, LOW, "requests unfinished",                                               \
+      "Of those, the ones the end of the run cut off")                                                                 \
+    X(SUCCESS_RATE, success_rate, "1", LS_S, HIGH, "success rate", "Completed over arrived")                           \
+    X(SUCCESS_RATE_FINISHED, success_rate_finished, "1", LS_S, HIGH, "success rate of the finished",                   \
       "Completed over arrived less unfinished")                                                                        \
-    X(SATURATED, saturated, "1", LS_S, "saturated",                                                                    \
+    X(SATURATED, saturated, "1", LS_S, LOW, "saturated",                                                               \
       "1 when the queue grows through the second half of the window, else 0")                                          \
-    X(MAKESPAN_S, makespan_s, "s", LS_S, "makespan", "First arrival to last completion")                               \
-    X(REQUEST_THROUGHPUT, request_throughput, "1/s", LS_S, "request throughput",                                       \
+    X(MAKESPAN_S, makespan_s, "s", LS_S, LOW, "makespan", "First arrival to last completion")                          \
+    X(REQUEST_THROUGHPUT, request_throughput, "1/s", LS_S, HIGH, "request throughput",                                 \
       "Requests completed in the window over its length")                                                              \
-    X(OUTPUT_TOKEN_THROUGHPUT, output_token_throughput, "1/s", LS_S, "output token throughput",                        \
+    X(OUTPUT_TOKEN_THROUGHPUT, output_token_throughput, "1/s", LS_S, HIGH, "output token throughput",                  \
       "Output tokens of the whole deployment in the window over its length")                                           \
-    X(TOTAL_TOKEN_THROUGHPUT, total_token_throughput, "1/s", LS_S, "total token throughput",                           \
+    X(TOTAL_TOKEN_THROUGHPUT, total_token_throughput, "1/s", LS_S, HIGH, "total token throughput",                     \
       "Prompt and output tokens of the whole deployment in the window over its length")                                \
-    X(OUTPUT_TOKEN_THROUGHPUT_PER_GPU, output_token_throughput_per_gpu, "1/s", LS_S,                                   \
+    X(OUTPUT_TOKEN_THROUGHPUT_PER_GPU, output_token_throughput_per_gpu, "1/s", LS_S, HIGH,                             \
       "output token throughput per GPU", "Output token throughput over the GPUs of the deployment")                    \
-    X(TTFT_MEAN_S, ttft_mean_s, "s", LS_S, "mean time to first token", "Arrival at the router to first token")         \
-    X(TPOT_MEAN_S, tpot_mean_s, "s", LS_S, "mean time per output token",                                               \
+    X(TTFT_MEAN_S, ttft_mean_s, "s", LS_S, LOW, "mean time to first token", "Arrival at the router to first token")    \
+    X(TPOT_MEAN_S, tpot_mean_s, "s", LS_S, LOW, "mean time per output token",                                          \
       "Last less first token over tokens less one, by request")                                                        \
-    X(ITL_MEAN_S, itl_mean_s, "s", LS_S, "mean inter-token latency", "Each gap between two tokens of a request")       \
-    X(E2E_MEAN_S, e2e_mean_s, "s", LS_S, "mean end-to-end latency", "Arrival at the router to last token")             \
-    X(QUEUE_WAIT_MEAN_S, queue_wait_mean_s, "s", LS_S, "mean queue wait", "Arrival to first scheduled")                \
-    X(GOODPUT, goodput, "1/s", LS_S, "goodput", "Requests that meet every bound of the SLO, a second of the window")   \
-    X(MAX_GOODPUT, max_goodput, "1/s", LS_S, "maximum goodput",                                                        \
+    X(ITL_MEAN_S, itl_mean_s, "s", LS_S, LOW, "mean inter-token latency", "Each gap between two tokens of a request")  \
+    X(E2E_MEAN_S, e2e_mean_s, "s", LS_S, LOW, "mean end-to-end latency", "Arrival at the router to last token")        \
+    X(QUEUE_WAIT_MEAN_S, queue_wait_mean_s, "s", LS_S, LOW, "mean queue wait", "Arrival to first scheduled")           \
+    X(GOODPUT, goodput, "1/s", LS_S, HIGH, "goodput",                                                                  \
+      "Requests that meet every bound of the SLO, a second of the window")                                             \
+    X(MAX_GOODPUT, max_goodput, "1/s", LS_S, HIGH, "maximum goodput",                                                  \
       "Highest request rate at which the SLO's attainment holds")                                                      \
-    X(QUEUE_DEPTH_MEAN, queue_depth_mean, "1", LS_S, "mean queue depth", "Waiting requests, time average")             \
-    X(QUEUE_DEPTH_MAX, queue_depth_max, "1", LS_S, "maximum queue depth",                                              \
+    X(QUEUE_DEPTH_MEAN, queue_depth_mean, "1", LS_S, LOW, "mean queue depth", "Waiting requests, time average")        \
+    X(QUEUE_DEPTH_MAX, queue_depth_max, "1", LS_S, LOW, "maximum queue depth",                                         \
       "Waiting requests, peak over the schedulers' sum")                                                               \
-    X(RUNNING_MEAN, running_mean, "1", LS_S, "mean running requests", "Running requests, time average")                \
-    X(STEP_TOKENS_MEAN, step_tokens_mean, "1", LS_S, "mean tokens a step", "Tokens scheduled over steps")              \
-    X(GPU_UTILIZATION, gpu_utilization, "1", LS_S, "GPU utilization", "Share of time a GPU is busy, mean over GPUs")   \
-    X(MFU, mfu, "1", LS_S | LS_T, "model FLOPs utilization", "Model FLOPs over peak FLOPs of all GPUs")                \
-    X(MBU, mbu, "1", LS_S, "memory bandwidth utilization", "Weights and KV bytes read over peak bandwidth")            \
-    X(COMM_FRAC, comm_frac, "1", LS_S, "communication share", "Share of busy time spent communicating")                \
-    X(BUBBLE_FRAC, bubble_frac, "1", LS_S | LS_T, "pipeline bubble",                                                   \
+    X(RUNNING_MEAN, running_mean, "1", LS_S, NONE, "mean running requests", "Running requests, time average")          \
+    X(STEP_TOKENS_MEAN, step_tokens_mean, "1", LS_S, NONE, "mean tokens a step", "Tokens scheduled over steps")        \
+    X(GPU_UTILIZATION, gpu_utilization, "1", LS_S, HIGH, "GPU utilization",                                            \
+      "Share of time a GPU is busy, mean over GPUs")                                                                   \
+    X(MFU, mfu, "1", LS_S | LS_T, HIGH, "model FLOPs utilization", "Model FLOPs over peak FLOPs of all GPUs")          \
+    X(MBU, mbu, "1", LS_S, HIGH, "memory bandwidth utilization", "Weights and KV bytes read over peak bandwidth")      \
+    X(COMM_FRAC, comm_frac, "1", LS_S, LOW, "communication share", "Share of busy time spent communicating")           \
+    X(BUBBLE_FRAC, bubble_frac, "1", LS_S | LS_T, LOW, "pipeline bubble",                                              \
       "Share of time a stage idles while another works on the same pipeline")                                          \
-    X(KV_UTILIZATION_MEAN, kv_utilization_mean, "1", LS_S, "mean KV utilization", "KV blocks in use, time average")    \
-    X(KV_UTILIZATION_MAX, kv_utilization_max, "1", LS_S, "maximum KV utilization", "KV blocks in use, peak")           \
-    X(N_PREEMPTIONS, n_preemptions, "1", LS_S, "preemptions", "Running requests sent back for want of KV blocks")      \
-    X(PREFIX_HIT_RATE, prefix_hit_rate, "1", LS_S, "prefix cache hit rate", "Prompt tokens found in the cache")        \
-    X(KV_CAPACITY_TOK, kv_capacity_tok, "1", LS_S, "KV capacity", "Tokens the KV cache of one scheduler holds")        \
-    X(MEM_WEIGHTS_BYTES, mem_weights_bytes, "byte", LS_S | LS_T, "weights", "On the fullest GPU")                      \
-    X(MEM_GRADIENTS_BYTES, mem_gradients_bytes, "byte", LS_T, "gradients", "On the fullest GPU")                       \
-    X(MEM_OPTIMIZER_BYTES, mem_optimizer_bytes, "byte", LS_T, "optimizer states", "On the fullest GPU")                \
-    X(MEM_KV_BYTES, mem_kv_bytes, "byte", LS_S, "KV cache", "Reserved on the fullest GPU")                             \
-    X(MEM_ACTIVATION_BYTES, mem_activation_bytes, "byte", LS_S | LS_T, "activations", "Peak on the fullest GPU")       \
-    X(MEM_OVERHEAD_BYTES, mem_overhead_bytes, "byte", LS_S | LS_T, "overhead", "Context, graphs, buffers of a GPU")    \
-    X(MEM_TOTAL_BYTES, mem_total_bytes, "byte", LS_S | LS_T, "total memory", "On the fullest GPU")                     \
-    X(MEM_UTILIZATION, mem_utilization, "1", LS_S | LS_T, "memory utilization", "Total over what the GPU has")         \
-    X(USD_PER_MTOK, usd_per_mtok, "USD", LS_S | LS_T, "cost of a million tokens",                                      \
+    X(KV_UTILIZATION_MEAN, kv_utilization_mean, "1", LS_S, NONE, "mean KV utilization",                                \
+      "KV blocks in use, time average")                                                                                \
+    X(KV_UTILIZATION_MAX, kv_utilization_max, "1", LS_S, NONE, "maximum KV utilization", "KV blocks in use, peak")     \
+    X(N_PREEMPTIONS, n_preemptions, "1", LS_S, LOW, "preemptions", "Running requests sent back for want of KV blocks") \
+    X(PREFIX_HIT_RATE, prefix_hit_rate, "1", LS_S, HIGH, "prefix cache hit rate", "Prompt tokens found in the cache")  \
+    X(KV_CAPACITY_TOK, kv_capacity_tok, "1", LS_S, HIGH, "KV capacity", "Tokens the KV cache of one scheduler holds")  \
+    X(MEM_WEIGHTS_BYTES, mem_weights_bytes, "byte", LS_S | LS_T, LOW, "weights", "On the fullest GPU")                 \
+    X(MEM_GRADIENTS_BYTES, mem_gradients_bytes, "byte", LS_T, LOW, "gradients", "On the fullest GPU")                  \
+    X(MEM_OPTIMIZER_BYTES, mem_optimizer_bytes, "byte", LS_T, LOW, "optimizer states", "On the fullest GPU")           \
+    X(MEM_KV_BYTES, mem_kv_bytes, "byte", LS_S, LOW, "KV cache", "Reserved on the fullest GPU")                        \
+    X(MEM_ACTIVATION_BYTES, mem_activation_bytes, "byte", LS_S | LS_T, LOW, "activations", "Peak on the fullest GPU")  \
+    X(MEM_OVERHEAD_BYTES, mem_overhead_bytes, "byte", LS_S | LS_T, LOW, "overhead",                                    \
+      "Context, graphs, buffers of a GPU")                                                                             \
+    X(MEM_TOTAL_BYTES, mem_total_bytes, "byte", LS_S | LS_T, LOW, "total memory", "On the fullest GPU")                \
+    X(MEM_UTILIZATION, mem_utilization, "1", LS_S | LS_T, NONE, "memory utilization", "Total over what the GPU has")   \
+    X(USD_PER_MTOK, usd_per_mtok, "USD", LS_S | LS_T, LOW, "cost of a million tokens",                                 \
       "GPU hours of the deployment per million output (training: trained) tokens")                                     \
-    X(JOULE_PER_TOK, joule_per_tok, "J", LS_S | LS_T, "energy of a token",                                             \
+    X(JOULE_PER_TOK, joule_per_tok, "J", LS_S | LS_T, LOW, "energy of a token",                                        \
       "Energy per output (training: trained) token")                                                                   \
-    X(EXPERT_IMBALANCE, expert_imbalance, "1", LS_S | LS_T, "expert imbalance",                                        \
+    X(EXPERT_IMBALANCE, expert_imbalance, "1", LS_S | LS_T, LOW, "expert imbalance",                                   \
       "Load of the busiest expert shard over the mean")                                                                \
-    X(EXPERTS_PER_GPU, experts_per_gpu, "1", LS_S | LS_T, "experts per GPU", "Expert shards a GPU holds, all layers")  \
-    X(EXPERT_EQUIVALENTS_PER_GPU, expert_equivalents_per_gpu, "1", LS_S | LS_T, "expert equivalents per GPU",          \
+    X(EXPERTS_PER_GPU, experts_per_gpu, "1", LS_S | LS_T, NONE, "experts per GPU",                                     \
+      "Expert shards a GPU holds, all layers")                                                                         \
+    X(EXPERT_EQUIVALENTS_PER_GPU, expert_equivalents_per_gpu, "1", LS_S | LS_T, NONE, "expert equivalents per GPU",    \
       "Experts of all layers over GPUs of a replica")                                                                  \
-    X(LINK_UTILIZATION_MEAN, link_utilization_mean, "1", LS_S, "mean link utilization", "Busy share of a node's NICs") \
-    X(LINK_UTILIZATION_MAX, link_utilization_max, "1", LS_S, "maximum link utilization", "That of the busiest")        \
-    X(N_STEPS, n_steps, "1", LS_S, "steps", "Forward passes of all schedulers")                                        \
-    X(N_EVENTS, n_events, "1", LS_S | LS_T, "events", "What the event loop processed")                                 \
-    X(N_EXTRAPOLATED, n_extrapolated, "1", LS_S | LS_T, "extrapolations",                                              \
+    X(LINK_UTILIZATION_MEAN, link_utilization_mean, "1", LS_S, NONE, "mean link utilization",                          \
+      "Busy share of a node's NICs")                                                                                   \
+    X(LINK_UTILIZATION_MAX, link_utilization_max, "1", LS_S, NONE, "maximum link utilization", "That of the busiest")  \
+    X(N_STEPS, n_steps, "1", LS_S, NONE, "steps", "Forward passes of all schedulers")                                  \
+    X(N_EVENTS, n_events, "1", LS_S | LS_T, NONE, "events", "What the event loop processed")                           \
+    X(N_EXTRAPOLATED, n_extrapolated, "1", LS_S | LS_T, LOW, "extrapolations",                                         \
       "Operator costs outside their measured table")                                                                   \
-    X(STEP_TIME_S, step_time_s, "s", LS_T, "step time", "One optimizer step")                                          \
-    X(TOKENS_PER_S, tokens_per_s, "1/s", LS_T, "token throughput", "Tokens trained a second")                          \
-    X(TFLOP_PER_S_PER_GPU, tflop_per_s_per_gpu, "TFLOP/s", LS_T, "TFLOP/s per GPU", "Model FLOPs a second and GPU")    \
-    X(HFU, hfu, "1", LS_T, "hardware FLOPs utilization", "FLOPs that ran over peak FLOPs of all GPUs")                 \
-    X(COMPUTE_S, compute_s, "s", LS_T | LS_M, "compute time", "Training: forward and backward of one GPU")             \
-    X(RECOMPUTE_S, recompute_s, "s", LS_T, "recompute time", "Forward work done again")                                \
-    X(EXPOSED_COMM_S, exposed_comm_s, "s", LS_T, "exposed communication", "Not hidden behind compute")                 \
-    X(BUBBLE_S, bubble_s, "s", LS_T, "pipeline bubble", "Idle time of a stage")                                        \
-    X(OPTIMIZER_S, optimizer_s, "s", LS_T, "optimizer time", "Parameter update")                                       \
-    X(TIME_S, time_s, "s", LS_M, "time", "Creation, compute and gather, all repetitions")                              \
-    X(CREATE_S, create_s, "s", LS_M, "creation time", "Making the matrices on the devices")                            \
-    X(GATHER_S, gather_s, "s", LS_M, "gather time", "Bringing the result together")                                    \
-    X(TFLOP_PER_S, tflop_per_s, "TFLOP/s", LS_M, "TFLOP/s", "Matrix FLOPs over time, all GPUs")                        \
-    X(SPEEDUP, speedup, "1", LS_M, "speed-up", "Over one GPU")                                                         \
-    X(SHARDED, sharded, "1", LS_M, "sharded", "1 when the first axis is sharded, 0 when replicated")
+    X(STEP_TIME_S, step_time_s, "s", LS_T, LOW, "step time", "One optimizer step")                                     \
+    X(TOKENS_PER_S, tokens_per_s, "1/s", LS_T, HIGH, "token throughput", "Tokens trained a second")                    \
+    X(TFLOP_PER_S_PER_GPU, tflop_per_s_per_gpu, "TFLOP/s", LS_T, HIGH, "TFLOP/s per GPU",                              \
+      "Model FLOPs a second and GPU")                                                                                  \
+    X(HFU, hfu, "1", LS_T, HIGH, "hardware FLOPs utilization", "FLOPs that ran over peak FLOPs of all GPUs")           \
+    X(COMPUTE_S, compute_s, "s", LS_T | LS_M, LOW, "compute time", "Training: forward and backward of one GPU")        \
+    X(RECOMPUTE_S, recompute_s, "s", LS_T, LOW, "recompute time", "Forward work done again")                           \
+    X(EXPOSED_COMM_S, exposed_comm_s, "s", LS_T, LOW, "exposed communication", "Not hidden behind compute")            \
+    X(BUBBLE_S, bubble_s, "s", LS_T, LOW, "pipeline bubble", "Idle time of a stage")                                   \
+    X(OPTIMIZER_S, optimizer_s, "s", LS_T, LOW, "optimizer time", "Parameter update")                                  \
+    X(TIME_S, time_s, "s", LS_M, LOW, "time", "Creation, compute and gather, all repetitions")                         \
+    X(CREATE_S, create_s, "s", LS_M, LOW, "creation time", "Making the matrices on the devices")                       \
+    X(GATHER_S, gather_s, "s", LS_M, LOW, "gather time", "Bringing the result together")                               \
+    X(TFLOP_PER_S, tflop_per_s, "TFLOP/s", LS_M, HIGH, "TFLOP/s", "Matrix FLOPs over time, all GPUs")                  \
+    X(SPEEDUP, speedup, "1", LS_M, HIGH, "speed-up", "Over one GPU")                                                   \
+    X(SHARDED, sharded, "1", LS_M, NONE, "sharded", "1 when the first axis is sharded, 0 when replicated")
 
 /* X(id, stem, kinds, long name): stored as `<stem>_q` over the quantiles, and read as `<stem>_p50_s` and so on. */
 #define LS_QUANTILE_METRICS(X)                                                                                         \
@@ -112,7 +123,7 @@ enum ls_kind { LS_SERVING, LS_TRAINING, LS_MATMUL, LS_N_KINDS };
     X(P99, 0.99, p99)
 
 enum ls_scalar_metric {
-#define X(id, name, unit, kinds, long_name, description) LS_METRIC_##id,
+#define X(id, name, unit, kinds, better, long_name, description) LS_METRIC_##id,
     LS_SCALAR_METRICS(X)
 #undef X
         LS_N_SCALAR_METRICS
@@ -147,7 +158,8 @@ struct ls_metric_info {
     const char *long_name;
     const char *description;
     unsigned kinds; /* bit set of 1 << enum ls_kind */
-    size_t column;  /* the first one, counted in doubles from the start of struct ls_metrics */
+    enum ls_better better;
+    size_t column; /* the first one, counted in doubles from the start of struct ls_metrics */
     size_t n_columns;
 };
 
