@@ -80,7 +80,7 @@ static void apply_gpt(struct ls_model *model)
 static void apply_gpt2(struct ls_model *model)
 {
     apply_gpt(model);
-    model->learned_positions = 1;
+    model->position_embedding = LS_POSITION_LEARNED;
     model->attention_bias = 1;
     model->mlp_bias = 1;
 }
@@ -89,6 +89,7 @@ static void apply_bloom(struct ls_model *model)
 {
     apply_gpt(model);
     model->embedding_norm = 1;
+    model->position_embedding = LS_POSITION_ALIBI;
     model->attention_bias = 1;
     model->mlp_bias = 1;
 }
@@ -97,7 +98,7 @@ static void apply_mpt(struct ls_model *model)
 {
     apply_gpt(model);
     model->norm_bias = 0;
-    model->learned_positions = 1; /* unless attn_config.alibi */
+    model->position_embedding = LS_POSITION_LEARNED; /* unless attn_config.alibi */
 }
 
 static const struct value dtypes[] = {
@@ -121,7 +122,7 @@ static const struct value only_false[] = {{"false", NULL}, {NULL, NULL}};
 static const struct value only_true[] = {{"true", NULL}, {NULL, NULL}};
 static const struct value only_four[] = {{"4", NULL}, {NULL, NULL}};
 static const struct value only_multihead[] = {{"multihead_attention", NULL}, {NULL, NULL}};
-static const struct value negation[] = {{"true", "false"}, {"false", "true"}, {NULL, NULL}};
+static const struct value alibi[] = {{"true", "alibi"}, {"false", "learned"}, {NULL, NULL}};
 
 static const struct key gpt_oss_keys[] = {{"quantization_config.quant_method", "expert_dtype", quant_methods},
                                           {NULL, NULL, NULL}};
@@ -144,7 +145,7 @@ static const struct key mpt_keys[] = {{"d_model", "hidden_size", NULL},
                                       {"n_layers", "num_hidden_layers", NULL},
                                       {"n_heads", "num_attention_heads", NULL},
                                       {"max_seq_len", "max_position_embeddings", NULL},
-                                      {"attn_config.alibi", "learned_positions", negation},
+                                      {"attn_config.alibi", "position_embedding", alibi},
                                       {"attn_config.attn_type", IGNORED, only_multihead},
                                       {"expansion_ratio", IGNORED, only_four},
                                       {"no_bias", IGNORED, only_true},

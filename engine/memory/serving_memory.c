@@ -53,16 +53,6 @@ static double sum_bytes(const struct ls_weight *weights, size_t n, const struct 
     return bytes;
 }
 
-/* MLA serves decode from its own copies of the two halves of kv_b (the absorbed form), in the activation dtype. */
-static double absorbed_bytes(const struct ls_model *model, const struct ls_shard *shard,
-                             const struct ls_formats *formats)
-{
-    if (!ls_model_is_mla(model))
-        return 0;
-    return (double)(model->kv_lora_rank * (model->qk_nope_head_dim + model->v_head_dim)) *
-           (double)model->num_attention_heads / (double)shard->tp * ls_dtype_bytes(formats->activation);
-}
-
 double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                        int64_t first, int64_t end, unsigned ends)
 {
@@ -77,7 +67,6 @@ double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shar
             (double)n_dense * sum_bytes(weights, ls_weights_of_layer(model, false, weights), model, shard, formats);
     if (n_moe > 0)
         bytes += (double)n_moe * sum_bytes(weights, ls_weights_of_layer(model, true, weights), model, shard, formats);
-    bytes += (double)(end - first) * absorbed_bytes(model, shard, formats);
     if (ends & LS_STAGE_FIRST)
         bytes += sum_bytes(weights, ls_weights_of_embedding(model, weights), model, shard, formats);
     if (ends & LS_STAGE_LAST)
@@ -139,55 +128,119 @@ double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_s
     return last_stage ? fmax(forward, sampling) : forward;
 }
 
-/* The engines tabulate cosines and sines of every position, once for all layers, and count them as weights. */
+/* The engines tabulate cosines and sines of every position, once for all layers. */
 static double rotary_table_bytes(const struct ls_model *model)
 {
-    if (model->learned_positions || model->max_position_embeddings == LS_NULL_INT)
+    if (model->position_embedding != LS_POSITION_ROTARY || model->max_position_embeddings == LS_NULL_INT)
         return 0;
     const int64_t width = ls_model_is_mla(model) ? model->qk_rope_head_dim : model->head_dim;
-    return (double)model->max_position_embeddings * (double)width *
+    return (double)(model->max_position_embeddings * width) * ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
+}
+
+/* MLA decodes from its own copies of the two halves of kv_b (the absorbed form), in the activation dtype. */
+static double absorbed_bytes(const struct ls_model *model, const struct ls_shard *shard)
+{
+    if (!ls_model_is_mla(model))
+        return 0;
+    return (double)(model->kv_lora_rank * (model->qk_nope_head_dim + model->v_head_dim)) *
+           (double)model->num_attention_heads / (double)shard->tp *
            ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
+}
+
+/* vLLM stores experts in MXFP4 with hidden_size rounded up to whole tiles of 256 (on Hopper and Blackwell): gpt-oss's
+ * 2,880 become 3,072. */
+static double expert_padding_bytes(const struct ls_model *model, const struct ls_shard *shard,
+                                   const struct ls_formats *formats)
+{
+    const double h = (double)model->hidden_size;
+    if (!ls_model_is_moe(model) || formats->expert != LS_MXFP4)
+        return 0;
+    const double experts = (double)(model->n_routed_experts + shard->redundant_experts);
+    const double width = (double)model->moe_intermediate_size * (model->gated_mlp ? 3 : 2);
+    return experts * width * (ceil(h / 256) * 256 - h) * ls_dtype_bytes(formats->expert) /
+           (double)(shard->tp * shard->ep);
+}
+
+/* What the engine adds to the weights of a stage as it loads them. */
+static double loading_bytes(const struct ls_model *model, const struct ls_shard *shard,
+                            const struct ls_formats *formats, int64_t first, int64_t end)
+{
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(model, first, end, count);
+    const double n_moe = (double)(count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE]);
+    return rotary_table_bytes(model) + (double)(end - first) * absorbed_bytes(model, shard) +
+           n_moe * expert_padding_bytes(model, shard, formats);
+}
+
+/* How vLLM shares the pool among layers of different reach (vllm/v1/core/kv_cache_utils.py, get_kv_cache_groups):
+ * groups of equally many layers, each of one kind; a block holds block_size tokens of one group, and a sequence takes
+ * blocks in each: of a sliding group no more than the window covers. */
+struct kv_groups {
+    int64_t full, sliding;  /* groups; a model of one kind of layer has one group in all, counted as full */
+    int64_t sliding_blocks; /* that a sequence holds at most in a sliding group */
+};
+
+static struct kv_groups describe_groups(const struct ls_model *model, int64_t block_size)
+{
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(model, 0, model->num_hidden_layers, count);
+    const int64_t full = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_FULL_MOE];
+    const int64_t sliding = model->num_hidden_layers - full;
+    if (full == 0 || sliding == 0)
+        return (struct kv_groups){1, 0, 0};
+    const int64_t fewer = full < sliding ? full : sliding;
+    const int64_t more = full < sliding ? sliding : full;
+    const int64_t size = 4 * more < 5 * fewer ? more : fewer; /* nearly equal kinds make one group each */
+    return (struct kv_groups){(full + size - 1) / size, (sliding + size - 1) / size,
+                              (model->sliding_window - 1 + block_size - 1) / block_size + 1};
+}
+
+/* Blocks of the pool as the scheduler counts them, one for each block_size tokens of a sequence, whatever its groups:
+ * as many as surely fit, with every sequence at its window's limit or below it. */
+static int64_t scheduler_blocks(const struct kv_groups *groups, int64_t pool_blocks, int64_t max_num_seqs)
+{
+    const int64_t short_sequences = pool_blocks / (groups->full + groups->sliding);
+    const int64_t windows = max_num_seqs * groups->sliding * groups->sliding_blocks;
+    const int64_t long_sequences = (pool_blocks - windows) / groups->full;
+    return long_sequences > short_sequences ? long_sequences : short_sequences;
 }
 
 /* What one stage holds. */
 struct stage {
+    double fixed_bytes; /* all but the KV pool */
     double weights_bytes;
     double activation_bytes;
-    double kv_bytes_per_token;
+    double block_bytes;
 };
 
-static struct stage describe_stage(const struct ls_scenario *scenario, int64_t index)
+static struct stage describe_stage(const struct ls_scenario *scenario, const struct kv_groups *groups, int64_t index)
 {
     const struct ls_model *model = &scenario->model;
     const struct ls_strategy *strategy = &scenario->strategy;
-    const struct ls_shard shard = {strategy->tp, strategy->ep, strategy->expert_tp, scenario->engine.redundant_experts};
-    const enum ls_dtype kv = (enum ls_dtype)scenario->engine.kv_dtype;
-    const struct ls_formats formats = ls_model_formats(model, (enum ls_dtype)scenario->engine.weight_dtype, kv);
+    const struct ls_engine *engine = &scenario->engine;
+    const struct ls_shard shard = {strategy->tp, strategy->ep, strategy->expert_tp, engine->redundant_experts};
+    const enum ls_dtype kv = (enum ls_dtype)engine->kv_dtype;
+    const struct ls_formats formats = ls_model_formats(model, (enum ls_dtype)engine->weight_dtype, kv);
     const int64_t first = ls_stage_first_layer(model->num_hidden_layers, strategy->pp, index);
     const int64_t end = ls_stage_first_layer(model->num_hidden_layers, strategy->pp, index + 1);
     const bool last = index == strategy->pp - 1;
     const unsigned ends = (index == 0 ? LS_STAGE_FIRST : 0) | (last ? LS_STAGE_LAST : 0);
-    return (struct stage){
-        .weights_bytes = ls_weight_bytes(model, &shard, &formats, first, end, ends) + rotary_table_bytes(model),
+    const int64_t n_groups = groups->full + groups->sliding;
+    const int64_t layers_per_group = (end - first + n_groups - 1) / n_groups;
+    struct stage stage = {
+        .weights_bytes = ls_weight_bytes(model, &shard, &formats, first, end, ends) +
+                         loading_bytes(model, &shard, &formats, first, end),
         .activation_bytes = ls_activation_bytes(scenario, &shard, last),
-        .kv_bytes_per_token = (double)(end - first) * ls_kv_bytes_per_token_layer(model, strategy->tp, kv),
+        .block_bytes = (double)layers_per_group * ls_kv_bytes_per_token_layer(model, strategy->tp, kv) *
+                       (double)engine->block_size,
     };
-}
-
-static double stage_fixed_bytes(const struct ls_scenario *scenario, const struct stage *stage)
-{
-    return stage->weights_bytes + stage->activation_bytes + scenario->engine.memory_overhead_bytes;
+    stage.fixed_bytes = stage.weights_bytes + stage.activation_bytes + engine->memory_overhead_bytes;
+    return stage;
 }
 
 static double budget_bytes(const struct ls_scenario *scenario)
 {
     return scenario->engine.gpu_memory_utilization * scenario->cluster.hardware.memory_bytes;
-}
-
-static int64_t stage_blocks(const struct ls_scenario *scenario, const struct stage *stage)
-{
-    const double left = budget_bytes(scenario) - stage_fixed_bytes(scenario, stage);
-    return left > 0 ? (int64_t)(left / (stage->kv_bytes_per_token * (double)scenario->engine.block_size)) : 0;
 }
 
 static int64_t minimal_blocks(const struct ls_engine *engine)
@@ -200,32 +253,33 @@ static int64_t minimal_blocks(const struct ls_engine *engine)
 /* The fullest stage; all of them keep as many blocks as the one with the least room. */
 enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_serving_memory *memory)
 {
-    const double block_size = (double)scenario->engine.block_size;
-    int64_t n_blocks = INT64_MAX;
+    const struct ls_engine *engine = &scenario->engine;
+    const struct kv_groups groups = describe_groups(&scenario->model, engine->block_size);
+    double pool_blocks = INFINITY;
     double most_weights = 0;
     for (int64_t i = 0; i < scenario->strategy.pp; i++) {
-        const struct stage stage = describe_stage(scenario, i);
-        const int64_t room = stage_blocks(scenario, &stage);
-        n_blocks = room < n_blocks ? room : n_blocks;
+        const struct stage stage = describe_stage(scenario, &groups, i);
+        const double left = fmax(0, budget_bytes(scenario) - stage.fixed_bytes);
+        pool_blocks = fmin(pool_blocks, floor(left / stage.block_bytes));
         most_weights = fmax(most_weights, stage.weights_bytes);
     }
     *memory = (struct ls_serving_memory){.total_bytes = -1};
     for (int64_t i = 0; i < scenario->strategy.pp; i++) {
-        const struct stage stage = describe_stage(scenario, i);
-        const double kv_bytes = (double)n_blocks * block_size * stage.kv_bytes_per_token;
-        const double total = stage_fixed_bytes(scenario, &stage) + kv_bytes;
-        if (total > memory->total_bytes)
-            *memory = (struct ls_serving_memory){
-                .weights_bytes = stage.weights_bytes,
-                .activation_bytes = stage.activation_bytes,
-                .overhead_bytes = scenario->engine.memory_overhead_bytes,
-                .kv_bytes = kv_bytes,
-                .total_bytes = total,
-                .kv_bytes_per_token = stage.kv_bytes_per_token,
-                .kv_blocks = n_blocks,
-            };
+        const struct stage stage = describe_stage(scenario, &groups, i);
+        const double kv_bytes = pool_blocks * stage.block_bytes;
+        if (stage.fixed_bytes + kv_bytes <= memory->total_bytes)
+            continue;
+        *memory = (struct ls_serving_memory){
+            .weights_bytes = stage.weights_bytes,
+            .activation_bytes = stage.activation_bytes,
+            .overhead_bytes = engine->memory_overhead_bytes,
+            .kv_bytes = kv_bytes,
+            .total_bytes = stage.fixed_bytes + kv_bytes,
+            .kv_bytes_per_token = stage.block_bytes * (double)groups.full / (double)engine->block_size,
+            .kv_blocks = scheduler_blocks(&groups, (int64_t)pool_blocks, engine->max_num_seqs),
+        };
     }
     if (most_weights > budget_bytes(scenario))
         return LS_REASON_MEMORY_WEIGHTS;
-    return n_blocks < minimal_blocks(&scenario->engine) ? LS_REASON_MEMORY_KV : LS_REASON_NONE;
+    return memory->kv_blocks < minimal_blocks(engine) ? LS_REASON_MEMORY_KV : LS_REASON_NONE;
 }

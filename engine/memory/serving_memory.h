@@ -9,13 +9,14 @@
 /* Bytes on the fullest GPU of a serving deployment, and the KV pool that is left, as the engine computes it:
  * gpu_memory_utilization · memory − weights − activations − overhead, in whole blocks, the smallest stage deciding. */
 struct ls_serving_memory {
-    double weights_bytes; /* with the table of rotary positions */
+    double weights_bytes; /* as loaded: with rotary tables, MLA's second form of kv_b, padding of MXFP4 */
     double activation_bytes;
     double overhead_bytes;
-    double kv_bytes; /* reserved: kv_blocks in whole */
+    double kv_bytes; /* reserved for the pool */
     double total_bytes;
-    double kv_bytes_per_token; /* on the GPU described */
-    int64_t kv_blocks;         /* of one scheduler; 0 when nothing fits */
+    double kv_bytes_per_token; /* of a further token of a long context; layers within their window add none */
+    int64_t kv_blocks; /* that one scheduler may hand out, one for block_size tokens of a sequence; 0: nothing fits.
+                          Where some layers slide, vLLM's pool holds more short sequences than that, never fewer */
 };
 
 /* Memory of a resolved scenario whose shape is feasible; LS_REASON_NONE, LS_REASON_MEMORY_WEIGHTS or
@@ -27,8 +28,8 @@ enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_s
 enum { LS_STAGE_FIRST = 1, LS_STAGE_LAST = 2 };
 
 /* Weight bytes of one GPU for layers [first, end), with the embedding where `ends` has LS_STAGE_FIRST, final norm and
- * head where it has LS_STAGE_LAST. A tied table is one tensor where both are set, else each stage has its copy. MLA's
- * kv_b is there twice, as it is and in the absorbed form for decode. */
+ * head where it has LS_STAGE_LAST. A tied table is one tensor where both are set, else each stage has its copy. These
+ * are the checkpoint's bytes; ls_serving_memory adds what the engine does to them. */
 double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                        int64_t first, int64_t end, unsigned ends);
 

@@ -70,7 +70,7 @@ static void add_qkv(struct list *list, double n_tok)
     add_gemm(list, "qkv", list->formats->weight, n_tok, (double)model->hidden_size, q_width + 2 * k_width);
     if (model->qk_norm)
         add_traffic(list, "qk_norm", 2 * n_tok * (q_width + k_width));
-    if (!model->learned_positions)
+    if (model->position_embedding == LS_POSITION_ROTARY)
         add_traffic(list, "rotary", 2 * n_tok * (q_width + k_width));
     add_memory(list, "kv_write", n_tok * 2 * k_width * (list->row_bytes + ls_dtype_bytes(list->formats->kv)));
     add_gemm(list, "o", list->formats->weight, n_tok, q_width, (double)model->hidden_size);
@@ -291,7 +291,7 @@ size_t ls_ops_embedding(const struct ls_model *model, const struct ls_shard *sha
     if (n_tok == 0)
         return 0;
     add_traffic(&list, "embedding", values * (1 + 1 / (double)shard->tp));
-    if (model->learned_positions)
+    if (model->position_embedding == LS_POSITION_LEARNED)
         add_traffic(&list, "positions", 3 * values);
     if (model->embedding_norm)
         add_traffic(&list, "embedding_norm", 2 * values);

@@ -157,8 +157,8 @@ enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err)
         status = complete_experts(&full, err);
     if (status)
         return status;
-    if (full.learned_positions && full.max_position_embeddings == LS_NULL_INT)
-        return ls_fail(err, LS_INPUT, "max_position_embeddings: missing; learned_positions needs it");
+    if (full.position_embedding == LS_POSITION_LEARNED && full.max_position_embeddings == LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "max_position_embeddings: missing; learned positions need it");
     if (count_parameters(&full, false) > MAX_PARAMETERS)
         return ls_fail(err, LS_INPUT, "hidden_size: the model has more than 9e15 parameters");
     *model = full;

@@ -12,6 +12,8 @@
 
 enum ls_norm { LS_NORM_RMS, LS_NORM_LAYER };
 
+enum ls_position { LS_POSITION_ROTARY, LS_POSITION_LEARNED, LS_POSITION_ALIBI };
+
 struct ls_model {
     char name[LS_NAME_LEN];
     int64_t num_hidden_layers;
@@ -24,7 +26,7 @@ struct ls_model {
     int64_t max_position_embeddings; /* tokens; null: no limit */
     int32_t gated_mlp;               /* gate and up projections (SwiGLU, GeGLU) instead of one */
     int32_t tie_word_embeddings;
-    int32_t learned_positions;  /* a position table of max_position_embeddings rows is a weight */
+    int32_t position_embedding; /* enum ls_position; learned: a table of max_position_embeddings rows is a weight */
     int32_t norm;               /* enum ls_norm */
     int32_t norm_bias;          /* null: layer norms have one, RMS norms have none */
     int64_t norms_per_layer;    /* 2; gemma-2 has 4 */

@@ -7,6 +7,7 @@
 /* Bounds keep every count below 2^53, so that sums in double are exact; ls_model_complete checks the product. */
 #define MAX_WIDTH 16777216
 
+static const char *const position_names[] = {"rotary", "learned", "alibi", NULL};
 static const char *const norm_names[] = {"rms", "layer", NULL};
 
 static const struct ls_param rows[] = {
@@ -25,8 +26,9 @@ static const struct ls_param rows[] = {
                "Longest sequence, tokens; null: no limit."),
     LS_ROW_BOOL(M, "gated_mlp", gated_mlp, 0, "true", "Gate and up projections (SwiGLU, GeGLU) instead of one."),
     LS_ROW_BOOL(M, "tie_word_embeddings", tie_word_embeddings, 0, "false", "The LM head is the embedding table."),
-    LS_ROW_BOOL(M, "learned_positions", learned_positions, 0, "false",
-                "A table of max_position_embeddings learned positions in place of rotary embeddings."),
+    LS_ROW_CHOICE(
+        M, "position_embedding", position_embedding, 0, "rotary", position_names,
+        "Rotary embeddings, a table of max_position_embeddings learned rows, or a bias on the scores (ALiBi)."),
     LS_ROW_CHOICE(M, "norm", norm, 0, "rms", norm_names, "Kind of normalisation."),
     LS_ROW_BOOL(M, "norm_bias", norm_bias, NULLABLE, "null",
                 "Norms have a bias; null: layer norms do, RMS norms do not."),

@@ -82,7 +82,7 @@ struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype w
 
 /* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many; none where there is
  * nothing to do. What is charged as memory traffic: a norm reads and writes both its rows and the residual stream (the
- * fused add-and-norm of the engines); rotary, unless positions are learned, and query/key norms read and write queries
+ * fused add-and-norm of the engines); rotary embeddings and query/key norms read and write queries
  * and keys; the KV write reads keys and values and stores them in the cache's format; an activation reads the
  * projections and writes their product. Biases ride on their GEMMs.
  *

@@ -125,7 +125,7 @@ size_t ls_weights_of_embedding(const struct ls_model *model, struct ls_weight we
     const double h = (double)model->hidden_size;
     const double vocab = (double)model->vocab_size;
     add_partly_active(&list, "embedding", vocab * h, 1 / vocab, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
-    if (model->learned_positions) {
+    if (model->position_embedding == LS_POSITION_LEARNED) {
         const double positions = (double)model->max_position_embeddings;
         add_partly_active(&list, "positions", positions * h, 1 / positions, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
     }

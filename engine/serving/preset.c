@@ -5,7 +5,8 @@
 
 /* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
  * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256. */
-static const double large_memory_bytes = 70.0 * 1024 * 1024 * 1024;
+#define GIB (1024.0 * 1024 * 1024)
+static const double large_memory_bytes = 70 * GIB;
 
 const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "sglang-0.5",
                                                        "static",    "reference",  NULL};
@@ -28,10 +29,13 @@ static void fill_float(double *field, double value)
         *field = value;
 }
 
+/* Memory outside PyTorch's allocator is what vLLM 0.11.0 logs on an H100, without and with communicators
+ * (github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md). */
 static void apply_vllm(struct ls_scenario *scenario)
 {
     const struct ls_hardware *hardware = &scenario->cluster.hardware;
     const bool large = hardware->memory_bytes >= large_memory_bytes && strncmp(hardware->name, "a100", 4) != 0;
+    const bool communicates = ls_scenario_gpus(scenario) > scenario->strategy.dp;
     struct ls_engine *engine = &scenario->engine;
     fill_float(&engine->gpu_memory_utilization, 0.9);
     fill_int(&engine->block_size, 16);
@@ -41,7 +45,7 @@ static void apply_vllm(struct ls_scenario *scenario)
     fill_choice(&engine->enable_prefix_caching, 1);
     fill_float(&engine->step_overhead_s, 1.0e-3);
     fill_float(&engine->step_overhead_per_seq_s, 5.0e-6);
-    fill_float(&engine->memory_overhead_bytes, 1024.0 * 1024 * 1024);
+    fill_float(&engine->memory_overhead_bytes, communicates ? 0.55 * GIB : 0.13 * GIB);
 }
 
 enum ls_status ls_preset_apply(struct ls_scenario *scenario, struct ls_err *err)

@@ -37,7 +37,7 @@ static const struct {
                  {"qwen3-30b-a3b", 30532122624}, {"qwen3-235b-a22b", 235093634560}, {"mistral-7b", 7241732096},
                  {"mixtral-8x7b", 46702792704},  {"mixtral-8x22b", 140620634112},   {"gemma-2-9b", 9241705984},
                  {"gemma-2-27b", 27227128320},   {"gpt-oss-20b", 20914757184},      {"gpt-oss-120b", 116829156672},
-                 {"deepseek-v3", 671026419200},  {"deepseek-r1", 671026419200}};
+                 {"bloom-176b", 176247271424},   {"deepseek-v3", 671026419200},     {"deepseek-r1", 671026419200}};
 
 START_TEST(library_models_have_their_published_number_of_parameters)
 {
@@ -105,7 +105,7 @@ START_TEST(what_makes_no_transformer_is_refused_by_key)
     refuse("n_routed_experts", "8", "num_experts_per_tok: missing; a mixture of experts (n_routed_experts) needs it");
     refuse("num_experts_per_tok", "8",
            "num_experts_per_tok: means something with n_routed_experts only, which is missing");
-    refuse("learned_positions", "true", "max_position_embeddings: missing; learned_positions needs it");
+    refuse("position_embedding", "learned", "max_position_embeddings: missing; learned positions need it");
 }
 END_TEST
 

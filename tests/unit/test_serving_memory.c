@@ -138,6 +138,7 @@ static const struct {
     double weights, activation, overhead, kv;
 } logged[] = {{"llama-3.1-8b", LS_BF16, 1, 14.99, 4.76, 0.13, 51.38},
               {"llama-3.3-70b", LS_FP8, 2, 33.88, 4.84, 0.55, 32.00},
+              {"gpt-oss-20b", LS_BF16, 1, 13.47, 7.38, 0.13, 50.28},
               {"qwen3-32b", LS_BF16, 1, 61.03, 5.64, 0.14, 4.45},
               {"qwen3-32b", LS_BF16, 2, 30.59, 5.64, 0.54, 34.49}};
 
@@ -155,6 +156,26 @@ START_TEST(an_h100_holds_what_vllm_logs_for_it)
         ck_assert_double_eq_tol(memory.activation_bytes / GIB, logged[i].activation, 0.01 * logged[i].activation);
         ck_assert_double_eq_tol(memory.kv_bytes / GIB, logged[i].kv, 0.1);
     }
+}
+END_TEST
+
+/* Half of gpt-oss's layers keep 128 tokens: two groups of 12 layers share the pool, and 1,024 sequences hold at most
+ * 9 blocks each in the second one. */
+START_TEST(sliding_layers_leave_more_tokens_to_the_others)
+{
+    struct ls_scenario scenario = scenario_of("gpt-oss-20b", 1, 1);
+    struct ls_serving_memory hybrid, full;
+    scenario.engine.max_num_seqs = 1024;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &hybrid), LS_REASON_NONE);
+    const double block_bytes = 12.0 * 16 * 2 * 8 * 64 * 2;
+    ck_assert_int_eq(hybrid.kv_blocks, (int64_t)(hybrid.kv_bytes / block_bytes) - 1024 * 9);
+    ck_assert_double_eq(hybrid.kv_bytes_per_token * 16, block_bytes);
+    scenario.model.sliding_window = LS_NULL_INT;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &full), LS_REASON_NONE);
+    ck_assert_int_eq(full.kv_blocks, (int64_t)(full.kv_bytes / (2 * block_bytes)));
+    scenario.model.sliding_window = 100000; /* a window that long saves nothing */
+    ck_assert_int_eq(ls_serving_memory(&scenario, &hybrid), LS_REASON_NONE);
+    ck_assert_int_eq(hybrid.kv_blocks, full.kv_blocks);
 }
 END_TEST
 
@@ -230,6 +251,7 @@ int main(void)
     TCase *pool = tcase_create("pool");
     tcase_add_test(pool, the_pool_is_the_one_vllm_logs);
     tcase_add_test(pool, an_h100_holds_what_vllm_logs_for_it);
+    tcase_add_test(pool, sliding_layers_leave_more_tokens_to_the_others);
     tcase_add_test(pool, the_parts_add_up_and_stay_within_the_budget);
     tcase_add_test(pool, more_gpus_hold_less_each_and_cache_more);
     tcase_add_test(pool, what_does_not_fit_says_why);
