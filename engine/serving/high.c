@@ -373,9 +373,9 @@ enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *
     for (int64_t i = 0; i < n_layers; i++) {
         int64_t count[LS_N_LAYER_KINDS];
         ls_model_count_layers(&serving->scenario->model, i, i + 1, count);
-        for (unsigned char kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+        for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
             if (count[kind] > 0)
-                high.kinds[i] = kind;
+                high.kinds[i] = (unsigned char)kind;
     }
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         serving->pipelines[i].launch = launch;

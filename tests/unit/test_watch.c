@@ -25,7 +25,7 @@ static void make(const char *lod)
     scenario_make(&scenario, scenario_llama_70b);
     scenario_set(&scenario, "strategy.tp", "8");
     scenario_set(&scenario, "strategy.lod", lod);
-    scenario_set(&scenario, "workload.max_requests", "50");
+    scenario_set(&scenario, "workload.max_requests", "200");
     (void)scenario_add_profile(&scenario, 5, 200, 50);
     ck_assert_int_eq(ls_scenario_resolve(&scenario, &reason, &err), LS_OK);
     ck_assert_int_eq(reason, LS_REASON_NONE);
