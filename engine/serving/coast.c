@@ -81,7 +81,8 @@ void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
     const struct pace pace = pace_of(p, pass, &g->batch);
     struct ls_batch next = g->batch;
     int64_t block_phase = g->step % s->block_size;
-    for (int64_t left = passes_until_due(g); left > 0 && pass->end_ps < until_ps; left--) {
+    for (int64_t left = passes_until_due(g); left > 0 && pass->end_ps < until_ps && !ls_watch_stopped(p->watch);
+         left--) {
         block_phase = block_phase + 1 < s->block_size ? block_phase + 1 : 0;
         const int64_t need = g->residue[block_phase];
         next.decode_context += g->n_decode;
