@@ -39,7 +39,7 @@ const char *ls_suggest(const char *word, const char *const *names, size_t n)
     if (n_word == 0 || n_word > MAX_LEN)
         return NULL;
     const char *best = NULL;
-    size_t best_distance = n_word / 3 + 2; /* a third of the letters wrong, and one, is no longer a slip */
+    size_t best_distance = (n_word > 3 ? n_word / 3 : 1) + 1; /* more than a third of the letters is no slip */
     for (size_t i = 0; i < n; i++) {
         const size_t n_name = names[i] ? strlen(names[i]) : 0;
         if (n_name == 0 || n_name > MAX_LEN)
