@@ -23,20 +23,25 @@ struct ls_setting {
     const void *object; /* OBJECT targets: the struct to copy, or the struct ls_trace to point at; owned by the study */
 };
 
+/* A dimension. The replica axis has no targets: its index is the scenario's. */
 struct ls_axis {
     char name[LS_NAME_LEN]; /* dimension in the cube: tp, a short name, or the full key */
     bool numeric;           /* coordinate values are numbers in `unit`, else the labels */
     const char *unit;
     size_t n;                    /* points */
-    size_t n_targets;            /* 1; more when keys are zipped along one axis */
+    size_t n_targets;            /* 1; more when keys are zipped along one axis; 0: replica */
     struct ls_target *targets;   /* [n_targets] */
     struct ls_setting *settings; /* [n · n_targets], point-major */
     double *coordinates;         /* [n] when numeric */
     char (*labels)[LS_NAME_LEN]; /* [n], as the user wrote them */
 };
 
+#define LS_MAX_AXES 32
+
 /* The first axes are always tp, pp, dp, ep, lod; the last is replica. */
 enum { LS_AXIS_TP, LS_AXIS_PP, LS_AXIS_DP, LS_AXIS_EP, LS_AXIS_LOD, LS_N_FIXED_AXES };
+
+struct ls_study_block;
 
 struct ls_study {
     char name[LS_NAME_LEN];
@@ -50,17 +55,25 @@ struct ls_study {
     char sha256[65]; /* of `resolved`: what the journal and the cube call this study */
     char output_cube[4096];
     bool output_requests, output_timeline;
-    void *owned; /* io/study_file's: objects that settings point at */
+    struct ls_study_block *owned; /* axes, objects, traces */
 };
 
 /* Index of a cell along every axis; `index` is row-major over the axes, replica innermost. */
 void ls_study_coordinates(const struct ls_study *study, uint64_t cell, size_t *index);
+
+/* Store the settings of the axes at `index` into a copy of the base. */
+void ls_study_store(const struct ls_study *study, const size_t *index, struct ls_scenario *scenario);
 
 /* The scenario of one cell, resolved. *reason is LS_REASON_EXCLUDED when the where clause leaves it out, or what
  * ls_scenario_resolve found. LS_INPUT when the values of this cell contradict each other (the message names the keys).
  */
 LS_NODISCARD enum ls_status ls_study_cell(const struct ls_study *study, uint64_t cell, struct ls_scenario *scenario,
                                           enum ls_reason *reason, struct ls_err *err);
+
+/* Memory that ls_study_release frees with the rest: ls_study_alloc gives it zeroed, ls_study_adopt takes over what
+ * malloc gave. Null, or LS_NOMEM and the pointer freed, when memory is short. */
+void *ls_study_alloc(struct ls_study *study, size_t n, size_t size);
+LS_NODISCARD enum ls_status ls_study_adopt(struct ls_study *study, void *memory);
 
 /* Frees contents; the study may be filled again. */
 void ls_study_release(struct ls_study *study);
