@@ -192,7 +192,7 @@ static void reject_key(const struct ls_bind *bind, const struct ls_yaml *node, s
     const struct ls_yaml_entry *entry = &node->entries[i];
     const char *near = ls_suggest(entry->key, names, n);
     char inner[PATH_LEN];
-    ls_diags_add(bind->diags, node->file, entry->line, entry->column, join(inner, path, entry->key),
+    ls_diags_add(bind->diags, entry->value->file, entry->line, entry->column, join(inner, path, entry->key),
                  "unknown key%s%s%s", near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 

@@ -1,0 +1,348 @@
+#include "io/trace.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/read_file.h"
+
+#define MAX_FILE_BYTES ((size_t)8 << 30)
+#define MAX_FAULTS 20
+#define MAX_TOK INT64_C(2147483647)
+#define PS_PER_S INT64_C(1000000000000)
+#define MAX_S INT64_C(9000000) /* the clock of a simulation ends after 106 days */
+
+enum { MAX_COLUMNS = 32, FIELD_LEN = 64 };
+enum column { ARRIVAL, PROMPT, OUTPUT, N_NEEDED };
+
+/* A time too far from zero for picoseconds alone. */
+struct instant {
+    int64_t s, ps;
+};
+
+struct format {
+    enum ls_trace_format format;
+    const char *columns[N_NEEDED];
+    bool (*parse_time)(const char *text, struct instant *instant);
+    const char *time; /* how a time is written */
+    bool from_first;  /* times are of the calendar: count from the first request */
+};
+
+/* --- Fields --- */
+
+/* Seconds as decimal text; rounded once, to the picosecond. */
+static bool parse_seconds(const char *text, struct instant *instant)
+{
+    char shifted[FIELD_LEN + 8];
+    if (text[0] == '\0' || strspn(text, "0123456789.eE+-") != strlen(text))
+        return false;
+    const bool has_exponent = strpbrk(text, "eE") != NULL;
+    (void)snprintf(shifted, sizeof shifted, "%s%s", text, has_exponent ? "" : "e12");
+    char *end;
+    const double ps = strtod(shifted, &end) * (has_exponent ? (double)PS_PER_S : 1);
+    if (*end || !(ps >= 0 && ps <= (double)MAX_S * (double)PS_PER_S))
+        return false;
+    *instant = (struct instant){0, llrint(ps)};
+    return true;
+}
+
+/* Days since 0000-03-01 of the Gregorian calendar: years and months counted from March, so that leap days come last. */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    const int64_t y = year - (month <= 2);
+    const int64_t m = month > 2 ? month - 3 : month + 9;
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
+}
+
+/* `2023-11-16 18:15:46.6805900` or `2024-05-10 00:00:00.009930+00:00`. */
+static bool parse_timestamp(const char *text, struct instant *instant)
+{
+    int year, month, day, hour, minute, second, used = 0;
+    char separator;
+    if (sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &year, &month, &day, &separator, &hour, &minute, &second, &used) !=
+            7 ||
+        (separator != ' ' && separator != 'T'))
+        return false;
+    const bool in_calendar = year >= 1970 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
+                             hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
+    char fraction[FIELD_LEN] = "0";
+    const char *rest = text + used;
+    if (*rest == '.') {
+        const size_t n = 1 + strspn(rest + 1, "0123456789");
+        (void)snprintf(fraction, sizeof fraction, "0%.*s", (int)n, rest);
+        rest += n;
+    }
+    if (!in_calendar || (*rest && strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0) ||
+        !parse_seconds(fraction, instant))
+        return false;
+    instant->s = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    return true;
+}
+
+static bool parse_tokens(const char *text, int32_t *tokens)
+{
+    char *end;
+    if (strspn(text, "0123456789.") != strlen(text))
+        return false;
+    const double value = strtod(text, &end);
+    if (end == text || *end || value != floor(value) || !(value >= 1 && value <= (double)MAX_TOK))
+        return false;
+    *tokens = (int32_t)value;
+    return true;
+}
+
+/* --- Formats --- */
+
+static const struct format formats[] = {
+    {LS_TRACE_AZURE,
+     {"TIMESTAMP", "ContextTokens", "GeneratedTokens"},
+     parse_timestamp,
+     "a time such as 2023-11-16 18:15:46.68",
+     true},
+    {LS_TRACE_VIDUR,
+     {"arrived_at", "num_prefill_tokens", "num_decode_tokens"},
+     parse_seconds,
+     "seconds such as 4.31, at most 9000000",
+     false},
+    {LS_TRACE_CSV,
+     {"arrival_s", "prompt_tokens", "output_tokens"},
+     parse_seconds,
+     "seconds such as 4.31, at most 9000000",
+     false},
+};
+
+/* What a later version will understand; the rest of an unknown column is said by those we know. */
+static const char *const later_columns[] = {"session", "session_id", "prefix_hashes", "hash_ids"};
+
+struct reader {
+    const char *path;
+    struct ls_diags *diags;
+    size_t n_before; /* faults of others */
+    const struct format *format;
+    size_t column[N_NEEDED]; /* where each stands */
+    size_t n_columns;
+    int64_t base_s;
+    struct ls_trace_request *requests;
+    size_t n, capacity;
+};
+
+static size_t n_faults(const struct reader *reader)
+{
+    return reader->diags->n - reader->n_before;
+}
+
+/* Cut a line into its fields, in place. Returns how many, MAX_COLUMNS at most. */
+static size_t split(char *line, char *fields[MAX_COLUMNS])
+{
+    size_t n = 0;
+    char *field = line;
+    while (field && n < MAX_COLUMNS) {
+        char *comma = strchr(field, ',');
+        if (comma)
+            *comma = '\0';
+        field += strspn(field, " \t\"");
+        size_t length = strlen(field);
+        while (length > 0 && strchr(" \t\"\r", field[length - 1]))
+            field[--length] = '\0';
+        fields[n++] = field;
+        field = comma ? comma + 1 : NULL;
+    }
+    return n;
+}
+
+static bool find_columns(struct reader *reader, const struct format *format, char *const *fields, size_t n)
+{
+    for (int i = 0; i < N_NEEDED; i++) {
+        size_t at = 0;
+        while (at < n && strcmp(fields[at], format->columns[i]) != 0)
+            at++;
+        if (at == n)
+            return false;
+        reader->column[i] = at;
+    }
+    reader->format = format;
+    reader->n_columns = n;
+    return true;
+}
+
+static enum ls_status read_header(struct reader *reader, char *line, int32_t wanted)
+{
+    char *fields[MAX_COLUMNS];
+    const size_t n = split(line, fields);
+    const size_t n_formats = sizeof formats / sizeof formats[0];
+    for (size_t i = 0; i < n_formats && !reader->format; i++)
+        if (wanted == LS_TRACE_AUTO || wanted == (int32_t)formats[i].format)
+            (void)find_columns(reader, &formats[i], fields, n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < sizeof later_columns / sizeof later_columns[0]; j++)
+            if (strcmp(fields[i], later_columns[j]) == 0)
+                ls_diags_add(reader->diags, reader->path, 1, 1, fields[i], "not available yet; remove the column");
+    if (!reader->format)
+        ls_diags_add(reader->diags, reader->path, 1, 1, "",
+                     "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
+                     "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or arrival_s, prompt_tokens, "
+                     "output_tokens (csv)");
+    return n_faults(reader) ? LS_INPUT : LS_OK;
+}
+
+/* --- Rows --- */
+
+static void reject_field(const struct reader *reader, int line, char *const *fields, enum column column,
+                         const char *right)
+{
+    const char *text = fields[reader->column[column]];
+    ls_diags_add(reader->diags, reader->path, line, (int)(text - fields[0]) + 1, reader->format->columns[column],
+                 "%.60s will not do; write %s", text[0] ? text : "nothing", right);
+}
+
+static enum ls_status add_request(struct reader *reader, struct ls_trace_request request)
+{
+    if (reader->n == reader->capacity) {
+        const size_t capacity = reader->capacity ? 2 * reader->capacity : 1024;
+        struct ls_trace_request *requests = realloc(reader->requests, capacity * sizeof *requests);
+        if (!requests)
+            return LS_NOMEM;
+        reader->requests = requests;
+        reader->capacity = capacity;
+    }
+    reader->requests[reader->n++] = request;
+    return LS_OK;
+}
+
+static bool place_in_time(struct reader *reader, struct instant instant, int64_t *arrival_ps)
+{
+    if (reader->n == 0)
+        reader->base_s = instant.s;
+    const int64_t s = instant.s - reader->base_s;
+    if (s > MAX_S || s < -MAX_S)
+        return false;
+    *arrival_ps = s * PS_PER_S + instant.ps;
+    return true;
+}
+
+static enum ls_status read_row(struct reader *reader, char *line, int number)
+{
+    char *fields[MAX_COLUMNS];
+    const size_t n = split(line, fields);
+    if (n == 1 && fields[0][0] == '\0')
+        return LS_OK;
+    if (n != reader->n_columns) {
+        ls_diags_add(reader->diags, reader->path, number, 1, "", "%zu fields; the first line has %zu", n,
+                     reader->n_columns);
+        return LS_OK;
+    }
+    struct instant instant = {0, 0};
+    struct ls_trace_request request = {0};
+    const char *time = fields[reader->column[ARRIVAL]];
+    if (strlen(time) >= FIELD_LEN || !reader->format->parse_time(time, &instant) ||
+        !place_in_time(reader, instant, &request.arrival_ps))
+        reject_field(reader, number, fields, ARRIVAL, reader->format->time);
+    else if (!parse_tokens(fields[reader->column[PROMPT]], &request.prompt_tok))
+        reject_field(reader, number, fields, PROMPT, "a whole number from 1 to 2147483647");
+    else if (!parse_tokens(fields[reader->column[OUTPUT]], &request.output_tok))
+        reject_field(reader, number, fields, OUTPUT, "a whole number from 1 to 2147483647");
+    else
+        return add_request(reader, request);
+    return LS_OK;
+}
+
+/* Lines end with a newline, each replaced by a null. */
+static enum ls_status read_lines(struct reader *reader, char *text, int32_t wanted)
+{
+    int number = 0;
+    enum ls_status status = LS_OK;
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
+        text += 3;
+    for (char *line = text; line && !status; number++) {
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = '\0';
+        status = number == 0 ? read_header(reader, line, wanted) : read_row(reader, line, number + 1);
+        line = end ? end + 1 : NULL;
+        if (n_faults(reader) >= MAX_FAULTS) {
+            ls_diags_add(reader->diags, reader->path, 0, 0, "", "too many faults; the rest is not read");
+            return LS_INPUT;
+        }
+    }
+    return status ? status : n_faults(reader) ? LS_INPUT : LS_OK;
+}
+
+/* --- The whole --- */
+
+static int compare_requests(const void *a, const void *b)
+{
+    const struct ls_trace_request *left = a, *right = b;
+    if (left->arrival_ps != right->arrival_ps)
+        return left->arrival_ps < right->arrival_ps ? -1 : 1;
+    if (left->prompt_tok != right->prompt_tok)
+        return left->prompt_tok < right->prompt_tok ? -1 : 1;
+    return (left->output_tok > right->output_tok) - (left->output_tok < right->output_tok);
+}
+
+/* Requests at one instant keep their order, as long as the file is in order of arrival. */
+static void put_in_order(struct reader *reader)
+{
+    bool sorted = true;
+    for (size_t i = 1; i < reader->n; i++)
+        sorted = sorted && reader->requests[i - 1].arrival_ps <= reader->requests[i].arrival_ps;
+    if (!sorted)
+        qsort(reader->requests, reader->n, sizeof *reader->requests, compare_requests);
+    const int64_t first_ps = reader->format->from_first ? reader->requests[0].arrival_ps : 0;
+    for (size_t i = 0; i < reader->n; i++)
+        reader->requests[i].arrival_ps -= first_ps;
+}
+
+/* FNV-1a over every number, by value. */
+static uint64_t digest(const struct ls_trace_request *requests, size_t n)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t words[] = {(uint64_t)requests[i].arrival_ps, (uint64_t)requests[i].prompt_tok,
+                                  (uint64_t)requests[i].output_tok};
+        for (size_t j = 0; j < 3; j++)
+            for (int shift = 0; shift < 64; shift += 8)
+                hash = (hash ^ (words[j] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
+{
+    if (reader->n == 0) {
+        ls_diags_add(reader->diags, reader->path, 0, 0, "", "no requests; only the first line is there");
+        return LS_INPUT;
+    }
+    put_in_order(reader);
+    *trace = (struct ls_trace){reader->n, reader->requests, digest(reader->requests, reader->n)};
+    return LS_OK;
+}
+
+enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *trace, struct ls_diags *diags)
+{
+    struct reader reader = {.path = path, .diags = diags, .n_before = diags->n};
+    struct ls_err err = {""};
+    char *text;
+    size_t n;
+    if (format == LS_TRACE_MOONCAKE || format == LS_TRACE_BURSTGPT || format == LS_TRACE_SHAREGPT) {
+        ls_diags_add(diags, path, 0, 0, "workload.trace.format", "not available yet; azure, vidur and csv are");
+        return LS_INPUT;
+    }
+    enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);
+    if (status) {
+        ls_diags_add(diags, path, 0, 0, "", "%s", err.text);
+        return status;
+    }
+    if (strlen(text) != n) {
+        ls_diags_add(diags, path, 0, 0, "", "not text; a CSV file was expected");
+        status = LS_INPUT;
+    } else {
+        status = read_lines(&reader, text, format);
+    }
+    if (!status)
+        status = finish(&reader, trace);
+    if (status)
+        free(reader.requests);
+    free(text);
+    return status;
+}

@@ -1,0 +1,31 @@
+#ifndef LS_IO_TRACE_H
+#define LS_IO_TRACE_H
+
+#include <stdint.h>
+
+#include "engine/scenario.h"
+#include "io/diag.h"
+
+/* Recorded requests from CSV files with a header:
+ *   azure  TIMESTAMP, ContextTokens, GeneratedTokens (Azure LLM inference traces of 2023 and 2024)
+ *   vidur  arrived_at, num_prefill_tokens, num_decode_tokens
+ *   csv    arrival_s, prompt_tokens, output_tokens
+ * Columns may stand in any order; columns that say nothing about arrivals and lengths are skipped. */
+
+enum ls_trace_format {
+    LS_TRACE_AUTO,
+    LS_TRACE_AZURE,
+    LS_TRACE_MOONCAKE,
+    LS_TRACE_BURSTGPT,
+    LS_TRACE_SHAREGPT,
+    LS_TRACE_VIDUR,
+    LS_TRACE_CSV
+};
+
+/* Read a file whole: raw, as recorded, in order of arrival (azure: from its first request on). `format` is that of
+ * trace_options; auto goes by the header. Faults go to diags with line and column, the first few of them. The caller
+ * frees trace->requests. LS_IO, LS_INPUT or LS_NOMEM. */
+LS_NODISCARD enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *trace,
+                                          struct ls_diags *diags);
+
+#endif
