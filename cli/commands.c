@@ -5,6 +5,9 @@
 #include <string.h>
 
 const struct ls_command ls_commands[] = {
+    {"validate", "check a study: every error at once, with line and column", "STUDY.yaml [--set KEY=VALUE]...",
+     "  --set KEY=VALUE  lay a value over the file, as run does\n", "llmsweep validate configs/studies/first.yaml",
+     ls_command_validate},
     {"models", "the models of the library, with parameter counts and bytes", "[NAME]", "",
      "llmsweep models llama-3.1-70b", ls_command_models},
     {"hardware", "the GPUs of the library, with memory, bandwidth and peaks", "[NAME]", "",

@@ -44,6 +44,7 @@ int ls_command_misuse(const char *name, const char *wrong);
         "help", no_argument, NULL, 'h'                                                                                 \
     }
 
+int ls_command_validate(int argc, char **argv);
 int ls_command_models(int argc, char **argv);
 int ls_command_hardware(int argc, char **argv);
 
