@@ -8,6 +8,10 @@ const struct ls_command ls_commands[] = {
     {"validate", "check a study: every error at once, with line and column", "STUDY.yaml [--set KEY=VALUE]...",
      "  --set KEY=VALUE  lay a value over the file, as run does\n", "llmsweep validate configs/studies/first.yaml",
      ls_command_validate},
+    {"simulate", "one cell of a study, all its metrics", "STUDY.yaml [--set KEY=VALUE]... [--json]",
+     "  --set KEY=VALUE   lay a value over the file's (tp is short for strategy.tp)\n"
+     "  --json            one JSON object instead of a table\n",
+     "llmsweep simulate configs/studies/first.yaml --set tp=4 --set dp=2", ls_command_simulate},
     {"models", "the models of the library, with parameter counts and bytes", "[NAME]", "",
      "llmsweep models llama-3.1-70b", ls_command_models},
     {"hardware", "the GPUs of the library, with memory, bandwidth and peaks", "[NAME]", "",
