@@ -4,6 +4,7 @@
 
 #include "engine/memory/serving_memory.h"
 #include "engine/model/model.h"
+#include "engine/serving/low.h"
 #include "engine/serving/serving.h"
 
 struct ls_sim {
@@ -85,7 +86,9 @@ enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenari
         const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
         sim->watch.stopped = false;
         const enum ls_status status =
-            ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &sim->watch, &out.metrics, err);
+            scenario->strategy.lod == LS_LOD_LOW
+                ? ls_low_run(scenario, blocks, &sim->arena, &out.metrics, err)
+                : ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &sim->watch, &out.metrics, err);
         if (status)
             return status;
     }

@@ -66,4 +66,7 @@ struct ls_group {
 struct ls_group ls_placement_group(const struct ls_placement *placement, unsigned dims,
                                    const int64_t origin[LS_N_DIMS]);
 
+/* Whether any tensor or expert rank of replica `dp` leaves its node when stage `stage` sends to the next one. */
+bool ls_placement_send_crosses(const struct ls_placement *placement, int64_t dp, int64_t stage);
+
 #endif

@@ -143,3 +143,18 @@ struct ls_group ls_placement_group(const struct ls_placement *placement, unsigne
     } while (next_member(placement, sorted, n, coordinate));
     return group;
 }
+
+bool ls_placement_send_crosses(const struct ls_placement *placement, int64_t dp, int64_t stage)
+{
+    int64_t from[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage}, to[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage + 1};
+    for (int64_t ep = 0; ep < placement->degree[LS_EP]; ep++) {
+        for (int64_t tp = 0; tp < placement->degree[LS_TP]; tp++) {
+            from[LS_EP] = to[LS_EP] = ep;
+            from[LS_TP] = to[LS_TP] = tp;
+            if (ls_placement_node(placement, ls_placement_rank(placement, from)) !=
+                ls_placement_node(placement, ls_placement_rank(placement, to)))
+                return true;
+        }
+    }
+    return false;
+}

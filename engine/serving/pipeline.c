@@ -155,22 +155,6 @@ void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int6
         p->arrived_ps = now_ps;
 }
 
-/* Whether any tensor or expert rank's send to the next stage crosses nodes. */
-static bool crosses(const struct ls_placement *placement, int64_t dp, int64_t stage)
-{
-    int64_t from[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage}, to[LS_N_DIMS] = {[LS_DP] = dp, [LS_PP] = stage + 1};
-    for (int64_t ep = 0; ep < placement->degree[LS_EP]; ep++) {
-        for (int64_t tp = 0; tp < placement->degree[LS_TP]; tp++) {
-            from[LS_EP] = to[LS_EP] = ep;
-            from[LS_TP] = to[LS_TP] = tp;
-            if (ls_placement_node(placement, ls_placement_rank(placement, from)) !=
-                ls_placement_node(placement, ls_placement_rank(placement, to)))
-                return true;
-        }
-    }
-    return false;
-}
-
 enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const struct ls_pipeline_setup *setup)
 {
     const struct ls_strategy *strategy = &setup->scenario->strategy;
@@ -197,7 +181,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
     memset(p->stage_free_ps, 0, pp * sizeof *p->stage_free_ps);
     memset(p->usage, 0, pp * sizeof *p->usage);
     for (int64_t i = 0; i < p->n_stages; i++)
-        p->between_nodes[i] = i + 1 < p->n_stages && crosses(setup->placement, index, i);
+        p->between_nodes[i] = i + 1 < p->n_stages && ls_placement_send_crosses(setup->placement, index, i);
     for (int64_t i = 0; i < p->n_members; i++)
         if (ls_scheduler_init(&p->members[i], setup->scenario, setup->kv_blocks, setup->pool, setup->collector,
                               setup->arena))

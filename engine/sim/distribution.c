@@ -34,6 +34,11 @@ static double mean_constant(const struct ls_dist *dist)
     return dist->value;
 }
 
+static double square_constant(const struct ls_dist *dist)
+{
+    return dist->value * dist->value;
+}
+
 static double sample_constant(const struct ls_dist *dist, struct ls_stream *stream)
 {
     (void)stream;
@@ -52,6 +57,11 @@ static double mean_uniform(const struct ls_dist *dist)
     return 0.5 * (dist->low + dist->high);
 }
 
+static double square_uniform(const struct ls_dist *dist)
+{
+    return (dist->low * dist->low + dist->low * dist->high + dist->high * dist->high) / 3.0;
+}
+
 static double sample_uniform(const struct ls_dist *dist, struct ls_stream *stream)
 {
     return dist->low + (dist->high - dist->low) * ls_stream_uniform(stream);
@@ -66,6 +76,11 @@ static enum ls_status check_normal(const struct ls_dist *dist, struct ls_err *er
 static double mean_given(const struct ls_dist *dist)
 {
     return dist->mean;
+}
+
+static double square_normal(const struct ls_dist *dist)
+{
+    return dist->mean * dist->mean + dist->std * dist->std;
 }
 
 static double sample_normal(const struct ls_dist *dist, struct ls_stream *stream)
@@ -92,6 +107,12 @@ static double mean_lognormal(const struct ls_dist *dist)
     return isnan(dist->mu) ? dist->mean : exp(dist->mu + 0.5 * dist->sigma * dist->sigma);
 }
 
+static double square_lognormal(const struct ls_dist *dist)
+{
+    return isnan(dist->mu) ? dist->mean * dist->mean + dist->std * dist->std
+                           : exp(2.0 * dist->mu + 2.0 * dist->sigma * dist->sigma);
+}
+
 static double sample_lognormal(const struct ls_dist *dist, struct ls_stream *stream)
 {
     double mu = dist->mu, sigma = dist->sigma;
@@ -107,6 +128,11 @@ static double sample_lognormal(const struct ls_dist *dist, struct ls_stream *str
 static enum ls_status check_exponential(const struct ls_dist *dist, struct ls_err *err)
 {
     return must_be_positive("mean", dist->mean, err);
+}
+
+static double square_exponential(const struct ls_dist *dist)
+{
+    return 2.0 * dist->mean * dist->mean;
 }
 
 static double sample_exponential(const struct ls_dist *dist, struct ls_stream *stream)
@@ -136,6 +162,11 @@ static double sample_unit_gamma(double shape, struct ls_stream *stream)
     }
 }
 
+static double square_gamma(const struct ls_dist *dist)
+{
+    return dist->mean * dist->mean * (1.0 + dist->cv * dist->cv);
+}
+
 static double sample_gamma(const struct ls_dist *dist, struct ls_stream *stream)
 {
     const double shape = 1.0 / (dist->cv * dist->cv);
@@ -158,6 +189,11 @@ static double mean_weibull(const struct ls_dist *dist)
     return dist->scale * tgamma(1.0 + 1.0 / dist->shape);
 }
 
+static double square_weibull(const struct ls_dist *dist)
+{
+    return dist->scale * dist->scale * tgamma(1.0 + 2.0 / dist->shape);
+}
+
 static double sample_weibull(const struct ls_dist *dist, struct ls_stream *stream)
 {
     return dist->scale * pow(ls_stream_exponential(stream), 1.0 / dist->shape);
@@ -175,21 +211,35 @@ static double mean_pareto(const struct ls_dist *dist)
     return dist->scale * dist->shape / (dist->shape - 1);
 }
 
+static double square_pareto(const struct ls_dist *dist)
+{
+    return dist->shape > 2.0 ? dist->shape * dist->scale * dist->scale / (dist->shape - 2.0) : (double)INFINITY;
+}
+
 static double sample_pareto(const struct ls_dist *dist, struct ls_stream *stream)
 {
     return dist->scale * pow(ls_stream_uniform(stream), -1.0 / dist->shape);
 }
 
 const struct ls_distribution_ops ls_distributions[LS_N_DISTRIBUTIONS] = {
-    [LS_DIST_CONSTANT] = {"constant", {"value"}, {NULL}, check_constant, mean_constant, sample_constant},
-    [LS_DIST_UNIFORM] = {"uniform", {"low", "high"}, {NULL}, check_uniform, mean_uniform, sample_uniform},
-    [LS_DIST_NORMAL] = {"normal", {"mean", "std"}, {NULL}, check_normal, mean_given, sample_normal},
-    [LS_DIST_LOGNORMAL] =
-        {"lognormal", {"mean", "std"}, {"mu", "sigma"}, check_lognormal, mean_lognormal, sample_lognormal},
-    [LS_DIST_EXPONENTIAL] = {"exponential", {"mean"}, {NULL}, check_exponential, mean_given, sample_exponential},
-    [LS_DIST_GAMMA] = {"gamma", {"mean", "cv"}, {NULL}, check_gamma, mean_given, sample_gamma},
-    [LS_DIST_WEIBULL] = {"weibull", {"shape", "scale"}, {NULL}, check_weibull, mean_weibull, sample_weibull},
-    [LS_DIST_PARETO] = {"pareto", {"shape", "scale"}, {NULL}, check_pareto, mean_pareto, sample_pareto},
+    [LS_DIST_CONSTANT] =
+        {"constant", {"value"}, {NULL}, check_constant, mean_constant, square_constant, sample_constant},
+    [LS_DIST_UNIFORM] =
+        {"uniform", {"low", "high"}, {NULL}, check_uniform, mean_uniform, square_uniform, sample_uniform},
+    [LS_DIST_NORMAL] = {"normal", {"mean", "std"}, {NULL}, check_normal, mean_given, square_normal, sample_normal},
+    [LS_DIST_LOGNORMAL] = {"lognormal",
+                           {"mean", "std"},
+                           {"mu", "sigma"},
+                           check_lognormal,
+                           mean_lognormal,
+                           square_lognormal,
+                           sample_lognormal},
+    [LS_DIST_EXPONENTIAL] =
+        {"exponential", {"mean"}, {NULL}, check_exponential, mean_given, square_exponential, sample_exponential},
+    [LS_DIST_GAMMA] = {"gamma", {"mean", "cv"}, {NULL}, check_gamma, mean_given, square_gamma, sample_gamma},
+    [LS_DIST_WEIBULL] =
+        {"weibull", {"shape", "scale"}, {NULL}, check_weibull, mean_weibull, square_weibull, sample_weibull},
+    [LS_DIST_PARETO] = {"pareto", {"shape", "scale"}, {NULL}, check_pareto, mean_pareto, square_pareto, sample_pareto},
 };
 
 const char *const ls_distribution_names[LS_N_DISTRIBUTIONS + 1] = {
@@ -286,6 +336,11 @@ enum ls_status ls_dist_check_tok(const struct ls_dist *dist, struct ls_err *err)
 double ls_dist_mean(const struct ls_dist *dist)
 {
     return ops_of(dist)->mean(dist);
+}
+
+double ls_dist_mean_square(const struct ls_dist *dist)
+{
+    return ops_of(dist)->mean_square(dist);
 }
 
 double ls_dist_sample(const struct ls_dist *dist, struct ls_stream *stream)

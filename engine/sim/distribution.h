@@ -39,7 +39,8 @@ struct ls_distribution_ops {
     const char *other_keys[2]; /* another way to say the same; null: there is none */
     /* LS_INPUT when the parameters, all present, are out of range. */
     enum ls_status (*check)(const struct ls_dist *dist, struct ls_err *err);
-    double (*mean)(const struct ls_dist *dist); /* may be infinite */
+    double (*mean)(const struct ls_dist *dist);        /* may be infinite */
+    double (*mean_square)(const struct ls_dist *dist); /* may be infinite */
     double (*sample)(const struct ls_dist *dist, struct ls_stream *stream);
 };
 
@@ -55,6 +56,9 @@ LS_NODISCARD enum ls_status ls_dist_check_tok(const struct ls_dist *dist, struct
 
 /* Mean of a checked distribution, before any rounding. */
 double ls_dist_mean(const struct ls_dist *dist);
+
+/* Mean of the square of a checked distribution; infinite where the variance is. */
+double ls_dist_mean_square(const struct ls_dist *dist);
 
 /* One value. */
 double ls_dist_sample(const struct ls_dist *dist, struct ls_stream *stream);

@@ -1,0 +1,97 @@
+#include "engine/serving/load.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/sim/clock.h"
+
+static const double largest_cv = 10.0;
+
+static double square_of(const struct ls_dist *dist)
+{
+    const double mean = ls_dist_mean(dist);
+    return fmin(ls_dist_mean_square(dist), mean * mean * (1.0 + largest_cv * largest_cv));
+}
+
+/* Share of the requests that each profile sends. */
+static void measure_profiles(struct ls_load *load, const struct ls_workload *workload)
+{
+    const bool drawn = workload->mixing == LS_MIXING_SEQUENTIAL_DRAW;
+    double total = 0, gap_s = 0;
+    for (int32_t i = 0; i < workload->n_profiles; i++) {
+        const struct ls_profile *p = &workload->profiles[i];
+        const double share = drawn || isnan(p->arrivals.rate) ? p->weight : p->arrivals.rate;
+        const double prompt = ls_dist_mean(&p->prompt_tokens), output = ls_dist_mean(&p->output_tokens);
+        total += share;
+        gap_s += share / p->arrivals.rate;
+        load->prompt += share * prompt;
+        load->prompt_sq += share * square_of(&p->prompt_tokens);
+        load->output += share * output;
+        load->output_sq += share * square_of(&p->output_tokens);
+        load->prompt_output += share * prompt * output;
+    }
+    load->rate = drawn ? total / gap_s : total;
+    double *moments[] = {&load->prompt, &load->prompt_sq, &load->output, &load->output_sq, &load->prompt_output};
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++)
+        *moments[i] /= total;
+}
+
+static void measure_trace(struct ls_load *load, const struct ls_workload *workload, double limit)
+{
+    const struct ls_trace_options *options = &workload->trace_options;
+    double n = 0, last_s = 0;
+    for (size_t i = 0; i < workload->trace->n && n < limit; i++) {
+        const struct ls_trace_request *request = &workload->trace->requests[i];
+        const double recorded_s = ls_s_from_ps(request->arrival_ps), arrival_s = recorded_s * options->time_scale;
+        const double prompt = request->prompt_tok, output = request->output_tok;
+        if ((!isnan(options->window_s) && recorded_s >= options->window_s) ||
+            (!isnan(workload->duration_s) && arrival_s >= workload->duration_s))
+            break;
+        n += 1;
+        last_s = arrival_s;
+        load->prompt += prompt;
+        load->prompt_sq += prompt * prompt;
+        load->output += output;
+        load->output_sq += output * output;
+        load->prompt_output += prompt * output;
+    }
+    double *moments[] = {&load->prompt, &load->prompt_sq, &load->output, &load->output_sq, &load->prompt_output};
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++)
+        *moments[i] /= n;
+    load->n_requests = n;
+    load->arrivals_s = last_s;
+    load->rate = last_s > 0 ? n / last_s : (double)INFINITY;
+}
+
+static void end_arrivals(struct ls_load *load, const struct ls_workload *workload, double limit)
+{
+    const struct ls_arrivals *arrivals = &workload->profiles[0].arrivals;
+    load->n_requests = limit;
+    if (arrivals->process == LS_ARRIVALS_CLOSED) {
+        load->users = fmin((double)arrivals->concurrency, limit);
+        load->rate = (double)NAN;
+    } else if (arrivals->process == LS_ARRIVALS_ALL_AT_ONCE) {
+        load->rate = (double)INFINITY;
+    } else {
+        load->arrivals_s = limit / load->rate;
+        if (!isnan(workload->duration_s) && workload->duration_s < load->arrivals_s) {
+            load->arrivals_s = workload->duration_s;
+            load->n_requests = load->rate * workload->duration_s;
+        }
+    }
+}
+
+void ls_load_measure(struct ls_load *load, const struct ls_scenario *scenario)
+{
+    const struct ls_workload *workload = &scenario->workload;
+    double limit = workload->max_requests == LS_NULL_INT ? (double)INFINITY : (double)workload->max_requests;
+    *load = (struct ls_load){.users = (double)NAN};
+    if (workload->trace) {
+        if (workload->trace_options.max_requests != LS_NULL_INT)
+            limit = fmin(limit, (double)workload->trace_options.max_requests);
+        measure_trace(load, workload, limit);
+    } else {
+        measure_profiles(load, workload);
+        end_arrivals(load, workload, limit);
+    }
+}

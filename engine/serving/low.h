@@ -1,0 +1,22 @@
+#ifndef LS_ENGINE_SERVING_LOW_H
+#define LS_ENGINE_SERVING_LOW_H
+
+#include "engine/cost/step_cost.h"
+#include "engine/metrics.h"
+#include "engine/scenario.h"
+
+/* The low level of detail: no events. The steady state is a fixed point of the same pass costs:
+ *
+ *   a decode pass lasts T = E[f(B, k)], where B requests decode and k prompts join, Poisson in the arrivals during a
+ * pass; Little's law gives B = λ (O − 1) T, and a request sees one more than that: itself; TPOT = T;  TTFT = what is
+ * left of the pass under way + wait for a slot + the pass of its own prompt.
+ *
+ * Saturation is a balance of tokens: with every slot, KV block or token of the budget in use, μ = B / ((O − 1) f(B, p))
+ * where p = B P / (O − 1) prompt tokens must join each pass. Above μ the deployment serves μ and the queue grows. */
+
+/* Estimate the metrics of a resolved, feasible scenario, memory metrics excepted: means and rates, no quantiles. Memory
+ * comes from `arena`. */
+LS_NODISCARD enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
+                                       struct ls_metrics *metrics, struct ls_err *err);
+
+#endif
