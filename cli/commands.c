@@ -12,6 +12,21 @@ const struct ls_command ls_commands[] = {
      "  --set KEY=VALUE   lay a value over the file's (tp is short for strategy.tp)\n"
      "  --json            one JSON object instead of a table\n",
      "llmsweep simulate configs/studies/first.yaml --set tp=4 --set dp=2", ls_command_simulate},
+    {"show", "what is in a cube: axes, coverage, ranges of the metrics, provenance", "CUBE.h5 [--digest]",
+     "  --digest  print the hash of the results alone: the same study gives the same one\n",
+     "llmsweep show results/first.h5", ls_command_show},
+    {"best", "the best deployments of a cube", "CUBE.h5 [OPTION]...",
+     "  --by METRIC             what to rank by: output_token_throughput_per_gpu unless told (training:\n"
+     "                          tflop_per_s_per_gpu, matmul: tflop_per_s); which way is better, the metric knows;\n"
+     "                          saturated points, which no steady state describes, come last\n"
+     "  --where EXPR            only points for which this holds, over axes, metrics, gpus, status and reason\n"
+     "  --pareto METRIC,METRIC  only points that no other one beats in both, and a plot of them\n"
+     "  --top N                 as many rows (10; all of a front)\n"
+     "  --csv                   comma-separated values in full precision\n",
+     "llmsweep best results/first.h5 --where \"model == 'llama-3.1-70b' and ttft_p99_s < 1\"", ls_command_best},
+    {"export", "a cube as comma-separated values, one row a cell", "CUBE.h5 --csv FILE",
+     "  --csv FILE  the file to write, - for standard output\n", "llmsweep export results/first.h5 --csv first.csv",
+     ls_command_export},
     {"models", "the models of the library, with parameter counts and bytes", "[NAME]", "",
      "llmsweep models llama-3.1-70b", ls_command_models},
     {"hardware", "the GPUs of the library, with memory, bandwidth and peaks", "[NAME]", "",

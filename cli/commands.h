@@ -46,6 +46,9 @@ int ls_command_misuse(const char *name, const char *wrong);
 
 int ls_command_validate(int argc, char **argv);
 int ls_command_simulate(int argc, char **argv);
+int ls_command_show(int argc, char **argv);
+int ls_command_best(int argc, char **argv);
+int ls_command_export(int argc, char **argv);
 int ls_command_models(int argc, char **argv);
 int ls_command_hardware(int argc, char **argv);
 
