@@ -34,8 +34,7 @@ static const struct defaults {
 } all_defaults[] = {
     {"serving",
      "output_token_throughput_per_gpu",
-     {"gpus", "output_token_throughput_per_gpu", "output_token_throughput", "goodput", "ttft_p99_s", "tpot_p99_s",
-      "mem_utilization"}},
+     {"gpus", "output_token_throughput_per_gpu", "goodput", "ttft_p99_s", "tpot_p99_s", "mem_utilization"}},
     {"training",
      "tflop_per_s_per_gpu",
      {"gpus", "tflop_per_s_per_gpu", "tokens_per_s", "step_time_s", "mfu", "bubble_frac", "mem_utilization"}},
@@ -182,7 +181,7 @@ static void print_table(const struct report *report)
     for (size_t i = 0; i < report->n_shown; i++)
         ls_text_table_head(&table, points->columns[report->shown[i]].name, false);
     if (report->ranking.n_saturated > 0)
-        ls_text_table_head(&table, "", true);
+        ls_text_table_head(&table, "saturated", false);
     for (size_t row = 0; row < report->n_rows; row++) {
         const struct ls_ranked *item = &report->ranking.items[report->rows[row]];
         for (size_t i = 0; i < points->n_axes; i++)
@@ -196,7 +195,7 @@ static void print_table(const struct report *report)
             ls_text_table_number(&table, value.mean, value.half_width);
         }
         if (report->ranking.n_saturated > 0)
-            ls_text_table_text(&table, item->saturated ? "saturated" : "");
+            ls_text_table_text(&table, item->saturated ? "yes" : "no");
     }
     ls_text_table_print(&table, stdout);
     ls_text_table_release(&table);
@@ -267,7 +266,8 @@ static int print_report(struct report *report)
         return LS_EXIT_OK;
     }
     print_title(report);
-    print_table(report);
+    if (report->n_rows > 0)
+        print_table(report);
     if (report->request->pareto)
         print_plot(report);
     return LS_EXIT_OK;

@@ -123,6 +123,7 @@ static void print_heads(const struct ls_text_table *table, const size_t *widths,
 
 void ls_text_table_print(const struct ls_text_table *table, FILE *stream)
 {
+    assert(table->n_columns > 0 && table->n_cells % table->n_columns == 0);
     size_t *widths = ls_alloc(table->n_columns, sizeof *widths);
     for (size_t i = 0; i < table->n_columns; i++)
         widths[i] = column_width(table, i);
