@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "cli/commands.h"
@@ -14,7 +15,7 @@ int ls_command_validate(int argc, char **argv)
     struct ls_study study;
     if (ls_study_args_load(&args, argv[optind], 0, &study))
         return LS_EXIT_INPUT;
-    (void)printf("%s: valid, %llu cells\n", argv[optind], (unsigned long long)study.n_cells);
+    (void)printf("%s: valid, %" PRIu64 " %s\n", argv[optind], study.n_cells, study.n_cells == 1 ? "cell" : "cells");
     ls_study_release(&study);
     return LS_EXIT_OK;
 }

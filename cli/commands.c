@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,8 @@ const struct ls_command *ls_command_find(const char *name)
 
 void ls_command_help(const struct ls_command *command)
 {
-    (void)printf("Usage: llmsweep %s %s\n\n%s.\n\n", command->name, command->usage, command->summary);
+    (void)printf("Usage: llmsweep %s %s\n\n%c%s.\n\n", command->name, command->usage, toupper(command->summary[0]),
+                 command->summary + 1);
     if (command->options[0])
         (void)printf("Options:\n%s\n", command->options);
     (void)printf("Example:\n  %s\n", command->example);

@@ -21,6 +21,9 @@ struct ls_diags {
 void ls_diags_add(struct ls_diags *diags, const char *file, int line, int column, const char *key, const char *format,
                   ...) LS_PRINTF(6, 7);
 
+/* Put the faults from the `first` on in the order of their places, file by file, and drop what is said twice of one. */
+void ls_diags_sort(struct ls_diags *diags, size_t first);
+
 /* One line each. */
 void ls_diags_print(const struct ls_diags *diags, FILE *stream);
 void ls_diags_release(struct ls_diags *diags);

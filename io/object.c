@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/suggest.h"
 #include "io/hf_config.h"
 
-enum { MAX_DEPTH = 8, PATH_LEN = 4096, KEY_LEN = 512 };
+enum { MAX_DEPTH = 8, PATH_LEN = 4096, KEY_LEN = 512, MAX_ROWS = 64 };
 
 static const char *const base_key[] = {"base", NULL};
 
@@ -61,6 +62,22 @@ static void bind_hf_scalar(const struct hf *hf, const struct ls_yaml *node, cons
         ls_param_store(row, (char *)hf->model + row->offset, &value);
 }
 
+static void reject_hf_key(const struct hf *hf, const struct ls_yaml_entry *entry, const char *key)
+{
+    const char *names[MAX_ROWS];
+    const size_t n = ls_model_params.n < MAX_ROWS ? ls_model_params.n : MAX_ROWS;
+    for (size_t i = 0; i < n; i++)
+        names[i] = ls_model_params.rows[i].key;
+    const char *near = ls_suggest(key, names, n);
+    if (near)
+        ls_diags_add(hf->bind->diags, entry->value->file, entry->line, entry->column, key,
+                     "unknown key of a %s configuration (did you mean %s?)", hf->model_type, near);
+    else
+        ls_diags_add(hf->bind->diags, entry->value->file, entry->line, entry->column, key,
+                     "unknown key of a %s configuration; remove it if it changes neither sizes nor speed",
+                     hf->model_type);
+}
+
 static void bind_hf_mapping(const struct hf *hf, const struct ls_yaml *node, const char *prefix)
 {
     for (size_t i = 0; i < node->n; i++) {
@@ -73,9 +90,7 @@ static void bind_hf_mapping(const struct hf *hf, const struct ls_yaml *node, con
         }
         const char *ours = ls_hf_canonical_key(hf->model_type, key);
         if (!ours)
-            ls_diags_add(hf->bind->diags, node->file, entry->line, entry->column, key,
-                         "unknown key of a %s configuration; remove it if it changes neither sizes nor speed",
-                         hf->model_type);
+            reject_hf_key(hf, entry, key);
         else if (entry->value->kind == LS_YAML_SCALAR)
             bind_hf_scalar(hf, entry->value, key, ours);
     }
@@ -164,7 +179,7 @@ static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const cha
     char *slash = strrchr(folder, '/');
     if (slash)
         *slash = '\0';
-    const struct ls_bind inner = {slash ? folder : ".", bind->diags, bind->depth + 1};
+    const struct ls_bind inner = {slash ? folder : "", bind->diags, bind->depth + 1};
     struct ls_yaml_arena arena = {0};
     struct ls_yaml *root;
     if (ls_yaml_read(&arena, file, &root, bind->diags) == LS_OK) {

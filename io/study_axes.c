@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/suggest.h"
 #include "io/axis_points.h"
 #include "io/study_sets.h"
 
@@ -102,6 +103,17 @@ static bool is_fixed_key(const char *key)
     return n > 5 && strcmp(key + n - 5, ".name") == 0;
 }
 
+/* A key without a dot is meant to be one of the short ones. */
+static const char *explain_unknown(const char *key, struct ls_err *err)
+{
+    const char *near = strchr(key, '.') ? NULL : ls_suggest(key, fixed_names, LS_N_FIXED_AXES);
+    if (near)
+        (void)ls_fail(err, LS_INPUT, "unknown key (did you mean %s?)", near);
+    else if (!strchr(key, '.'))
+        (void)ls_fail(err, LS_INPUT, "unknown key; write its full path, such as engine.max_num_seqs");
+    return err->text;
+}
+
 static bool find_target(struct reader *reader, const struct ls_axis_source *source, const struct ls_axis_key *key,
                         struct ls_target *target)
 {
@@ -112,7 +124,7 @@ static bool find_target(struct reader *reader, const struct ls_axis_source *sour
     if (strlen(key->key) >= sizeof target->key)
         wrong = "too long for a key";
     else if (ls_param_find(&ls_scenario_params, &reader->study->base, key->key, &target->ref, &err))
-        wrong = err.text;
+        wrong = explain_unknown(key->key, &err);
     else if (target->ref.param->type == LS_PARAM_GROUP || target->ref.param->type == LS_PARAM_LIST)
         wrong = "several keys; name one of them";
     else if (is_fixed_key(key->key))
@@ -121,7 +133,9 @@ static bool find_target(struct reader *reader, const struct ls_axis_source *sour
     else if (reader->n_targets == LS_MAX_AXES)
         wrong = "one key too many; sweep fewer";
     if (wrong) {
-        ls_yaml_fault(reader->bind->diags, source->place, path, "%.90s: %.380s", key->key, wrong);
+        const bool named = strcmp(source->name, key->key) == 0;
+        ls_yaml_fault(reader->bind->diags, source->place, path, "%.90s%s%.380s", named ? "" : key->key,
+                      named ? "" : ": ", wrong);
         return false;
     }
     (void)snprintf(target->key, sizeof target->key, "%s", key->key);

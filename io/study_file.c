@@ -337,7 +337,7 @@ enum ls_status ls_study_load(const char *path, const char *const *sets, size_t n
     struct reader reader = {.path = path, .study = study, .n_before = diags->n, .single = single};
     (void)snprintf(reader.folder, sizeof reader.folder, "%s", path);
     char *slash = strrchr(reader.folder, '/');
-    (void)snprintf(slash ? slash : reader.folder, 2, "%s", slash ? "" : ".");
+    *(slash ? slash : reader.folder) = '\0';
     reader.bind = (struct ls_bind){reader.folder, diags, 0};
     enum ls_status status = read_tree(&reader, sets, n_sets);
     if (!status)
@@ -348,6 +348,7 @@ enum ls_status ls_study_load(const char *path, const char *const *sets, size_t n
         status = write_resolved(&reader);
     if (status == LS_NOMEM)
         ls_diags_add(diags, path, 0, 0, "", "out of memory");
+    ls_diags_sort(diags, reader.n_before);
     ls_yaml_release(&reader.arena);
     if (status)
         ls_study_release(study);

@@ -1,0 +1,68 @@
+Recorded workloads, in three forms, told apart by their first line.
+
+  $ cat >study.yaml <<END
+  > model: llama-3.1-8b
+  > cluster: {hardware: h100-sxm}
+  > workload: {trace: {file: trace.csv}}
+  > END
+  $ printf 'arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.314579,396,109\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 1 cell
+  $ printf 'TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 18:15:46.6805900,374,44\r\n2023-11-16 18:15:50.9951690,396,109\r\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 1 cell
+  $ printf 'output_tokens,arrival_s,prompt_tokens\n44,0,374\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 1 cell
+
+What may be wrong with one.
+
+  $ printf 'arrival_s,prompt_tokens,output_tokens\n0,374,44\n-1,374,44\n1,0,44\n2,374,1.5\n3,374\n4,5,6,7\n9e6,1,1\n1e7,1,1\nx,1,1\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv:3:1: arrival_s: -1 will not do; write seconds such as 4.31, at most 9000000
+  trace.csv:4:3: prompt_tokens: 0 will not do; write a whole number from 1 to 2147483647
+  trace.csv:5:7: output_tokens: 1.5 will not do; write a whole number from 1 to 2147483647
+  trace.csv:6:1: 2 fields; the first line has 3
+  trace.csv:7:1: 4 fields; the first line has 3
+  trace.csv:9:1: arrival_s: 1e7 will not do; write seconds such as 4.31, at most 9000000
+  trace.csv:10:1: arrival_s: x will not do; write seconds such as 4.31, at most 9000000
+  [2]
+  $ printf 'arrival_s,prompt_tokens,output_tokens\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv: no requests; only the first line is there
+  [2]
+  $ printf 'time,in,out\n0,374,44\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or arrival_s, prompt_tokens, output_tokens (csv)
+  [2]
+  $ printf 'arrival_s,prompt_tokens,output_tokens,session\n0,374,44,1\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv:1:1: session: not available yet; remove the column
+  [2]
+  $ llmsweep validate study.yaml --set workload.trace.format=mooncake
+  trace.csv: workload.trace.format: not available yet; azure, vidur and csv are
+  [2]
+  $ llmsweep validate study.yaml --set workload.trace.file=azure_2023_conf.csv
+  --set: workload.trace.file: no workload azure_2023_conf.csv (did you mean azure_2023_conv.csv?)
+  [2]
+  $ printf 'arrival_s,prompt_tokens,output_tokens\n0,3\0004,44\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv: not text; a CSV file was expected
+  [2]
+  $ { echo 'arrival_s,prompt_tokens,output_tokens'; yes x,1,1 | head -50; } >trace.csv
+  $ llmsweep validate study.yaml 2>&1 | wc -l
+  21
+  $ llmsweep validate study.yaml 2>&1 | tail -1
+  trace.csv: too many faults; the rest is not read
+
+A trace and profiles exclude each other.
+
+  $ printf 'arrival_s,prompt_tokens,output_tokens\n0,374,44\n' >trace.csv
+  $ cat >>study.yaml <<END
+  > sweep: {axes: {workload.trace.file: [trace.csv, azure_2023_conv.csv]}}
+  > END
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 2 cells
+  $ llmsweep validate study.yaml --set 'workload.profiles=[{name: chat, arrivals: {rate: 1}}]'
+  study.yaml:3:11: workload: profiles and a trace exclude each other; keep one of them
+  [2]

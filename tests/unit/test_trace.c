@@ -1,0 +1,101 @@
+/* Recorded workloads: the three forms give the same requests, exact to the picosecond. */
+#include "study_text.h"
+
+#include "io/trace.h"
+
+static struct ls_trace read_trace(const char *text, int32_t format)
+{
+    struct ls_trace trace;
+    struct ls_diags diags = {0};
+    const enum ls_status status = ls_trace_read(write_file("trace.csv", text, strlen(text)), format, &trace, &diags);
+    ls_diags_print(&diags, stderr);
+    ck_assert_int_eq(status, LS_OK);
+    ls_diags_release(&diags);
+    return trace;
+}
+
+START_TEST(three_forms_of_one_recording_are_equal)
+{
+    static const char *const texts[] = {
+        "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.314579,396,109\n",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n"
+        "2023-11-16 18:15:50.9951690,396,109\n",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 23:59:58.009930+00:00,374,44\n"
+        "2024-05-11 00:00:02.324509+00:00,396,109\n",
+        "\xef\xbb\xbf"
+        "output_tokens,arrival_s,prompt_tokens,note\r\n44,0,374,a\r\n109,4.314579,396,b\r\n",
+        "prompt_tokens,output_tokens,arrival_s\n396,109,4314579e-6\n\n374,44,0\n",
+    };
+    uint64_t digest = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct ls_trace trace = read_trace(texts[i], LS_TRACE_AUTO);
+        ck_assert_uint_eq(trace.n, 2);
+        ck_assert_int_eq(trace.requests[0].arrival_ps, 0);
+        ck_assert_int_eq(trace.requests[0].prompt_tok, 374);
+        ck_assert_int_eq(trace.requests[1].arrival_ps, INT64_C(4314579000000));
+        ck_assert_int_eq(trace.requests[1].output_tok, 109);
+        ck_assert(i == 0 || trace.digest == digest);
+        digest = trace.digest;
+        free((void *)trace.requests);
+    }
+}
+END_TEST
+
+START_TEST(calendars_are_understood)
+{
+    /* 2024 is a leap year: from the end of February to March there are two days */
+    struct ls_trace trace = read_trace("TIMESTAMP,ContextTokens,GeneratedTokens\n2024-02-28 12:00:00,1,1\n"
+                                       "2024-03-01 12:00:00.5,1,1\n",
+                                       LS_TRACE_AZURE);
+    ck_assert_int_eq(trace.requests[1].arrival_ps, INT64_C(2) * 86400 * 1000000000000 + 500000000000);
+    free((void *)trace.requests);
+}
+END_TEST
+
+START_TEST(the_digest_knows_every_number)
+{
+    static const char *const texts[] = {
+        "arrival_s,prompt_tokens,output_tokens\n0,1,2\n",        "arrival_s,prompt_tokens,output_tokens\n1e-12,1,2\n",
+        "arrival_s,prompt_tokens,output_tokens\n0,2,2\n",        "arrival_s,prompt_tokens,output_tokens\n0,1,3\n",
+        "arrival_s,prompt_tokens,output_tokens\n0,1,2\n0,1,2\n",
+    };
+    uint64_t digests[5];
+    for (size_t i = 0; i < 5; i++) {
+        struct ls_trace trace = read_trace(texts[i], LS_TRACE_CSV);
+        digests[i] = trace.digest;
+        free((void *)trace.requests);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_uint_ne(digests[i], digests[j]);
+    }
+}
+END_TEST
+
+START_TEST(the_shipped_recording_is_whole)
+{
+    struct ls_trace trace;
+    struct ls_diags diags = {0};
+    ck_assert_int_eq(
+        ls_trace_read(LS_SOURCE_DIR "/configs/workloads/azure_2023_conv.csv", LS_TRACE_AUTO, &trace, &diags), LS_OK);
+    ck_assert_uint_eq(diags.n, 0);
+    for (size_t i = 1; i < trace.n; i++)
+        ck_assert_int_ge(trace.requests[i].arrival_ps, trace.requests[i - 1].arrival_ps);
+    free((void *)trace.requests);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("trace");
+    TCase *tcase = tcase_create("trace");
+    tcase_add_test(tcase, three_forms_of_one_recording_are_equal);
+    tcase_add_test(tcase, calendars_are_understood);
+    tcase_add_test(tcase, the_digest_knows_every_number);
+    tcase_add_test(tcase, the_shipped_recording_is_whole);
+    tcase_add_checked_fixture(tcase, NULL, remove_folder);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
