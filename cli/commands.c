@@ -6,6 +6,19 @@
 #include <string.h>
 
 const struct ls_command ls_commands[] = {
+    {"run", "simulate every cell of a study, on all ranks that mpirun or srun started, into a cube",
+     "STUDY.yaml [-o CUBE.h5] [OPTION]...",
+     "  -o, --output CUBE.h5  where the results go (default: the study's output.cube)\n"
+     "  --set KEY=VALUE       lay a value over the file; on an axis it fixes the axis to that value\n"
+     "  --resume              go on with an unfinished run; start where there is none\n"
+     "  --overwrite           start anew, whatever is there\n"
+     "  --max-seconds N       stop after N seconds, resumable, with exit status 3\n"
+     "  --progress MODE       auto, bar, log or none\n"
+     "  --quiet               neither progress nor summary\n",
+     "mpirun -n 2 llmsweep run configs/studies/quickstart.yaml -o quickstart.h5", ls_command_run},
+    {"status", "how far a sweep is, from its journal or its cube", "CUBE.h5", "",
+     "llmsweep run configs/studies/quickstart.yaml -o quickstart.h5 & llmsweep status quickstart.h5",
+     ls_command_status},
     {"validate", "check a study: every error at once, with line and column", "STUDY.yaml [--set KEY=VALUE]...",
      "  --set KEY=VALUE  lay a value over the file, as run does\n", "llmsweep validate configs/studies/first.yaml",
      ls_command_validate},

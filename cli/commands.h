@@ -44,6 +44,8 @@ int ls_command_misuse(const char *name, const char *wrong);
         "help", no_argument, NULL, 'h'                                                                                 \
     }
 
+int ls_command_run(int argc, char **argv);
+int ls_command_status(int argc, char **argv);
 int ls_command_validate(int argc, char **argv);
 int ls_command_simulate(int argc, char **argv);
 int ls_command_show(int argc, char **argv);

@@ -341,6 +341,39 @@ enum ls_status ls_journal_open(const char *path, const struct ls_journal_key *ke
 
 /* Hand the buffer to the kernel. A failed write leaves the buffer as it is and the file's whole frames alone: the next
  * try writes over what this one left. */
+static enum ls_status inspect(struct ls_journal *journal, ls_journal_visit *visit, void *context, uint64_t *n_cells,
+                              struct ls_err *err)
+{
+    struct head head;
+    bool whole = false;
+    enum ls_status status = read_head(journal, &head, &whole, err);
+    if (status == LS_OK && !whole)
+        status = damaged(journal, err);
+    if (status != LS_OK)
+        return status;
+    journal->n_header = sizeof head + head.n_resolved;
+    uint64_t end = 0;
+    status = scan(journal, visit, context, &end, err);
+    if (status == LS_OK)
+        *n_cells = head.n_cells;
+    return status;
+}
+
+enum ls_status ls_journal_inspect(const char *path, ls_journal_visit *visit, void *context, uint64_t *n_cells,
+                                  struct ls_err *err)
+{
+    struct ls_journal *journal = calloc(1, sizeof *journal);
+    if (!journal || !(journal->path = strdup(path))) {
+        free(journal);
+        return ls_fail(err, LS_NOMEM, "no memory to read %s", path);
+    }
+    journal->fd = open(path, O_RDONLY | O_CLOEXEC);
+    const enum ls_status status =
+        journal->fd < 0 ? fail_errno(err, "open the journal", path) : inspect(journal, visit, context, n_cells, err);
+    journal_free(journal);
+    return status;
+}
+
 static enum ls_status write_out(struct ls_journal *journal, struct ls_err *err)
 {
     if (journal->lost)

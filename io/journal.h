@@ -29,6 +29,11 @@ LS_NODISCARD enum ls_status ls_journal_open(const char *path, const struct ls_jo
                                             ls_journal_visit *visit, void *context, struct ls_journal **journal,
                                             struct ls_err *err);
 
+/* Read a journal without the lock, also one that a run is writing: every record on the disk goes to `visit`. *n_cells
+ * is its study's. LS_IO or LS_CONFLICT as above, LS_NOMEM. */
+LS_NODISCARD enum ls_status ls_journal_inspect(const char *path, ls_journal_visit *visit, void *context,
+                                               uint64_t *n_cells, struct ls_err *err);
+
 /* Buffer a record. */
 LS_NODISCARD enum ls_status ls_journal_append(struct ls_journal *journal, const struct ls_record *record,
                                               struct ls_err *err);

@@ -1,0 +1,265 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/run_options.h"
+#include "cli/run_output.h"
+#include "cli/run_summary.h"
+#include "cli/stop_signal.h"
+#include "io/cube.h"
+#include "sweep/cell.h"
+#include "sweep/mpi/mpi_transport.h"
+#include "sweep/runner.h"
+
+/* Results survive a crash this long after they reached rank 0. */
+#define COMMIT_PERIOD_S 0.2
+
+/* The cube is written amid a run at most this often, and so that it takes at most 1/CUBE_SHARE of the time. */
+#define CUBE_PERIOD_S 60.0
+#define CUBE_SHARE 50.0
+
+enum { MAX_FAILURES_SHOWN = 20 };
+
+struct run {
+    const struct ls_run_options *options;
+    struct ls_transport *transport;
+    struct ls_study study;
+    struct ls_sim *sim;
+    unsigned n_failures_shown;
+    double begin_s; /* of the program */
+    double sweep_s; /* of the sweep */
+
+    /* rank 0 */
+    struct ls_queue *queue;
+    struct ls_run_output output;
+    struct ls_run_summary summary;
+    struct ls_progress progress;
+    double committed_s, cube_s, cube_took_s;
+};
+
+static double now_s(void *context)
+{
+    (void)context;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Messages name the rank where there are several. */
+static void say(struct run *run, const char *text)
+{
+    ls_progress_clear(&run->progress);
+    if (run->transport->n_ranks > 1)
+        (void)fprintf(stderr, "llmsweep[%zu]: %s\n", run->transport->rank, text);
+    else
+        (void)fprintf(stderr, "llmsweep: %s\n", text);
+}
+
+/* The runner's operations. */
+
+static bool keep_going(void *context)
+{
+    return ls_runner_poll(context);
+}
+
+static void show_failure(struct run *run, uint64_t cell, const char *why)
+{
+    if (run->n_failures_shown++ >= MAX_FAILURES_SHOWN)
+        return;
+    char name[512], text[sizeof name + LS_ERR_LEN + 64];
+    (void)snprintf(text, sizeof text, "%s failed: %s%s", ls_run_summary_cell(&run->study, cell, name, sizeof name), why,
+                   run->n_failures_shown == MAX_FAILURES_SHOWN ? " (further failures are only counted)" : "");
+    say(run, text);
+}
+
+static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t cell, struct ls_record *record)
+{
+    struct run *run = context;
+    struct ls_err err = {0};
+    ls_sim_watch(run->sim, keep_going, runner);
+    const enum ls_status status = ls_cell_simulate(&run->study, cell, run->sim, record, &err);
+    if (status == LS_OK && record->status == LS_CELL_FAILED)
+        show_failure(run, cell, err.text);
+    return status;
+}
+
+static enum ls_status deliver(void *context, const struct ls_record *record, struct ls_err *err)
+{
+    struct run *run = context;
+    ls_run_summary_add(&run->summary, record, 0);
+    return ls_journal_append(run->output.journal, record, err);
+}
+
+/* The cube of what is done so far. A failure now is no failure of the run: the journal has everything. */
+static void write_cube(struct run *run, double start_s)
+{
+    struct ls_err err;
+    if (ls_cube_write(run->output.cube, &run->study, run->output.journal, &err) != LS_OK)
+        say(run, err.text);
+    run->cube_s = now_s(NULL);
+    run->cube_took_s = run->cube_s - start_s;
+}
+
+static enum ls_status tick(void *context, const struct ls_queue *queue, struct ls_err *err)
+{
+    struct run *run = context;
+    const double at_s = now_s(NULL);
+    if (at_s - run->committed_s >= COMMIT_PERIOD_S) {
+        run->committed_s = at_s;
+        const enum ls_status status = ls_journal_commit(run->output.journal, err);
+        if (status != LS_OK)
+            return status;
+    }
+    if (at_s - run->cube_s >= CUBE_PERIOD_S && at_s - run->cube_s >= CUBE_SHARE * run->cube_took_s)
+        write_cube(run, at_s);
+    char trouble[64];
+    ls_progress_update(&run->progress, queue, ls_run_summary_trouble(&run->summary, trouble, sizeof trouble), at_s);
+    return LS_OK;
+}
+
+static bool stop(void *context)
+{
+    const struct run *run = context;
+    return ls_stop_signal() != 0 || now_s(NULL) - run->begin_s >= run->options->max_seconds;
+}
+
+static const struct ls_runner_ops runner_ops = {
+    .simulate = simulate, .deliver = deliver, .tick = tick, .stop = stop, .now_s = now_s};
+
+/* Before the sweep. */
+
+static void take_over(const struct ls_record *record, void *context)
+{
+    struct run *run = context;
+    if (ls_queue_skip(run->queue, record->cell))
+        ls_run_summary_add(&run->summary, record, 1);
+}
+
+/* Rank 0: everything that can be refused is refused here, before a cell runs. */
+static enum ls_status prepare(struct run *run, struct ls_err *err)
+{
+    const struct ls_run_options *options = run->options;
+    const char *cube = options->cube ? options->cube : run->study.output_cube;
+    if (!cube[0])
+        return ls_fail(err, LS_INPUT, "no name for the cube: give -o CUBE.h5, or output.cube in the study");
+    enum ls_status status = ls_queue_new(run->study.n_cells, run->transport->n_ranks, &run->queue, err);
+    if (status == LS_OK)
+        status = ls_run_output_open(&run->output, cube, options->mode, &run->study, take_over, run, err);
+    if (status != LS_OK || run->output.complete)
+        return status;
+    for (uint64_t cell = 0; cell < run->study.n_cells; cell++)
+        if (ls_queue_is_absent(run->queue, cell))
+            ls_queue_add(run->queue, cell, ls_cell_cost(&run->study, cell));
+    const double at_s = now_s(NULL);
+    run->committed_s = run->cube_s = at_s;
+    ls_progress_begin(&run->progress, options->progress, run->transport->n_ranks, at_s);
+    return LS_OK;
+}
+
+/* Every rank reads the study for itself, after rank 0 found no fault in it, so that faults are printed once. */
+static enum ls_status load(struct run *run)
+{
+    const struct ls_run_options *options = run->options;
+    struct ls_transport *transport = run->transport;
+    enum ls_status status = LS_OK;
+    for (int turn = 0; turn < 2 && status == LS_OK; turn++) {
+        if ((transport->rank == 0) == (turn == 0))
+            status = ls_study_args_load(&options->sets, options->study_path, 0, &run->study);
+        status = (enum ls_status)transport->ops->max(transport, (uint32_t)status);
+    }
+    if (status == LS_OK && !(run->sim = ls_sim_new()))
+        status = LS_NOMEM;
+    return (enum ls_status)transport->ops->max(transport, (uint32_t)status);
+}
+
+/* After the sweep. */
+
+static void show_end(struct run *run, enum ls_status status, double elapsed_s)
+{
+    char text[256];
+    ls_progress_clear(&run->progress);
+    if (status == LS_STOPPED && ls_stop_signal())
+        (void)snprintf(text, sizeof text, "stopped by %s; --resume goes on", ls_stop_signal_name(ls_stop_signal()));
+    else if (status == LS_STOPPED && now_s(NULL) - run->begin_s >= run->options->max_seconds)
+        (void)snprintf(text, sizeof text, "stopped after %g s; --resume goes on", run->options->max_seconds);
+    else if (status == LS_STOPPED)
+        (void)snprintf(text, sizeof text, "stopped by a signal to another rank; --resume goes on");
+    if (status == LS_STOPPED)
+        say(run, text);
+    if (!run->options->quiet)
+        ls_run_summary_print(&run->summary, &run->study, run->transport->n_ranks, elapsed_s, stderr);
+}
+
+/* Rank 0: leave the cube behind, tell what was done, and say how it went. */
+static enum ls_exit conclude(struct run *run, enum ls_status status, struct ls_err *err)
+{
+    const double elapsed_s = now_s(NULL) - run->sweep_s;
+    if (status != LS_OK && status != LS_STOPPED)
+        say(run, err->text);
+    struct ls_err late;
+    const enum ls_status written = ls_run_output_finish(&run->output, &run->study, status == LS_OK, &late);
+    if (written != LS_OK)
+        say(run, late.text);
+    show_end(run, status, elapsed_s);
+    if (written == LS_OK && !run->options->quiet)
+        (void)fprintf(stderr, "  written to %s\n", run->output.cube);
+    if (written != LS_OK || (status != LS_OK && status != LS_STOPPED))
+        return LS_EXIT_FAILED;
+    if (status == LS_STOPPED)
+        return LS_EXIT_STOPPED;
+    return run->summary.n_by_status[LS_CELL_FAILED] ? LS_EXIT_FAILED : LS_EXIT_OK;
+}
+
+/* All ranks: from the options to the exit status, the same everywhere. */
+static enum ls_exit sweep(struct run *run)
+{
+    struct ls_transport *transport = run->transport;
+    struct ls_err err = {0};
+    enum ls_status status = load(run);
+    if (status != LS_OK)
+        return status == LS_NOMEM ? LS_EXIT_FAILED : LS_EXIT_INPUT;
+    if (transport->rank == 0 && (status = prepare(run, &err)) != LS_OK)
+        say(run, err.text);
+    status = (enum ls_status)transport->ops->max(transport, (uint32_t)status);
+    if (status != LS_OK)
+        return status == LS_NOMEM ? LS_EXIT_FAILED : LS_EXIT_INPUT;
+    if (transport->ops->max(transport, run->output.complete)) {
+        if (transport->rank == 0)
+            say(run, "nothing to do: the cube is complete");
+        return LS_EXIT_OK;
+    }
+    run->sweep_s = now_s(NULL);
+    status = ls_runner_run(&runner_ops, run, transport, run->queue, &err);
+    enum ls_exit code = LS_EXIT_OK;
+    if (transport->rank == 0)
+        code = conclude(run, status, &err);
+    return (enum ls_exit)transport->ops->max(transport, code);
+}
+
+static struct ls_transport *opened;
+
+/* Also on the way out of --help and of bad usage. */
+static void close_transport(void)
+{
+    ls_mpi_transport_close(opened);
+}
+
+int ls_command_run(int argc, char **argv)
+{
+    struct ls_err err;
+    ls_stop_signal_watch();
+    if (ls_mpi_transport_open(&opened, &err) != LS_OK) {
+        (void)fprintf(stderr, "llmsweep: %s\n", err.text);
+        return LS_EXIT_INPUT;
+    }
+    (void)atexit(close_transport);
+    const struct ls_run_options options = ls_run_options_parse(argc, argv, opened->rank == 0);
+    struct run run = {.options = &options, .transport = opened, .begin_s = now_s(NULL)};
+    const enum ls_exit code = sweep(&run);
+    ls_queue_free(run.queue);
+    ls_sim_free(run.sim);
+    ls_study_release(&run.study);
+    return code;
+}

@@ -1,0 +1,118 @@
+#include "cli/run_output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/cube.h"
+
+enum kind { MISSING, FILE_THERE, FOLDER_THERE, OTHER_THERE };
+
+static enum kind kind_of(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return MISSING;
+    return S_ISREG(info.st_mode) ? FILE_THERE : S_ISDIR(info.st_mode) ? FOLDER_THERE : OTHER_THERE;
+}
+
+static enum ls_status check_folder(const char *cube, struct ls_err *err)
+{
+    char folder[4096];
+    (void)snprintf(folder, sizeof folder, "%s", cube);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return LS_OK;
+    slash[slash == folder] = '\0';
+    if (kind_of(folder) == FOLDER_THERE)
+        return LS_OK;
+    return ls_fail(err, LS_INPUT, "%s: no such folder; create it (mkdir -p), or write elsewhere with -o", folder);
+}
+
+static enum ls_status check_cube(const char *cube, enum ls_output_mode mode, struct ls_err *err)
+{
+    switch (kind_of(cube)) {
+    case MISSING:
+        return LS_OK;
+    case FILE_THERE:
+        if (mode != LS_OUTPUT_NEW)
+            return LS_OK;
+        return ls_fail(err, LS_CONFLICT,
+                       "%s exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere",
+                       cube);
+    case FOLDER_THERE:
+        return ls_fail(err, LS_INPUT, "%s is a folder; name a file in it", cube);
+    default:
+        return ls_fail(err, LS_INPUT, "%s is no regular file", cube);
+    }
+}
+
+/* Whether a cube without a journal is a finished one of this study. */
+static enum ls_status check_finished(const char *path, const struct ls_study *study, bool *complete, struct ls_err *err)
+{
+    struct ls_cube *cube;
+    enum ls_status status = ls_cube_open(path, &cube, err);
+    if (status != LS_OK)
+        return status;
+    const char *sha256 = ls_cube_attribute(cube, "study_sha256");
+    const uint64_t n_cells = ls_cube_n_cells(cube);
+    double *values = NULL;
+    if (!sha256 || strcmp(sha256, study->sha256) != 0 || n_cells != study->n_cells) {
+        status =
+            ls_fail(err, LS_CONFLICT, "%s holds another study; --overwrite replaces it, -o writes elsewhere", path);
+    } else if (!(values = malloc(n_cells * sizeof *values))) {
+        status = ls_fail(err, LS_NOMEM, "out of memory for the states of %llu cells", (unsigned long long)n_cells);
+    } else {
+        status = ls_cube_read(cube, "status", values, err);
+        *complete = status == LS_OK;
+        for (uint64_t i = 0; *complete && i < n_cells; i++)
+            *complete = values[i] != LS_CELL_NOT_RUN;
+    }
+    free(values);
+    ls_cube_close(cube);
+    return status;
+}
+
+enum ls_status ls_run_output_open(struct ls_run_output *output, const char *cube, enum ls_output_mode mode,
+                                  const struct ls_study *study, ls_journal_visit *visit, void *context,
+                                  struct ls_err *err)
+{
+    *output = (struct ls_run_output){0};
+    if (strlen(cube) >= sizeof output->cube)
+        return ls_fail(err, LS_INPUT, "the name of the cube is longer than %zu characters", sizeof output->cube - 1);
+    (void)snprintf(output->cube, sizeof output->cube, "%s", cube);
+    (void)snprintf(output->journal_path, sizeof output->journal_path, "%s.journal", cube);
+    enum ls_status status = check_folder(cube, err);
+    if (status == LS_OK)
+        status = check_cube(cube, mode, err);
+    const bool journal_there = kind_of(output->journal_path) != MISSING;
+    if (status == LS_OK && mode == LS_OUTPUT_NEW && journal_there)
+        status =
+            ls_fail(err, LS_CONFLICT, "%s holds an unfinished run; --resume goes on with it, --overwrite starts anew",
+                    output->journal_path);
+    if (status == LS_OK && mode == LS_OUTPUT_RESUME && !journal_there && kind_of(cube) == FILE_THERE)
+        status = check_finished(cube, study, &output->complete, err);
+    if (status != LS_OK || output->complete)
+        return status;
+    const struct ls_journal_key key = {.n_cells = study->n_cells, .resolved = study->resolved};
+    struct ls_journal_key keyed = key;
+    memcpy(keyed.sha256, study->sha256, sizeof keyed.sha256);
+    return ls_journal_open(output->journal_path, &keyed, mode == LS_OUTPUT_RESUME, visit, context, &output->journal,
+                           err);
+}
+
+enum ls_status ls_run_output_finish(struct ls_run_output *output, const struct ls_study *study, bool complete,
+                                    struct ls_err *err)
+{
+    if (!output->journal)
+        return LS_OK;
+    enum ls_status status = ls_journal_commit(output->journal, err);
+    if (status == LS_OK)
+        status = ls_cube_write(output->cube, study, output->journal, err);
+    const enum ls_status closed = ls_journal_close(output->journal, complete && status == LS_OK, status ? NULL : err);
+    output->journal = NULL;
+    return status ? status : closed;
+}

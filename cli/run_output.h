@@ -1,0 +1,32 @@
+#ifndef LS_CLI_RUN_OUTPUT_H
+#define LS_CLI_RUN_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "engine/status.h"
+#include "io/journal.h"
+#include "sweep/study.h"
+
+/* Where a run leaves its results: a cube, and the journal beside it while it is not complete. */
+
+enum ls_output_mode { LS_OUTPUT_NEW, LS_OUTPUT_RESUME, LS_OUTPUT_OVERWRITE };
+
+struct ls_run_output {
+    char cube[4096];
+    char journal_path[4096 + 16];
+    struct ls_journal *journal; /* null when `complete` */
+    bool complete;              /* resuming, and the cube already holds every cell */
+};
+
+/* Check that results can go to `cube` and open the journal; an earlier run's records go to `visit`. LS_INPUT or
+ * LS_CONFLICT when something is in the way (the message says what would be right), LS_IO, LS_NOMEM. The caller closes
+ * it with ls_run_output_finish. */
+LS_NODISCARD enum ls_status ls_run_output_open(struct ls_run_output *output, const char *cube, enum ls_output_mode mode,
+                                               const struct ls_study *study, ls_journal_visit *visit, void *context,
+                                               struct ls_err *err);
+
+/* Write the cube from the journal; the journal goes when `complete`, and stays when the cube cannot be written. */
+LS_NODISCARD enum ls_status ls_run_output_finish(struct ls_run_output *output, const struct ls_study *study,
+                                                 bool complete, struct ls_err *err);
+
+#endif

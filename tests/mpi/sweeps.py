@@ -1,0 +1,175 @@
+"""Whole sweeps under mpirun: `sweeps.py PROGRAM CASE [ARGUMENT]...`, a case being one of the functions below.
+
+Runs in a folder of its own that goes at the end. Exits 1 with what went wrong.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STUDY = Path(__file__).parent / "study.yaml"
+PROGRAM = None
+
+
+def require(promise, *what):
+    if not promise:
+        sys.exit("broken: " + "\n".join(str(w) for w in what))
+
+
+def command(ranks, *arguments):
+    mpirun = ["mpirun", "-n", str(ranks)] if ranks else []
+    return [*mpirun, PROGRAM, *map(str, arguments)]
+
+
+def call(ranks, *arguments, status=0, **options):
+    """Run to the end; the result's stderr is text."""
+    done = subprocess.run(command(ranks, *arguments), capture_output=True, text=True, timeout=240, **options)
+    require(done.returncode == status, f"exit status {done.returncode}, not {status}", done.args, done.stderr)
+    return done
+
+
+def digest(cube):
+    return call(0, "show", cube, "--digest").stdout.split()[0]
+
+
+def cells(cube):
+    """What `status` says: how many cells are finished, and of how many."""
+    match = re.search(r"(\d+) of (\d+) cells", call(0, "status", cube).stdout)
+    require(match, "status does not count cells")
+    return int(match[1]), int(match[2])
+
+
+def summary(stderr):
+    """How many cells a run simulated and took over."""
+    match = re.search(r"llmsweep: (\d+) cells in .*", stderr)
+    require(match, "no summary", stderr)
+    over = re.search(r"(\d+) taken over", match[0])
+    return int(match[1]), int(over[1]) if over else 0
+
+
+def same_cube(ranks):
+    """The cube does not depend on the number of ranks."""
+    call(0, "run", STUDY, "-o", "alone.h5", "--quiet")
+    call(int(ranks), "run", STUDY, "-o", "spread.h5", "--quiet")
+    require(digest("alone.h5") == digest("spread.h5"), "the digests differ")
+    require(not Path("spread.h5.journal").exists(), "the journal of a finished run is left behind")
+
+
+def ranks_of(launcher):
+    """Process ids of the ranks that a launcher started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == launcher:
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def kill(seed, times=1):
+    """After kill -9 of anything at any moment, every acknowledged cell survives, and only the others run again."""
+    draw = random.Random(int(seed))
+    began = time.monotonic()
+    call(2, "run", STUDY, "-o", "whole.h5", "--quiet")
+    took_s = time.monotonic() - began
+    for i in range(int(times)):
+        ranks = draw.choice([2, 3])
+        cube = f"killed-{i}.h5"
+        process = subprocess.Popen(command(ranks, "run", STUDY, "-o", cube, "--quiet"), stderr=subprocess.DEVNULL)
+        time.sleep(draw.uniform(0.1, 1) * took_s)
+        acknowledged = cells(cube)[0] if Path(cube + ".journal").exists() else 0
+        victims = [process.pid, *ranks_of(process.pid)]
+        victim = draw.choice(victims)
+        os.kill(victim, signal.SIGKILL)
+        process.wait(timeout=60)
+        for orphan in victims:  # of a killed mpirun; they end by themselves, but a resume must not wait for that
+            try:
+                os.kill(orphan, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        complete = Path(cube).exists() and not Path(cube + ".journal").exists()
+        survived = cells(cube)[0] if Path(cube + ".journal").exists() else 0
+        require(complete or survived >= acknowledged, f"{acknowledged} cells acknowledged, {survived} survived")
+        after = call(ranks, "run", STUDY, "-o", cube, "--resume", "--progress", "none")
+        if not complete:
+            simulated, taken_over = summary(after.stderr)
+            total = cells(cube)[1]
+            require(taken_over == survived and simulated == total - survived, f"{survived} survived", after.stderr)
+        require(digest(cube) == digest("whole.h5"), "the digests differ")
+        print(f"{ranks} ranks, killed {'mpirun' if victim == process.pid else 'a rank'}: {survived} cells survived")
+
+
+def stop(signal_name, ranks):
+    """A signal stops a sweep with status 3 and everything finished kept; --resume goes on."""
+    number = getattr(signal, signal_name)
+    call(0, "run", STUDY, "-o", "whole.h5", "--quiet")
+    process = subprocess.Popen(
+        command(int(ranks), "run", STUDY, "-o", "stopped.h5", "--progress", "none"), stderr=subprocess.PIPE, text=True
+    )
+    while not Path("stopped.h5.journal").exists() or cells("stopped.h5")[0] < 5:
+        require(process.poll() is None, "ended by itself", process.stderr)
+        time.sleep(0.02)
+    began = time.monotonic()
+    os.kill(process.pid, number)
+    stderr = process.communicate(timeout=60)[1]
+    require(time.monotonic() - began < 10, "took too long to stop")
+    # mpirun has a status of its own when it is told to end.
+    require(process.returncode == 3 or (ranks != "0" and number == signal.SIGTERM), process.returncode, stderr)
+    require("stopped by SIG" in stderr, stderr)
+    done, total = cells("stopped.h5")
+    require(0 < done < total, f"{done} of {total} cells when it stopped")
+    after = call(int(ranks), "run", STUDY, "-o", "stopped.h5", "--resume", "--progress", "none")
+    require(summary(after.stderr) == (total - done, done), f"{done} of {total} were done", after.stderr)
+    require(digest("stopped.h5") == digest("whole.h5"), "the digests differ")
+
+
+def max_seconds():
+    """--max-seconds is such a signal."""
+    stopped = call(2, "run", STUDY, "-o", "a.h5", "--max-seconds", "0", status=3)
+    require("stopped after 0 s" in stopped.stderr, stopped.stderr)
+    call(2, "run", STUDY, "-o", "a.h5", "--resume", "--quiet")
+
+
+def errors_once():
+    """What is wrong is said once, whatever the number of ranks, and none of them hangs."""
+    Path("bad.yaml").write_text(STUDY.read_text().replace("seed: 7", "seeed: 7"))
+    Path("there.h5").touch()
+    for arguments, status, words in (
+        (["bad.yaml"], 2, "seeed"),
+        (["missing.yaml"], 2, "missing.yaml"),
+        ([STUDY, "--colour"], 2, "--colour"),
+        ([STUDY, "-o", "there.h5"], 2, "there.h5 exists already"),
+        ([STUDY, "-o", "no/folder.h5"], 2, "no such folder"),
+        ([STUDY, "-o", "."], 2, "is a folder"),
+        ([STUDY, "--progress", "loud"], 2, "--progress is auto, bar, log or none"),
+    ):
+        said = call(3, "run", *arguments, status=status).stderr
+        lines = [line for line in said.splitlines() if words in line]
+        require(sum(not line.startswith("Usage") for line in lines) == 1, f"{words!r} is not said once", said)
+
+
+def preflight():
+    """Tasks that MPI does not connect would each run the whole sweep: refused."""
+    said = call(0, "run", STUDY, "-o", "a.h5", status=2, env={**os.environ, "SLURM_STEP_NUM_TASKS": "4"}).stderr
+    require("srun --mpi=pmix" in said, said)
+
+
+def main():
+    global PROGRAM
+    PROGRAM = sys.argv[1]
+    case = globals()[sys.argv[2]]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        case(*sys.argv[3:])
+        os.chdir("/")
+
+
+main()
