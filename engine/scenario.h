@@ -18,6 +18,17 @@ enum ls_preset { LS_PRESET_VLLM, LS_PRESET_TRTLLM, LS_PRESET_SGLANG, LS_PRESET_S
 enum ls_preemption { LS_PREEMPT_RECOMPUTE, LS_PREEMPT_SWAP };
 enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
 
+/* Random variation of compute blocks, and one GPU that is slow all the time. */
+struct ls_straggler {
+    int64_t gpu; /* global rank; null: none */
+    double factor;
+};
+
+struct ls_jitter {
+    double cv;
+    struct ls_straggler straggler;
+};
+
 struct ls_engine {
     int32_t preset;
     int32_t weight_dtype;
@@ -35,6 +46,7 @@ struct ls_engine {
     int32_t router; /* index into ls_routers */
     double router_staleness_s;
     int64_t redundant_experts;
+    struct ls_jitter jitter;
     char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
     double step_overhead_s;         /* CPU time of a step that the GPU waits for */

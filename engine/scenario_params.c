@@ -16,6 +16,21 @@ static const char *const formats[] = {"auto", "azure", "mooncake", "burstgpt", "
 
 #define LS_MAX_INT ((double)(INT64_C(1) << 40))
 
+static const struct ls_param straggler_rows[] = {
+    LS_ROW_INT(struct ls_straggler, "gpu", gpu, LS_PARAM_NULLABLE, "null", 0, LS_MAX_INT,
+               "Global rank of a GPU that is slow all the time."),
+    LS_ROW_FLOAT(struct ls_straggler, "factor", factor, LS_DIM_NONE, 0, "1", 0.01, 1000,
+                 "How many times as long its computation takes."),
+};
+static const struct ls_param_table straggler_table = LS_TABLE(straggler_rows);
+
+static const struct ls_param jitter_rows[] = {
+    LS_ROW_FLOAT(struct ls_jitter, "cv", cv, LS_DIM_NONE, 0, "0", 0, 1,
+                 "Standard deviation of a block's time on one GPU, over its mean."),
+    LS_ROW_GROUP(struct ls_jitter, "straggler", straggler, &straggler_table, "A GPU that is slow all the time."),
+};
+static const struct ls_param_table jitter_table = LS_TABLE(jitter_rows);
+
 static const struct ls_param engine_rows[] = {
     LS_ROW_CHOICE(struct ls_engine, "preset", preset, 0, "vllm-0.11", ls_preset_names,
                   "The serving engine and its version, which gives every null below its value."),
@@ -61,8 +76,7 @@ static const struct ls_param engine_rows[] = {
                 "Separate pools for prefill and decode."),
     LS_ROW_TEXT(struct ls_engine, "speculative", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
                 "Speculative decoding."),
-    LS_ROW_TEXT(struct ls_engine, "jitter", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
-                "Random variation of operator times and straggling GPUs."),
+    LS_ROW_GROUP(struct ls_engine, "jitter", jitter, &jitter_table, "Random variation of compute blocks."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_s", step_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
                  "CPU time of a step that the GPU waits for; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_per_seq_s", step_overhead_per_seq_s, LS_DIM_SECONDS,

@@ -196,6 +196,14 @@ static const struct script *next_script(const struct high *high, struct flight *
 static void enter_stage(struct high *high, struct flight *flight, int64_t now_ps);
 static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps);
 
+static int64_t duration_ps(struct high *high, const struct flight *flight, const struct item *item)
+{
+    struct ls_variation *variation = &high->serving->variation;
+    if (item->transfer || !variation->any)
+        return item->duration_ps;
+    return ls_variation_block_ps(variation, flight->pipeline->index, flight->stage, item->duration_ps);
+}
+
 /* Start the next step; when there is none, the stage (or the send behind it) is done. */
 static void play(struct high *high, struct flight *flight, int64_t now_ps)
 {
@@ -211,7 +219,7 @@ static void play(struct high *high, struct flight *flight, int64_t now_ps)
             flight->item++;
             flight->n_done = 0;
         }
-        push(high, start_ps + item->duration_ps, ADVANCE, flight - high->flights);
+        push(high, start_ps + duration_ps(high, flight, item), ADVANCE, flight - high->flights);
         return;
     }
     if (flight->state == WORKING) {

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/serving/load.h"
+#include "engine/serving/variation.h"
 #include "engine/sim/clock.h"
 
 enum { MAX_ITERATIONS = 60 };
@@ -10,6 +11,7 @@ enum { MAX_ITERATIONS = 60 };
 struct low {
     const struct ls_scenario *scenario;
     struct ls_step_cost cost;
+    struct ls_variation variation;
     struct ls_batch *batches; /* [ep] */
     bool *between_nodes;      /* [pp] whether the send after a stage leaves the node */
     struct ls_load load;
@@ -70,7 +72,9 @@ static struct pass time_batch(struct low *low, int64_t batch, double prompt_tok)
     const double cpu_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)one.n_sampled;
     struct pass pass = {.latency_s = cpu_s, .stage_s = low->stages > 1 ? cpu_s : 0};
     for (int64_t i = 0; i < low->cost.n_stages; i++) {
-        const double stage_s = ls_s_from_ps(ls_stage_ps(&low->cost.stages[i], &step));
+        const struct ls_stage *stage = &low->cost.stages[i];
+        const double stage_s = low->variation.any ? ls_variation_mean_ps(&low->variation, i, stage, &step) / LS_PS_PER_S
+                                                  : ls_s_from_ps(ls_stage_ps(stage, &step));
         pass.latency_s += stage_s;
         pass.busy_s += stage_s;
         pass.stage_s = fmax(pass.stage_s, stage_s);
@@ -369,7 +373,7 @@ static enum ls_status init(struct low *low, int64_t kv_blocks, struct ls_arena *
         return status;
     low->batches = ls_arena_take(arena, (size_t)scenario->strategy.ep * sizeof *low->batches);
     low->between_nodes = ls_arena_take(arena, (size_t)scenario->strategy.pp * sizeof *low->between_nodes);
-    if (!low->batches || !low->between_nodes)
+    if (!low->batches || !low->between_nodes || ls_variation_init(&low->variation, scenario, &placement, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
     for (int64_t i = 0; i < scenario->strategy.pp; i++)
         low->between_nodes[i] = i + 1 < scenario->strategy.pp && ls_placement_send_crosses(&placement, 0, i);

@@ -53,7 +53,10 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
     int64_t ready_ps = pass->start_ps;
     for (int64_t i = 0; i < p->n_stages; i++) {
         const int64_t start_ps = ready_ps > p->stage_free_ps[i] ? ready_ps : p->stage_free_ps[i];
-        const int64_t end_ps = start_ps + ls_stage_ps(&p->cost->stages[i], &pass->step);
+        const struct ls_stage *stage = &p->cost->stages[i];
+        const int64_t end_ps =
+            start_ps + (p->variation->any ? ls_variation_stage_ps(p->variation, p->index, i, stage, &pass->step)
+                                          : ls_stage_ps(stage, &pass->step));
         p->stage_free_ps[i] = end_ps;
         ls_pipeline_note_stage(p, i, &pass->step, start_ps, end_ps);
         ready_ps = end_ps;
@@ -163,6 +166,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .index = index,
         .scenario = setup->scenario,
         .cost = setup->cost,
+        .variation = setup->variation,
         .watch = setup->watch,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,

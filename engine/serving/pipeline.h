@@ -6,6 +6,7 @@
 
 #include "engine/cost/step_cost.h"
 #include "engine/serving/scheduler.h"
+#include "engine/serving/variation.h"
 #include "engine/sim/watch.h"
 
 /* One model replica: `ep` schedulers in lockstep over pp stages. Passes enter the first stage in the order in which
@@ -31,6 +32,7 @@ struct ls_pipeline {
     int64_t index;
     const struct ls_scenario *scenario;
     struct ls_step_cost *cost;
+    struct ls_variation *variation;
     struct ls_watch *watch;
     struct ls_scheduler *members; /* [n_members] */
     int64_t n_members, n_stages;
@@ -55,6 +57,7 @@ struct ls_pipeline_setup {
     const struct ls_scenario *scenario;
     const struct ls_placement *placement;
     struct ls_step_cost *cost;
+    struct ls_variation *variation;
     struct ls_request_pool *pool;
     struct ls_collector *collector;
     struct ls_arena *arena;

@@ -132,6 +132,7 @@ static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_bloc
         .scenario = serving->scenario,
         .placement = &serving->placement,
         .cost = &serving->cost,
+        .variation = &serving->variation,
         .pool = &serving->pool,
         .collector = serving->collector,
         .watch = serving->watch,
@@ -157,7 +158,8 @@ static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct
     if (status || (status = ls_step_cost_init(&serving->cost, scenario, arena, err)))
         return status;
     ls_source_init(&serving->source, scenario);
-    if (ls_request_pool_init(&serving->pool, arena, ls_source_reserve(&serving->source)) ||
+    if (ls_variation_init(&serving->variation, scenario, &serving->placement, arena) ||
+        ls_request_pool_init(&serving->pool, arena, ls_source_reserve(&serving->source)) ||
         init_pipelines(serving, kv_blocks, arena) ||
         ls_links_init(&serving->links, &serving->placement, scenario, arena))
         return ls_fail(err, LS_NOMEM, "out of memory for the simulation's tables");

@@ -12,6 +12,7 @@ struct ls_serving {
     struct ls_placement placement;
     struct ls_step_cost cost;
     struct ls_links links;
+    struct ls_variation variation;
     struct ls_source source;
     struct ls_request_pool pool;
     struct ls_collector *collector;
