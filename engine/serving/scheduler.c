@@ -166,28 +166,27 @@ static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
         s->collector->n_preemptions++;
 }
 
-/* The newest running request that no pass in flight holds. */
-static uint32_t find_victim(const struct ls_scheduler *s)
+/* The newest running request, `oldest` or newer, that no pass in flight holds. */
+static uint32_t find_victim(const struct ls_scheduler *s, uint32_t oldest)
 {
-    for (uint32_t id = s->running.tail; id != LS_NO_REQUEST;) {
+    for (uint32_t id = s->running.tail;; id = ls_request_at(s->pool, id)->prev) {
         const struct ls_request *request = ls_request_at(s->pool, id);
-        const bool held =
-            request->n_in_flight > 0 || (request->state == LS_REQUEST_DECODING && s->slots[request->slot].in_flight);
-        if (!held)
+        if (request->n_in_flight == 0 && !(request->state == LS_REQUEST_DECODING && s->slots[request->slot].in_flight))
             return id;
-        id = request->prev;
+        if (id == oldest)
+            return LS_NO_REQUEST;
     }
-    return LS_NO_REQUEST;
 }
 
-/* Free blocks until `need` of them are there; false when the request itself had to go. */
-static bool make_room(struct ls_scheduler *s, uint32_t id, int64_t need, int64_t now_ps, bool *preempted)
+/* Free blocks until `need` of them are there. False when they cannot be found: the request itself had to go, or a pass
+ * in flight holds an earlier chunk of it. */
+static bool make_room(struct ls_scheduler *s, uint32_t id, int64_t need, int64_t now_ps)
 {
     while (need > s->n_free) {
-        const uint32_t victim = find_victim(s);
-        assert(victim != LS_NO_REQUEST); /* the request itself is one */
+        const uint32_t victim = find_victim(s, id);
+        if (victim == LS_NO_REQUEST)
+            return false;
         preempt(s, victim, now_ps);
-        *preempted = true;
         if (victim == id)
             return false;
     }
@@ -201,9 +200,10 @@ static void pause_decode(struct ls_scheduler *s, uint32_t id)
     s->n_paused++;
 }
 
-/* One running request in V1's walk: true when it is in the pass. `decoded` counts the decodes that are. */
-static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps,
-                         bool *preempted)
+enum outcome { LS_SCHEDULED, LS_NO_BUDGET, LS_NO_ROOM };
+
+/* One running request in V1's walk. */
+static enum outcome schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
     struct ls_slot *g = &s->slots[slot];
     struct ls_request *request = ls_request_at(s->pool, id);
@@ -212,10 +212,10 @@ static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t 
     const int64_t n_tok =
         decode ? min64(1, *budget) : min64(min64(request->n_target - request->n_computed, s->max_chunk), *budget);
     if (n_tok == 0)
-        return false;
+        return LS_NO_BUDGET;
     const int64_t need = blocks_for(s, held + n_tok) - blocks_for(s, held);
-    if (!make_room(s, id, need, now_ps, preempted))
-        return false;
+    if (!make_room(s, id, need, now_ps))
+        return LS_NO_ROOM;
     ls_scheduler_take_blocks(s, need, now_ps);
     *budget -= n_tok;
     if (!decode) {
@@ -225,30 +225,27 @@ static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t 
         ls_decode_join(s, slot, id, request->base);
         g->late[g->n_late++] = id;
     }
-    return true;
+    return LS_SCHEDULED;
 }
 
-/* Running requests one by one, in order of admission. Returns whether any was preempted. */
+/* Running requests one by one, in order of admission. Returns whether each found its blocks without another's going:
+ * only then may waiting ones join. */
 static bool schedule_running_in_order(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)
 {
-    bool preempted = false;
-    uint32_t next = s->running.head;
-    while (next != LS_NO_REQUEST) {
-        const uint32_t id = next;
+    const int64_t n_running = s->running.n;
+    enum outcome outcome = LS_SCHEDULED;
+    for (uint32_t id = s->running.head; id != LS_NO_REQUEST && outcome != LS_NO_ROOM;) {
         const struct ls_request *request = ls_request_at(s->pool, id);
-        const int64_t order = request->order;
-        const bool ours = request->state == LS_REQUEST_PREFILLING || request->state == LS_REQUEST_PAUSED ||
-                          (request->state == LS_REQUEST_DECODING && request->slot == slot);
-        if (ours && !schedule_one(s, slot, id, budget, now_ps, &preempted) && request->state == LS_REQUEST_DECODING)
-            pause_decode(s, id);
-        /* victims are newer than their cause, so a request that still runs still knows its successor */
-        if (request->state == LS_REQUEST_WAITING)
-            break;
-        assert(request->order == order);
-        next = request->next;
+        if (request->state == LS_REQUEST_PREFILLING || request->state == LS_REQUEST_PAUSED ||
+            (request->state == LS_REQUEST_DECODING && request->slot == slot)) {
+            outcome = schedule_one(s, slot, id, budget, now_ps);
+            if (outcome == LS_NO_BUDGET && request->state == LS_REQUEST_DECODING)
+                pause_decode(s, id);
+        }
+        id = request->next; /* victims are newer than their cause, which still knows its successor if it runs */
     }
     drop_prefilled(s);
-    return preempted;
+    return outcome != LS_NO_ROOM && s->running.n == n_running;
 }
 
 static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
@@ -305,11 +302,10 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps)
     g->batch = (struct ls_batch){0};
     g->n_chunks = g->n_late = 0;
     int64_t budget = s->max_tok;
-    bool preempted = false;
-    if (!schedule_running_at_once(s, slot, &budget, now_ps))
-        preempted = schedule_running_in_order(s, slot, &budget, now_ps);
+    const bool room =
+        schedule_running_at_once(s, slot, &budget, now_ps) || schedule_running_in_order(s, slot, &budget, now_ps);
     if (s->waiting.n > 0) {
-        if (!preempted)
+        if (room)
             admit_waiting(s, slot, &budget, now_ps);
         note_queues(s, now_ps);
     }

@@ -72,7 +72,6 @@ struct ls_scheduler {
     size_t n_prefilling;
     int64_t n_paused;
     int64_t n_admitted;
-    int64_t kv_used_max;
     struct ls_level queue_level, running_level, kv_level;
     struct ls_work work;
     /* called when a request has completed, before it is freed; may be null */
