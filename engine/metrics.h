@@ -48,7 +48,7 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
       "Highest request rate at which the SLO's attainment holds")                                                      \
     X(QUEUE_DEPTH_MEAN, queue_depth_mean, "1", LS_S, LOW, "mean queue depth", "Waiting requests, time average")        \
     X(QUEUE_DEPTH_MAX, queue_depth_max, "1", LS_S, LOW, "maximum queue depth",                                         \
-      "Waiting requests, peak over the schedulers' sum")                                                               \
+      "Waiting requests of the fullest scheduler, peak")                                                               \
     X(RUNNING_MEAN, running_mean, "1", LS_S, NONE, "mean running requests", "Running requests, time average")          \
     X(STEP_TOKENS_MEAN, step_tokens_mean, "1", LS_S, NONE, "mean tokens a step", "Tokens scheduled over steps")        \
     X(GPU_UTILIZATION, gpu_utilization, "1", LS_S, HIGH, "GPU utilization",                                            \
@@ -60,7 +60,8 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
       "Share of time a stage idles while another works on the same pipeline")                                          \
     X(KV_UTILIZATION_MEAN, kv_utilization_mean, "1", LS_S, NONE, "mean KV utilization",                                \
       "KV blocks in use, time average")                                                                                \
-    X(KV_UTILIZATION_MAX, kv_utilization_max, "1", LS_S, NONE, "maximum KV utilization", "KV blocks in use, peak")     \
+    X(KV_UTILIZATION_MAX, kv_utilization_max, "1", LS_S, NONE, "maximum KV utilization",                               \
+      "KV blocks in use, peak of the fullest scheduler")                                                               \
     X(N_PREEMPTIONS, n_preemptions, "1", LS_S, LOW, "preemptions", "Running requests sent back for want of KV blocks") \
     X(PREFIX_HIT_RATE, prefix_hit_rate, "1", LS_S, HIGH, "prefix cache hit rate", "Prompt tokens found in the cache")  \
     X(KV_CAPACITY_TOK, kv_capacity_tok, "1", LS_S, HIGH, "KV capacity", "Tokens the KV cache of one scheduler holds")  \

@@ -153,3 +153,8 @@ double ls_level_mean(const struct ls_level *level, int64_t start_ps, int64_t end
         integral += (double)level->value * (double)(end_ps - level->since_ps);
     return integral / (double)(end_ps - start_ps);
 }
+
+int64_t ls_level_peak(const struct ls_level *level, int64_t end_ps)
+{
+    return end_ps > level->since_ps && level->value > level->max ? level->value : level->max;
+}

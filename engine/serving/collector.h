@@ -11,7 +11,8 @@
 /* What a run leaves behind: counts, latency sketches and time averages. Sums are integers, so the order in which
  * schedulers are simulated changes nothing. See design: definitions, "Window and rates". */
 
-/* A number that changes now and then: its time average from the window's start, and its peak. */
+/* A number that changes now and then: its time average from the window's start, and the greatest value that it held for
+ * some time in the window. */
 struct ls_level {
     int64_t value, max;
     int64_t since_ps;
@@ -83,13 +84,16 @@ static inline void ls_level_set(struct ls_level *level, int64_t value, int64_t n
     if (now_ps > level->since_ps) {
         level->integral += (double)level->value * (double)(now_ps - level->since_ps);
         level->since_ps = now_ps;
+        if (level->value > level->max)
+            level->max = level->value;
     }
     level->value = value;
-    if (value > level->max)
-        level->max = value;
 }
 
 /* Time average over [start_ps, end_ps], where start_ps is what the level was started at. */
 double ls_level_mean(const struct ls_level *level, int64_t start_ps, int64_t end_ps);
+
+/* Its peak over the same time. */
+int64_t ls_level_peak(const struct ls_level *level, int64_t end_ps);
 
 #endif

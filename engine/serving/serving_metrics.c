@@ -80,8 +80,8 @@ static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_
     t->queue += ls_level_mean(&s->queue_level, start_ps, end_ps);
     t->running += ls_level_mean(&s->running_level, start_ps, end_ps);
     t->kv_frac += ls_level_mean(&s->kv_level, start_ps, end_ps) / (double)s->n_blocks;
-    t->queue_max = fmax(t->queue_max, (double)s->queue_level.max);
-    t->kv_max_frac = fmax(t->kv_max_frac, (double)s->kv_level.max / (double)s->n_blocks);
+    t->queue_max = fmax(t->queue_max, (double)ls_level_peak(&s->queue_level, end_ps));
+    t->kv_max_frac = fmax(t->kv_max_frac, (double)ls_level_peak(&s->kv_level, end_ps) / (double)s->n_blocks);
 }
 
 static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, int64_t end_ps)
