@@ -1,0 +1,632 @@
+#ifndef LS_TESTS_PLAIN_LOOP_H
+#define LS_TESTS_PLAIN_LOOP_H
+
+/* A serving deployment simulated the plain way: one clock, every running request looked at in every step, one by one,
+ * in vLLM V1's terms (a request has tokens and computed tokens; what is missing is scheduled). It shares the source of
+ * requests and the price of a pass with the engine, and nothing else. Slow and short on purpose: the engine must give
+ * the same numbers. */
+
+#include <stdlib.h>
+
+#include "engine/cost/step_cost.h"
+#include "engine/serving/source.h"
+#include "tests/random_scenario.h"
+
+enum { PLAIN_NO_SLOT = -1, PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
+
+struct plain_request {
+    struct plain_request *all; /* the one made before it, for the end */
+    int64_t arrival_ps, scheduled_ps, first_ps, last_ps;
+    int64_t prompt, output; /* tokens */
+    int64_t generated;
+    int64_t computed; /* tokens whose keys and values are stored, or will be when the passes under way end */
+    int64_t n_blocks; /* KV blocks held */
+    int64_t n_passes; /* under way with it */
+    int slot;         /* decoding: whose passes it takes part in; PLAIN_NO_SLOT: the next one's */
+    bool decoding;    /* its prompt is computed */
+    bool measured;
+};
+
+/* A request's part of a pass. */
+struct plain_part {
+    struct plain_request *request;
+    int64_t start, n_tok;
+    bool decode, last;
+};
+
+struct plain_scheduler {
+    struct plain_request **waiting, **running;
+    int64_t n_waiting, n_running;
+    int64_t n_free;
+    struct plain_part *parts[PLAIN_MAX_PP];
+    int64_t n_parts[PLAIN_MAX_PP];
+    int64_t waiting_max, used_max;
+};
+
+struct plain_pass {
+    int slot;
+    int64_t start_ps, end_ps;
+};
+
+struct plain_pipeline {
+    struct plain_scheduler members[PLAIN_MAX_MEMBERS];
+    struct plain_pass passes[PLAIN_MAX_PP]; /* oldest first */
+    int64_t n_passes;
+    int64_t stage_free_ps[PLAIN_MAX_PP];
+    int64_t cpu_free_ps;
+    bool touched; /* a pass has ended or a request arrived: idle slots look again */
+};
+
+/* A set of times. */
+struct plain_times {
+    int64_t n, capacity;
+    int64_t *ps;
+};
+
+struct plain {
+    const struct ls_scenario *scenario;
+    const struct random_scenario *drawn;
+    struct ls_arena arena;
+    struct ls_step_cost cost;
+    struct ls_placement placement;
+    struct ls_source source;
+    struct plain_pipeline *pipelines;
+    struct plain_request *all;
+    int64_t now_ps, warmup_ps, horizon_ps;
+    int64_t n_following;
+    struct plain_times ttft, tpot, itl, e2e, wait;
+    int64_t n_arrived, n_completed, n_rejected, n_good; /* in the window */
+    int64_t n_all_arrived, n_all_completed, n_all_rejected;
+    int64_t n_finished, n_output_tok, n_prompt_tok, n_preemptions; /* in the window, whoever arrived when */
+    int64_t n_steps, n_passes, n_tok;
+    int64_t first_arrival_ps, last_completion_ps;
+    int64_t busy_ps;
+    double waiting_integral, running_integral, used_integral;
+    int64_t waiting_max;
+    double used_max_frac;
+};
+
+static void plain_add(struct plain_times *times, int64_t ps)
+{
+    if (times->n == times->capacity) {
+        times->capacity = 2 * times->capacity + 16;
+        times->ps = realloc(times->ps, (size_t)times->capacity * sizeof *times->ps);
+    }
+    times->ps[times->n++] = ps;
+}
+
+static int64_t plain_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t plain_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t plain_blocks(const struct plain *plain, int64_t n_tok)
+{
+    return (n_tok + plain->scenario->engine.block_size - 1) / plain->scenario->engine.block_size;
+}
+
+/* Length of the part of [start, end] that lies in the measured window. */
+static int64_t plain_clip(const struct plain *plain, int64_t start_ps, int64_t end_ps)
+{
+    return plain_max(0, plain_min(end_ps, plain->horizon_ps) - plain_max(start_ps, plain->warmup_ps));
+}
+
+/* -- one scheduler -- */
+
+static void plain_insert(struct plain_request **list, int64_t *n, int64_t at, struct plain_request *request)
+{
+    for (int64_t i = (*n)++; i > at; i--)
+        list[i] = list[i - 1];
+    list[at] = request;
+}
+
+static struct plain_request *plain_remove(struct plain_request **list, int64_t *n, int64_t at)
+{
+    struct plain_request *request = list[at];
+    for (int64_t i = at; i + 1 < *n; i++)
+        list[i] = list[i + 1];
+    (*n)--;
+    return request;
+}
+
+static void plain_hold(struct plain_scheduler *s, struct plain_request *request, int64_t n_blocks)
+{
+    s->n_free -= n_blocks - request->n_blocks;
+    request->n_blocks = n_blocks;
+    ck_assert_int_ge(s->n_free, 0);
+}
+
+static bool plain_can_run(const struct plain *plain, const struct plain_request *request)
+{
+    const struct ls_engine *engine = &plain->scenario->engine;
+    if (engine->max_model_len != LS_NULL_INT && request->prompt >= engine->max_model_len)
+        return false;
+    if (!engine->enable_chunked_prefill && request->prompt > engine->max_num_batched_tokens)
+        return false;
+    return plain_blocks(plain, request->prompt + request->output - 1) <= plain->drawn->kv_blocks;
+}
+
+/* Tokens of a request that could be computed next. */
+static int64_t plain_missing(const struct plain_request *request)
+{
+    return request->prompt + request->generated - request->computed;
+}
+
+static int64_t plain_chunk(const struct plain *plain, const struct plain_request *request, int64_t budget)
+{
+    const struct ls_engine *engine = &plain->scenario->engine;
+    int64_t n_tok = plain_missing(request);
+    if (engine->enable_chunked_prefill)
+        n_tok = plain_min(n_tok, engine->long_prefill_token_threshold);
+    return plain_min(n_tok, budget);
+}
+
+static void plain_schedule(struct plain *plain, struct plain_scheduler *s, int slot, struct plain_request *request,
+                           int64_t n_tok)
+{
+    const int64_t end = request->computed + n_tok;
+    s->parts[slot][s->n_parts[slot]++] = (struct plain_part){request, request->computed, n_tok, request->decoding,
+                                                             end == request->prompt + request->generated};
+    plain_hold(s, request, plain_blocks(plain, end));
+    request->computed = end;
+    request->n_passes++;
+    request->slot = slot;
+}
+
+static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int64_t at)
+{
+    struct plain_request *victim = plain_remove(s->running, &s->n_running, at);
+    plain_hold(s, victim, 0);
+    victim->computed = 0;
+    victim->decoding = false;
+    plain_insert(s->waiting, &s->n_waiting, 0, victim);
+    plain->n_preemptions += plain->now_ps >= plain->warmup_ps;
+}
+
+/* Free blocks for request `at` by sending newer ones away, the newest first and at last itself; passes under way keep
+ * theirs. False when it cannot run now. */
+static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int64_t at, int64_t n_tok)
+{
+    const struct plain_request *request = s->running[at];
+    const int64_t need = plain_blocks(plain, request->computed + n_tok) - request->n_blocks;
+    while (s->n_free < need) {
+        int64_t victim = s->n_running - 1;
+        while (victim >= at && s->running[victim]->n_passes > 0)
+            victim--;
+        if (victim < at)
+            return false;
+        plain_preempt(plain, s, victim);
+        if (victim == at)
+            return false;
+    }
+    return true;
+}
+
+/* Running requests in order; false when one of them found no room. */
+static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *s, int slot, int64_t *budget)
+{
+    bool room = true;
+    for (int64_t i = 0; i < s->n_running && room; i++) {
+        struct plain_request *request = s->running[i];
+        if (request->decoding && request->slot != slot && request->slot != PLAIN_NO_SLOT)
+            continue;
+        const int64_t n_tok = plain_chunk(plain, request, *budget);
+        if (n_tok == 0) {
+            if (request->decoding && request->n_passes == 0)
+                request->slot = PLAIN_NO_SLOT; /* no budget left: whichever pass comes next may take it */
+            continue;
+        }
+        room = plain_make_room(plain, s, i, n_tok);
+        if (room) {
+            plain_schedule(plain, s, slot, request, n_tok);
+            *budget -= n_tok;
+        }
+    }
+    return room;
+}
+
+static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot, int64_t budget)
+{
+    const struct ls_engine *engine = &plain->scenario->engine;
+    while (s->n_waiting > 0 && s->n_running < engine->max_num_seqs && budget > 0) {
+        struct plain_request *request = s->waiting[0];
+        const int64_t n_tok = plain_chunk(plain, request, budget);
+        const bool whole = n_tok == plain_missing(request);
+        const bool can_be_whole = plain_missing(request) <= engine->max_num_batched_tokens;
+        if (!engine->enable_chunked_prefill && !whole && can_be_whole)
+            return;
+        if (plain_blocks(plain, n_tok) > s->n_free)
+            return;
+        (void)plain_remove(s->waiting, &s->n_waiting, 0);
+        s->running[s->n_running++] = request;
+        if (request->scheduled_ps < 0) {
+            request->scheduled_ps = plain->now_ps;
+            if (request->measured)
+                plain_add(&plain->wait, plain->now_ps - request->arrival_ps);
+        }
+        plain_schedule(plain, s, slot, request, n_tok);
+        budget -= n_tok;
+    }
+}
+
+static void plain_compose(struct plain *plain, struct plain_scheduler *s, int slot)
+{
+    int64_t budget = plain->scenario->engine.max_num_batched_tokens;
+    const int64_t n_waiting = s->n_waiting;
+    s->n_parts[slot] = 0;
+    const bool room = plain_schedule_running(plain, s, slot, &budget);
+    const bool preempted = s->n_waiting > n_waiting;
+    if (room && !preempted)
+        plain_admit(plain, s, slot, budget);
+}
+
+/* What the pass holds, token by token. */
+static struct ls_batch plain_batch(const struct plain *plain, const struct plain_scheduler *s, int slot)
+{
+    const int64_t window = plain->scenario->model.sliding_window;
+    struct ls_batch batch = {0};
+    for (int64_t i = 0; i < s->n_parts[slot]; i++) {
+        const struct plain_part *part = &s->parts[slot][i];
+        const int64_t end = part->start + part->n_tok;
+        batch.n_tok += part->n_tok;
+        batch.n_sampled++;
+        if (part->decode) {
+            batch.n_decode++;
+            batch.decode_context += end;
+            batch.decode_window += window == LS_NULL_INT ? end : plain_min(end, window);
+            continue;
+        }
+        batch.n_prefill++;
+        batch.prefill_tok += part->n_tok;
+        batch.prefill_context += end;
+        for (int64_t token = part->start; token < end; token++)
+            batch.prefill_pairs += token + 1;
+        if (window == LS_NULL_INT)
+            continue;
+        batch.prefill_window_context += end - plain_max(0, part->start + 1 - window);
+        for (int64_t token = part->start; token < end; token++)
+            batch.prefill_window_pairs += plain_min(token + 1, window);
+    }
+    return batch;
+}
+
+static void plain_complete_request(struct plain *plain, const struct plain_request *request)
+{
+    const struct ls_slo *slo = &plain->scenario->slo;
+    const int64_t now_ps = plain->now_ps;
+    plain->n_all_completed++;
+    plain->n_following++;
+    plain->last_completion_ps = plain_max(plain->last_completion_ps, now_ps);
+    plain->n_finished += now_ps >= plain->warmup_ps;
+    if (!request->measured)
+        return;
+    const int64_t ttft_ps = request->first_ps - request->arrival_ps, gaps = request->output - 1;
+    const int64_t tpot_ps = gaps > 0 ? (now_ps - request->first_ps + gaps / 2) / gaps : 0;
+    plain->n_completed++;
+    plain_add(&plain->ttft, ttft_ps);
+    plain_add(&plain->e2e, now_ps - request->arrival_ps);
+    if (gaps > 0)
+        plain_add(&plain->tpot, tpot_ps);
+    plain->n_good += (double)ttft_ps / 1e12 <= slo->ttft_s && (double)tpot_ps / 1e12 <= slo->tpot_s;
+}
+
+static void plain_emit(struct plain *plain, struct plain_request *request)
+{
+    const bool first = request->generated == 0, in_window = plain->now_ps >= plain->warmup_ps;
+    if (first)
+        request->first_ps = plain->now_ps;
+    else if (request->measured)
+        plain_add(&plain->itl, plain->now_ps - request->last_ps);
+    plain->n_output_tok += in_window;
+    plain->n_prompt_tok += first && in_window ? request->prompt : 0;
+    request->generated++;
+    request->last_ps = plain->now_ps;
+}
+
+static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, int slot)
+{
+    int64_t n_tok = 0;
+    for (int64_t i = 0; i < s->n_parts[slot]; i++) {
+        const struct plain_part *part = &s->parts[slot][i];
+        struct plain_request *request = part->request;
+        n_tok += part->n_tok;
+        request->n_passes--;
+        if (!part->last)
+            continue;
+        plain_emit(plain, request);
+        request->decoding = true;
+        if (request->generated < request->output)
+            continue;
+        plain_hold(s, request, 0);
+        int64_t at = 0;
+        while (s->running[at] != request)
+            at++;
+        (void)plain_remove(s->running, &s->n_running, at);
+        plain_complete_request(plain, request);
+    }
+    if (s->n_parts[slot] > 0 && plain->now_ps >= plain->warmup_ps) {
+        plain->n_passes++;
+        plain->n_tok += n_tok;
+    }
+    s->n_parts[slot] = 0;
+}
+
+/* -- pipelines -- */
+
+static int64_t plain_stage_ps(const struct plain *plain, int64_t stage, const struct ls_step *step)
+{
+    const struct ls_model *model = &plain->scenario->model;
+    const int64_t n_stages = plain->scenario->strategy.pp;
+    int64_t ps = 0;
+    for (int64_t layer = ls_stage_first_layer(model->num_hidden_layers, n_stages, stage);
+         layer < ls_stage_first_layer(model->num_hidden_layers, n_stages, stage + 1); layer++) {
+        const bool moe = model->n_routed_experts != LS_NULL_INT && layer >= model->first_k_dense_replace;
+        const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
+                                                                   (layer + 1) % model->sliding_window_pattern == 0);
+        ps += step->attention_ps[!full] + step->linear->attention_comm_ps;
+        ps += (moe ? step->moe_ps : step->linear->mlp_ps[0]) + step->linear->mlp_comm_ps[moe];
+    }
+    return ps + (stage == 0 ? step->linear->embedding_ps : 0) + (stage + 1 == n_stages ? step->head_ps : 0);
+}
+
+/* Whether any GPU of a stage sends to another node. */
+static bool plain_leaves_node(const struct plain *plain, int64_t pipeline, int64_t stage)
+{
+    const struct ls_strategy *strategy = &plain->scenario->strategy;
+    for (int64_t i = 0; i < strategy->tp * strategy->ep; i++) {
+        int64_t at[LS_N_DIMS] = {
+            [LS_TP] = i % strategy->tp, [LS_EP] = i / strategy->tp, [LS_PP] = stage, [LS_DP] = pipeline};
+        const int64_t from = ls_placement_rank(&plain->placement, at);
+        at[LS_PP]++;
+        const int64_t to = ls_placement_rank(&plain->placement, at);
+        if (from / plain->scenario->cluster.gpus_per_node != to / plain->scenario->cluster.gpus_per_node)
+            return true;
+    }
+    return false;
+}
+
+static void plain_launch(struct plain *plain, int64_t index, int slot, const struct ls_batch *batches)
+{
+    const struct ls_engine *engine = &plain->scenario->engine;
+    struct plain_pipeline *p = &plain->pipelines[index];
+    struct ls_step step;
+    int64_t n_seqs = 0;
+    for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
+        n_seqs = plain_max(n_seqs, batches[i].n_sampled);
+    ls_step_cost(&plain->cost, batches, &step);
+    int64_t now_ps = plain_max(plain->now_ps, p->cpu_free_ps) + ls_ps_from_s(engine->step_overhead_s) +
+                     n_seqs * ls_ps_from_s(engine->step_overhead_per_seq_s);
+    struct plain_pass pass = {.slot = slot, .start_ps = now_ps};
+    p->cpu_free_ps = now_ps;
+    for (int64_t stage = 0; stage < plain->scenario->strategy.pp; stage++) {
+        const int64_t start_ps = plain_max(now_ps, p->stage_free_ps[stage]);
+        now_ps = start_ps + plain_stage_ps(plain, stage, &step);
+        p->stage_free_ps[stage] = now_ps;
+        plain->busy_ps += plain_clip(plain, start_ps, now_ps);
+        if (stage + 1 < plain->scenario->strategy.pp)
+            now_ps += step.linear->send_ps[plain_leaves_node(plain, index, stage)];
+    }
+    pass.end_ps = now_ps;
+    p->passes[p->n_passes++] = pass;
+    plain->n_steps++;
+}
+
+static bool plain_slot_is_idle(const struct plain_pipeline *p, int slot)
+{
+    for (int64_t i = 0; i < p->n_passes; i++)
+        if (p->passes[i].slot == slot)
+            return false;
+    return true;
+}
+
+static void plain_fill(struct plain *plain, int64_t index)
+{
+    struct plain_pipeline *p = &plain->pipelines[index];
+    for (int slot = 0; slot < (int)plain->scenario->strategy.pp; slot++) {
+        struct ls_batch batches[PLAIN_MAX_MEMBERS];
+        bool any = false;
+        if (!plain_slot_is_idle(p, slot))
+            continue;
+        for (int64_t i = 0; i < plain->scenario->strategy.ep; i++) {
+            plain_compose(plain, &p->members[i], slot);
+            batches[i] = plain_batch(plain, &p->members[i], slot);
+            any |= batches[i].n_tok > 0;
+        }
+        if (any)
+            plain_launch(plain, index, slot, batches);
+    }
+    p->touched = false;
+}
+
+static void plain_end_passes(struct plain *plain, struct plain_pipeline *p)
+{
+    while (p->n_passes > 0 && p->passes[0].end_ps == plain->now_ps) {
+        for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
+            plain_finish_parts(plain, &p->members[i], p->passes[0].slot);
+        p->n_passes--;
+        for (int64_t i = 0; i < p->n_passes; i++)
+            p->passes[i] = p->passes[i + 1];
+        p->touched = true;
+    }
+}
+
+/* -- the deployment -- */
+
+static int64_t plain_choose(const struct plain *plain, const struct ls_arrival *arrival)
+{
+    const struct ls_scenario *scenario = plain->scenario;
+    const int64_t ep = scenario->strategy.ep, n = scenario->strategy.dp * ep;
+    const int64_t turn = (int64_t)(arrival->index % (uint64_t)n);
+    if (scenario->engine.router == 0)
+        return turn;
+    if (scenario->engine.router == 1) {
+        struct ls_stream stream =
+            ls_stream_make((uint64_t)scenario->seed, (uint64_t)scenario->replica, 0, arrival->index, LS_RNG_ROUTER);
+        return (int64_t)(ls_stream_uniform(&stream) * (double)n);
+    }
+    int64_t best = turn, least = INT64_MAX;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t at = (turn + i) % n;
+        const struct plain_scheduler *s = &plain->pipelines[at / ep].members[at % ep];
+        if (s->n_waiting + s->n_running < least) {
+            least = s->n_waiting + s->n_running;
+            best = at;
+        }
+    }
+    return best;
+}
+
+static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
+{
+    const struct ls_engine *engine = &plain->scenario->engine;
+    const int64_t target = plain_choose(plain, arrival), ep = plain->scenario->strategy.ep;
+    struct plain_pipeline *p = &plain->pipelines[target / ep];
+    struct plain_scheduler *s = &p->members[target % ep];
+    struct plain_request *request = calloc(1, sizeof *request);
+    *request = (struct plain_request){.all = plain->all,
+                                      .arrival_ps = arrival->arrival_ps,
+                                      .scheduled_ps = -1,
+                                      .prompt = arrival->prompt_tok,
+                                      .output = arrival->output_tok,
+                                      .measured = arrival->arrival_ps >= plain->warmup_ps};
+    plain->all = request;
+    if (plain->n_all_arrived++ == 0)
+        plain->first_arrival_ps = arrival->arrival_ps;
+    plain->n_arrived += request->measured;
+    if (engine->max_model_len != LS_NULL_INT && request->prompt < engine->max_model_len)
+        request->output = plain_min(request->output, engine->max_model_len - request->prompt);
+    if (!plain_can_run(plain, request)) {
+        plain->n_rejected += request->measured;
+        plain->n_all_rejected++;
+        plain->n_following++;
+        return;
+    }
+    s->waiting[s->n_waiting++] = request;
+    p->touched = true;
+}
+
+/* Time passes: what has waited, run and been held since. */
+static void plain_go_to(struct plain *plain, int64_t then_ps)
+{
+    const double ps = (double)plain_clip(plain, plain->now_ps, then_ps);
+    for (int64_t i = 0; i < plain->scenario->strategy.dp; i++) {
+        for (int64_t j = 0; j < plain->scenario->strategy.ep; j++) {
+            struct plain_scheduler *s = &plain->pipelines[i].members[j];
+            plain->waiting_integral += ps * (double)s->n_waiting;
+            plain->running_integral += ps * (double)s->n_running;
+            plain->used_integral += ps * (double)(plain->drawn->kv_blocks - s->n_free);
+            if (ps > 0) {
+                s->waiting_max = plain_max(s->waiting_max, s->n_waiting);
+                s->used_max = plain_max(s->used_max, plain->drawn->kv_blocks - s->n_free);
+            }
+        }
+    }
+    plain->now_ps = then_ps;
+}
+
+static int64_t plain_next_end_ps(const struct plain *plain)
+{
+    int64_t next_ps = LS_PS_NEVER;
+    for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
+        if (plain->pipelines[i].n_passes > 0)
+            next_ps = plain_min(next_ps, plain->pipelines[i].passes[0].end_ps);
+    return next_ps;
+}
+
+static void plain_follow(struct plain *plain)
+{
+    struct ls_arrival arrival;
+    while (ls_source_is_closed(&plain->source) && plain->n_following > 0) {
+        plain->n_following--;
+        if (ls_source_follow(&plain->source, plain->now_ps, &arrival))
+            plain_arrive(plain, &arrival);
+    }
+}
+
+/* What happens at one instant: all arrivals, then all ends, then what follows them; then passes are composed. */
+static void plain_loop(struct plain *plain)
+{
+    struct ls_arrival arrival;
+    bool more = ls_source_next(&plain->source, &arrival);
+    for (;;) {
+        const int64_t end_ps = plain_next_end_ps(plain);
+        const int64_t next_ps = more ? plain_min(arrival.arrival_ps, end_ps) : end_ps;
+        if (next_ps == LS_PS_NEVER || next_ps > plain->horizon_ps)
+            break;
+        plain_go_to(plain, next_ps);
+        for (; more && arrival.arrival_ps == next_ps; more = ls_source_next(&plain->source, &arrival))
+            plain_arrive(plain, &arrival);
+        for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
+            plain_end_passes(plain, &plain->pipelines[i]);
+        plain_follow(plain);
+        for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
+            if (plain->pipelines[i].touched)
+                plain_fill(plain, i);
+    }
+    if (plain->horizon_ps != LS_PS_NEVER)
+        plain_go_to(plain, plain->horizon_ps);
+}
+
+static void plain_init_scheduler(const struct plain *plain, struct plain_scheduler *s)
+{
+    const size_t n = (size_t)plain->scenario->workload.max_requests;
+    s->n_free = plain->drawn->kv_blocks;
+    s->waiting = calloc(n + 1, sizeof(struct plain_request *));
+    s->running = calloc(n + 1, sizeof(struct plain_request *));
+    for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
+        s->parts[slot] = calloc(n + 1, sizeof(struct plain_part));
+}
+
+static void plain_run(struct plain *plain, const struct random_scenario *drawn)
+{
+    const struct ls_scenario *scenario = &drawn->scenario;
+    struct ls_err err = {""};
+    *plain = (struct plain){.scenario = scenario, .drawn = drawn};
+    plain->warmup_ps = ls_ps_from_s(scenario->workload.warmup_s);
+    plain->horizon_ps = scenario->workload.drain ? LS_PS_NEVER : ls_ps_from_s(scenario->workload.duration_s);
+    ck_assert_int_eq(ls_step_cost_init(&plain->cost, scenario, &plain->arena, &err), LS_OK);
+    ck_assert_int_eq(ls_placement_init(&plain->placement, &scenario->cluster, &scenario->strategy, &err), LS_OK);
+    ls_source_init(&plain->source, scenario);
+    plain->pipelines = calloc((size_t)scenario->strategy.dp, sizeof *plain->pipelines);
+    for (int64_t i = 0; i < scenario->strategy.dp; i++)
+        for (int64_t j = 0; j < scenario->strategy.ep; j++)
+            plain_init_scheduler(plain, &plain->pipelines[i].members[j]);
+    plain_loop(plain);
+    for (int64_t i = 0; i < scenario->strategy.dp; i++) {
+        for (int64_t j = 0; j < scenario->strategy.ep; j++) {
+            const struct plain_scheduler *s = &plain->pipelines[i].members[j];
+            plain->waiting_max = plain_max(plain->waiting_max, s->waiting_max);
+            plain->used_max_frac = fmax(plain->used_max_frac, (double)s->used_max / (double)drawn->kv_blocks);
+        }
+    }
+}
+
+static void plain_release(struct plain *plain)
+{
+    for (int64_t i = 0; i < plain->scenario->strategy.dp; i++) {
+        for (int64_t j = 0; j < plain->scenario->strategy.ep; j++) {
+            struct plain_scheduler *s = &plain->pipelines[i].members[j];
+            free(s->waiting);
+            free(s->running);
+            for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
+                free(s->parts[slot]);
+        }
+    }
+    free(plain->pipelines);
+    while (plain->all) {
+        struct plain_request *request = plain->all;
+        plain->all = request->all;
+        free(request);
+    }
+    struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl, &plain->e2e, &plain->wait};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        free(times[i]->ps);
+    ls_arena_release(&plain->arena);
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* The promise that makes the engine's short cuts safe: a loop that looks at every running request in every step gives
+ * the same numbers. Times and counts are compared as integers; time averages, sums of doubles, to rounding. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/serving/serving.h"
+#include "tests/property/plain_loop.h"
+
+enum { N_SCENARIOS = 600 };
+
+static struct random_scenario drawn;
+static struct plain plain;
+static struct ls_collector collector;
+static struct ls_arena arena;
+static struct ls_metrics metrics;
+static int n_wrong;
+
+static void expect_int(const char *what, int64_t engine, int64_t expected)
+{
+    if (engine == expected)
+        return;
+    printf("%s: %lld, the plain loop has %lld\n", what, (long long)engine, (long long)expected);
+    n_wrong++;
+}
+
+static void expect_near(const char *what, double engine, double expected, double tolerance)
+{
+    if (isnan(engine) && isnan(expected))
+        return;
+    if (fabs(engine - expected) <= tolerance * fabs(expected))
+        return;
+    printf("%s: %.17g, the plain loop has %.17g\n", what, engine, expected);
+    n_wrong++;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void expect_times(const char *what, enum ls_quantile_metric metric, enum ls_scalar_metric mean,
+                         struct plain_times *times)
+{
+    const struct ls_sketch *sketch = &collector.sketch[metric];
+    char text[64];
+    int64_t sum = 0;
+    for (int64_t i = 0; i < times->n; i++)
+        sum += times->ps[i];
+    (void)snprintf(text, sizeof text, "%s: count", what);
+    expect_int(text, sketch->count, times->n);
+    (void)snprintf(text, sizeof text, "%s: sum, ps", what);
+    expect_int(text, sketch->sum_high * (INT64_C(1) << 32) + sketch->sum_low, sum);
+    const double n = (double)times->n;
+    expect_near(what, metrics.scalar[mean], n > 0 ? (double)sum / n / 1e12 : NAN, 1e-12);
+    if (times->n == 0)
+        return;
+    qsort(times->ps, (size_t)times->n, sizeof *times->ps, compare_times);
+    for (int i = 0; i < LS_N_QUANTILES; i++) {
+        const double position = ls_quantile_values[i] * (n - 1), share = position - floor(position);
+        const double low = (double)times->ps[(int64_t)position];
+        const double high = share > 0 ? (double)times->ps[(int64_t)position + 1] : low;
+        (void)snprintf(text, sizeof text, "%s: quantile %g", what, ls_quantile_values[i]);
+        expect_near(text, metrics.quantile[metric][i], (low + share * (high - low)) / 1e12, 1e-3);
+    }
+}
+
+static void expect_counts(void)
+{
+    expect_int("n_arrived", (int64_t)metrics.scalar[LS_METRIC_N_ARRIVED], plain.n_arrived);
+    expect_int("n_completed", (int64_t)metrics.scalar[LS_METRIC_N_COMPLETED], plain.n_completed);
+    expect_int("n_rejected", (int64_t)metrics.scalar[LS_METRIC_N_REJECTED], plain.n_rejected);
+    expect_int("n_unfinished", (int64_t)metrics.scalar[LS_METRIC_N_UNFINISHED],
+               plain.n_arrived - plain.n_completed - plain.n_rejected);
+    expect_int("n_preemptions", (int64_t)metrics.scalar[LS_METRIC_N_PREEMPTIONS], plain.n_preemptions);
+    expect_int("n_steps", (int64_t)metrics.scalar[LS_METRIC_N_STEPS], plain.n_steps);
+    expect_int("n_good", collector.n_good, plain.n_good);
+    expect_int("n_finished", collector.n_finished, plain.n_finished);
+    expect_int("n_output_tok", collector.n_output_tok, plain.n_output_tok);
+    expect_int("n_prompt_tok", collector.n_prompt_tok, plain.n_prompt_tok);
+    expect_int("all that arrived", collector.n_all_arrived, plain.n_all_arrived);
+    expect_int("all that completed", collector.n_all_completed, plain.n_all_completed);
+    expect_int("all rejected", collector.n_all_rejected, plain.n_all_rejected);
+}
+
+static double over(double numerator, double denominator)
+{
+    return denominator > 0 ? numerator / denominator : NAN;
+}
+
+static void expect_averages(void)
+{
+    const struct ls_scenario *scenario = &drawn.scenario;
+    const double *m = metrics.scalar;
+    const int64_t end_ps = scenario->workload.drain ? plain.last_completion_ps : plain.horizon_ps;
+    const double window_ps = (double)plain_max(0, end_ps - plain.warmup_ps), window_s = window_ps / 1e12;
+    const double schedulers = (double)(scenario->strategy.dp * scenario->strategy.ep);
+    const double stages = (double)(scenario->strategy.dp * scenario->strategy.pp);
+    if (plain.n_all_completed > 0)
+        expect_near("makespan_s", m[LS_METRIC_MAKESPAN_S],
+                    (double)(plain.last_completion_ps - plain.first_arrival_ps) / 1e12, 0);
+    expect_near("request_throughput", m[LS_METRIC_REQUEST_THROUGHPUT], over((double)plain.n_finished, window_s), 1e-12);
+    expect_near("output_token_throughput", m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT],
+                over((double)plain.n_output_tok, window_s), 1e-12);
+    expect_near("total_token_throughput", m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT],
+                over((double)(plain.n_output_tok + plain.n_prompt_tok), window_s), 1e-12);
+    expect_near("goodput", m[LS_METRIC_GOODPUT], over((double)plain.n_good, window_s), 1e-12);
+    expect_near("step_tokens_mean", m[LS_METRIC_STEP_TOKENS_MEAN], over((double)plain.n_tok, (double)plain.n_passes),
+                1e-12);
+    expect_near("queue_depth_mean", m[LS_METRIC_QUEUE_DEPTH_MEAN], over(plain.waiting_integral, window_ps), 1e-9);
+    expect_near("running_mean", m[LS_METRIC_RUNNING_MEAN], over(plain.running_integral, window_ps), 1e-9);
+    expect_near("kv_utilization_mean", m[LS_METRIC_KV_UTILIZATION_MEAN],
+                over(plain.used_integral, window_ps * schedulers * (double)drawn.kv_blocks), 1e-9);
+    expect_near("gpu_utilization", m[LS_METRIC_GPU_UTILIZATION], over((double)plain.busy_ps, window_ps * stages), 1e-9);
+    expect_near("queue_depth_max", m[LS_METRIC_QUEUE_DEPTH_MAX], (double)plain.waiting_max, 0);
+    expect_near("kv_utilization_max", m[LS_METRIC_KV_UTILIZATION_MAX], plain.used_max_frac, 1e-12);
+}
+
+/* What the scenarios have put to the test, so that nobody mistakes quiet ones for proof. */
+static struct {
+    int completed, preempted, rejected, cut_off, warmed_up, pipelined, in_lockstep, windowed, waited;
+} seen;
+
+static void note_seen(void)
+{
+    const struct ls_scenario *scenario = &drawn.scenario;
+    seen.completed += plain.n_all_completed > 20;
+    seen.preempted += plain.n_preemptions > 0;
+    seen.rejected += plain.n_rejected > 0 && plain.n_completed > 0;
+    seen.cut_off += plain.n_all_arrived > plain.n_all_completed + plain.n_all_rejected;
+    seen.warmed_up += plain.n_completed > 0 && plain.n_all_completed > plain.n_completed;
+    seen.pipelined += scenario->strategy.pp > 1 && plain.n_preemptions > 0;
+    seen.in_lockstep += scenario->strategy.ep > 1 && plain.n_all_completed > 20;
+    seen.windowed += scenario->model.sliding_window != LS_NULL_INT && plain.n_all_completed > 20;
+    seen.waited += plain.waiting_max > 2;
+}
+
+static void compare(uint64_t number)
+{
+    struct ls_watch watch = {0};
+    struct ls_err err = {""};
+    random_scenario_draw(&drawn, number);
+    plain_run(&plain, &drawn);
+    ls_metrics_clear(&metrics);
+    ls_arena_reset(&arena);
+    const enum ls_status status =
+        ls_serving_run(&drawn.scenario, drawn.kv_blocks, &collector, &arena, &watch, &metrics, &err);
+    ck_assert_msg(status == LS_OK, "scenario %d: %s", (int)number, err.text);
+    n_wrong = 0;
+    expect_counts();
+    expect_times("ttft", LS_QMETRIC_TTFT, LS_METRIC_TTFT_MEAN_S, &plain.ttft);
+    expect_times("tpot", LS_QMETRIC_TPOT, LS_METRIC_TPOT_MEAN_S, &plain.tpot);
+    expect_times("itl", LS_QMETRIC_ITL, LS_METRIC_ITL_MEAN_S, &plain.itl);
+    expect_times("e2e", LS_QMETRIC_E2E, LS_METRIC_E2E_MEAN_S, &plain.e2e);
+    expect_times("queue wait", LS_QMETRIC_QUEUE_WAIT, LS_METRIC_QUEUE_WAIT_MEAN_S, &plain.wait);
+    expect_averages();
+    note_seen();
+    if (n_wrong > 0)
+        random_scenario_print(&drawn);
+    ck_assert_msg(n_wrong == 0, "scenario %d: %d numbers differ", (int)number, n_wrong);
+    plain_release(&plain);
+}
+
+static uint64_t first_scenario;
+static int n_scenarios = N_SCENARIOS;
+
+START_TEST(the_plain_loop_gives_the_same_numbers)
+{
+    for (int i = 0; i < n_scenarios; i++)
+        compare(first_scenario + (uint64_t)i);
+    if (n_scenarios < N_SCENARIOS)
+        return;
+    const int *const counts = (const int *)&seen;
+    for (size_t i = 0; i < sizeof seen / sizeof *counts; i++)
+        ck_assert_msg(counts[i] >= 30, "situation %d comes up in %d scenarios", (int)i, counts[i]);
+}
+END_TEST
+
+/* Arguments: the first scenario and how many, for whoever looks for trouble. */
+int main(int argc, char **argv)
+{
+    struct ls_err err;
+    Suite *suite = suite_create("plain loop");
+    TCase *tcase = tcase_create("plain loop");
+    first_scenario = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+    n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
+    if (ls_collector_init(&collector, &err))
+        return EXIT_FAILURE;
+    tcase_set_timeout(tcase, 240);
+    tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    ls_collector_release(&collector);
+    ls_arena_release(&arena);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,252 @@
+#ifndef LS_TESTS_RANDOM_SCENARIO_H
+#define LS_TESTS_RANDOM_SCENARIO_H
+
+/* Serving scenarios drawn at random, each named by a number: small models, pools, budgets and windows, so that whatever
+ * can run short does, over every strategy, arrival process and router. */
+
+#include "engine/serving/router.h"
+#include "engine/sim/clock.h"
+#include "engine/sim/random.h"
+#include "tests/scenario.h"
+
+enum { RANDOM_TRACE_LENGTH = 120 };
+
+struct random_scenario {
+    uint64_t number;
+    struct ls_scenario scenario; /* resolved; medium */
+    int64_t kv_blocks;           /* of one scheduler */
+    struct ls_trace trace;
+    struct ls_trace_request requests[RANDOM_TRACE_LENGTH];
+    struct ls_stream stream;
+};
+
+static inline int64_t random_int(struct random_scenario *drawn, int64_t low, int64_t high)
+{
+    return low + (int64_t)(ls_stream_uniform(&drawn->stream) * (double)(high - low + 1));
+}
+
+static inline bool random_chance(struct random_scenario *drawn, double probability)
+{
+    return ls_stream_uniform(&drawn->stream) < probability;
+}
+
+/* Evenly spread on a logarithmic scale. */
+static inline double random_scale(struct random_scenario *drawn, double low, double high)
+{
+    return low * pow(high / low, ls_stream_uniform(&drawn->stream));
+}
+
+static inline int64_t random_of(struct random_scenario *drawn, int64_t n, const int64_t *values)
+{
+    return values[random_int(drawn, 0, n - 1)];
+}
+
+enum random_model { RANDOM_DENSE, RANDOM_SLIDING, RANDOM_MOE, RANDOM_SLIDING_MOE, RANDOM_LATENT, RANDOM_N_MODELS };
+
+static inline void random_model(struct random_scenario *drawn, enum random_model kind)
+{
+    struct ls_model *model = &drawn->scenario.model;
+    const bool moe = kind == RANDOM_MOE || kind == RANDOM_SLIDING_MOE;
+    model->num_hidden_layers = random_int(drawn, 4, 7);
+    model->hidden_size = 512;
+    model->num_attention_heads = 8;
+    model->num_key_value_heads = random_of(drawn, 3, (const int64_t[]){1, 4, 8});
+    model->intermediate_size = 1024;
+    model->vocab_size = 1000;
+    if (kind == RANDOM_SLIDING || kind == RANDOM_SLIDING_MOE) {
+        model->sliding_window = random_int(drawn, 1, 60);
+        model->sliding_window_pattern = random_chance(drawn, 0.7) ? random_int(drawn, 2, 3) : LS_NULL_INT;
+    }
+    if (moe) {
+        model->n_routed_experts = 8;
+        model->num_experts_per_tok = random_int(drawn, 1, 3);
+        model->first_k_dense_replace = random_int(drawn, 0, 1);
+        model->n_shared_experts = random_int(drawn, 0, 1);
+    }
+    if (kind == RANDOM_LATENT) {
+        model->q_lora_rank = 128;
+        model->kv_lora_rank = 64;
+        model->qk_nope_head_dim = 32;
+        model->qk_rope_head_dim = 16;
+        model->v_head_dim = 32;
+    }
+}
+
+static inline void random_cluster(struct random_scenario *drawn)
+{
+    static const char *const orders[] = {"tp ep pp dp", "pp tp ep dp", "dp pp ep tp", "ep dp tp pp"};
+    struct ls_cluster *cluster = &drawn->scenario.cluster;
+    const int64_t sizes[] = {1, 2, 4, 8};
+    cluster->gpus_per_node = random_of(drawn, 4, sizes);
+    cluster->nics_per_node = random_of(drawn, 4, sizes);
+    cluster->nodes = (ls_scenario_gpus(&drawn->scenario) + cluster->gpus_per_node - 1) / cluster->gpus_per_node;
+    cluster->intra_node.bandwidth_bytes_per_s = random_scale(drawn, 1e9, 1e12);
+    cluster->inter_node.bandwidth_bytes_per_s = random_scale(drawn, 1e7, 1e11); /* down to a slower send than a stage */
+    cluster->inter_node.latency_s = random_scale(drawn, 1e-7, 1e-3);
+    cluster->contention = random_chance(drawn, 0.5);
+    (void)snprintf(cluster->rank_order, sizeof cluster->rank_order, "%s", orders[random_int(drawn, 0, 3)]);
+}
+
+static inline void random_strategy(struct random_scenario *drawn, bool moe)
+{
+    struct ls_strategy *strategy = &drawn->scenario.strategy;
+    const int64_t powers[] = {1, 1, 2, 4};
+    strategy->lod = LS_LOD_MEDIUM;
+    strategy->tp = random_of(drawn, 4, powers);
+    strategy->pp = random_chance(drawn, 0.5) ? 1 : random_int(drawn, 2, 4);
+    strategy->dp = random_int(drawn, 1, 3);
+    strategy->ep = moe && random_chance(drawn, 0.6) ? 2 : 1;
+    strategy->expert_tp = moe && random_chance(drawn, 0.5) ? 1 : LS_NULL_INT;
+}
+
+static inline void random_engine(struct random_scenario *drawn)
+{
+    static const int32_t routers[] = {0, 1, 2};
+    struct ls_engine *engine = &drawn->scenario.engine;
+    engine->block_size = random_of(drawn, 4, (const int64_t[]){1, 3, 8, 16});
+    engine->max_num_seqs = random_int(drawn, 1, 12);
+    engine->max_num_batched_tokens = engine->max_num_seqs + random_int(drawn, 0, random_chance(drawn, 0.5) ? 10 : 200);
+    engine->enable_chunked_prefill = random_chance(drawn, 0.8);
+    if (random_chance(drawn, 0.4))
+        engine->long_prefill_token_threshold = random_int(drawn, 1, 40);
+    if (random_chance(drawn, 0.2))
+        engine->max_model_len = random_int(drawn, 20, 120);
+    engine->router = routers[random_int(drawn, 0, 2)];
+    engine->step_overhead_s = random_chance(drawn, 0.3) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
+    engine->step_overhead_per_seq_s = random_chance(drawn, 0.3) ? 0.0 : 5e-6;
+}
+
+static inline void random_length(struct random_scenario *drawn, struct ls_dist *dist, int64_t greatest)
+{
+    const double mean = (double)random_int(drawn, 1, greatest);
+    *dist = (struct ls_dist){
+        (int32_t)random_of(drawn, 3, (const int64_t[]){LS_DIST_CONSTANT, LS_DIST_UNIFORM, LS_DIST_EXPONENTIAL}),
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        NAN};
+    switch (dist->kind) {
+    case LS_DIST_CONSTANT:
+        dist->value = mean;
+        break;
+    case LS_DIST_UNIFORM:
+        dist->low = 1;
+        dist->high = 1 + 2 * mean;
+        break;
+    default:
+        dist->mean = mean;
+        break;
+    }
+}
+
+static inline void random_profile(struct random_scenario *drawn, enum ls_process process, double rate)
+{
+    struct ls_profile *profile = scenario_add_profile(&drawn->scenario, rate, 1, 1);
+    profile->weight = random_scale(drawn, 0.1, 10);
+    profile->arrivals.process = process;
+    profile->arrivals.cv = random_scale(drawn, 0.2, 4);
+    profile->arrivals.concurrency = random_int(drawn, 1, 20);
+    random_length(drawn, &profile->prompt_tokens, 60);
+    random_length(drawn, &profile->output_tokens, 30);
+}
+
+/* Bursts of requests that arrive at the same instant, among others. */
+static inline void random_trace(struct random_scenario *drawn, double rate)
+{
+    int64_t now_ps = random_int(drawn, 0, 1) * 1000000;
+    for (int i = 0; i < RANDOM_TRACE_LENGTH; i++) {
+        if (random_chance(drawn, 0.6))
+            now_ps += ls_ps_from_s(ls_stream_exponential(&drawn->stream) / (0.6 * rate));
+        drawn->requests[i] =
+            (struct ls_trace_request){now_ps, (int32_t)random_int(drawn, 1, 120), (int32_t)random_int(drawn, 1, 60)};
+    }
+    drawn->trace = (struct ls_trace){RANDOM_TRACE_LENGTH, drawn->requests, 1};
+    drawn->scenario.workload.trace = &drawn->trace;
+    drawn->scenario.workload.trace_options.time_scale = random_scale(drawn, 0.5, 2);
+}
+
+static inline void random_workload(struct random_scenario *drawn)
+{
+    const enum ls_process open[] = {LS_ARRIVALS_POISSON, LS_ARRIVALS_CONSTANT, LS_ARRIVALS_GAMMA};
+    struct ls_workload *workload = &drawn->scenario.workload;
+    const double rate = random_scale(drawn, 5, 5000);
+    const int64_t n = random_int(drawn, 1, 150);
+    const int64_t kind = random_int(drawn, 0, 5);
+    workload->max_requests = n;
+    switch (kind) {
+    case 0:
+        random_profile(drawn, LS_ARRIVALS_ALL_AT_ONCE, rate);
+        break;
+    case 1:
+        random_profile(drawn, LS_ARRIVALS_CLOSED, rate);
+        break;
+    case 2:
+        random_trace(drawn, rate);
+        break;
+    default:
+        for (int64_t i = random_int(drawn, 1, 3); i > 0; i--)
+            random_profile(drawn, open[random_int(drawn, 0, 2)], random_scale(drawn, rate / 3, rate * 3));
+        workload->mixing = random_chance(drawn, 0.5) ? LS_MIXING_SEQUENTIAL_DRAW : LS_MIXING_INDEPENDENT;
+        break;
+    }
+    if (random_chance(drawn, 0.4)) {
+        workload->duration_s = (double)n / rate * random_scale(drawn, 0.3, 3);
+        workload->drain = random_chance(drawn, 0.3);
+        if (random_chance(drawn, 0.5))
+            workload->warmup_s = workload->duration_s * ls_stream_uniform(&drawn->stream);
+    } else if (random_chance(drawn, 0.3)) {
+        workload->warmup_s = (double)n / rate * ls_stream_uniform(&drawn->stream);
+    }
+}
+
+/* Fill *drawn, which must not move afterwards: the scenario borrows its trace. */
+static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t number)
+{
+    const enum random_model kind = (enum random_model)(number % RANDOM_N_MODELS);
+    const bool moe = kind == RANDOM_MOE || kind == RANDOM_SLIDING_MOE;
+    struct ls_scenario *scenario = &drawn->scenario;
+    *drawn = (struct random_scenario){.number = number, .stream = ls_stream_make(number, 0, 0, 0, LS_RNG_GAP)};
+    scenario_make(scenario, scenario_llama_70b);
+    scenario->seed = (int64_t)number;
+    scenario->replica = random_int(drawn, 0, 3);
+    random_model(drawn, kind);
+    random_strategy(drawn, moe);
+    random_cluster(drawn);
+    random_engine(drawn);
+    random_workload(drawn);
+    scenario->slo.ttft_s = random_scale(drawn, 1e-3, 1);
+    scenario->slo.tpot_s = random_scale(drawn, 1e-4, 1e-2);
+    const int64_t longest = 180 / scenario->engine.block_size;
+    drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
+
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    ck_assert_msg(ls_scenario_resolve(scenario, &reason, &err) == LS_OK, "scenario %d: %s", (int)number, err.text);
+    ck_assert_msg(reason == LS_REASON_NONE, "scenario %d: %s", (int)number, ls_reason_text(reason));
+}
+
+static inline void random_scenario_print_value(const char *path, const struct ls_param *param, const void *field,
+                                               void *context)
+{
+    char text[LS_NAME_LEN + 32];
+    const union ls_value value = ls_param_load(param, field);
+    (void)context;
+    if (strncmp(path, "cluster.hardware", 16) != 0 && !ls_param_is_null(param, &value))
+        printf("  %s: %s\n", path, ls_param_format(param, &value, text, sizeof text));
+}
+
+/* For whoever has to look at it. */
+static inline void random_scenario_print(const struct random_scenario *drawn)
+{
+    printf("scenario %d: %d KV blocks%s\n", (int)drawn->number, (int)drawn->kv_blocks,
+           drawn->scenario.workload.trace ? ", its trace" : "");
+    ls_param_walk(&ls_scenario_params, &drawn->scenario, random_scenario_print_value, NULL);
+}
+
+#endif
