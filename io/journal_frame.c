@@ -56,7 +56,7 @@ static size_t n_masked(const unsigned char *mask)
 {
     size_t n = 0;
     for (size_t i = 0; i < LS_N_COLUMNS; i++)
-        n += mask[i / 8] >> i % 8 & 1u;
+        n += (unsigned)mask[i / 8] >> i % 8 & 1u;
     return n;
 }
 
@@ -79,7 +79,7 @@ bool ls_frame_decode(const unsigned char *bytes, size_t n, struct ls_record *rec
     double columns[LS_N_COLUMNS];
     for (size_t i = 0; i < LS_N_COLUMNS; i++) {
         columns[i] = NAN;
-        if (mask[i / 8] >> i % 8 & 1u) {
+        if ((unsigned)mask[i / 8] >> i % 8 & 1u) {
             memcpy(&columns[i], value, sizeof columns[i]);
             value += sizeof columns[i];
         }
