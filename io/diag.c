@@ -53,10 +53,10 @@ static bool says_the_same(const struct ls_diag *a, const struct ls_diag *b)
 void ls_diags_sort(struct ls_diags *diags, size_t first)
 {
     const size_t n = diags->n - first;
-    struct ls_diag *items = diags->items + first;
     struct ranked *ranked = n > 1 ? malloc(n * sizeof *ranked) : NULL;
     if (!ranked)
         return; /* nothing to do, or no memory to do it with: they stay as found */
+    struct ls_diag *items = diags->items + first;
     for (size_t i = 0; i < n; i++) {
         ranked[i] = (struct ranked){items[i], i, i};
         for (size_t j = 0; j < i && ranked[i].file == i; j++)

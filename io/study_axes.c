@@ -84,7 +84,7 @@ struct reader {
     const struct ls_bind *bind;
     struct ls_study *study;
     const struct ls_axis_sources *sources;
-    size_t n_targets; /* of all axes so far */
+    size_t n_targets, n_points; /* of all axes so far */
 };
 
 static void path_of(char path[LS_AXIS_PATH_LEN], const struct ls_axis_source *source)
@@ -199,6 +199,7 @@ static bool is_numeric(const struct ls_axis *axis)
 static enum ls_status assemble(struct reader *reader, struct ls_axis *axis, const struct ls_points *points)
 {
     axis->n = points[0].n;
+    reader->n_points += axis->n * axis->n_targets;
     axis->settings = ls_study_alloc(reader->study, axis->n * axis->n_targets, sizeof *axis->settings);
     axis->labels = ls_study_alloc(reader->study, axis->n, sizeof *axis->labels);
     axis->coordinates = ls_study_alloc(reader->study, axis->n, sizeof *axis->coordinates);
@@ -299,6 +300,9 @@ static enum ls_status read_axis(struct reader *reader, const struct ls_axis_sour
     if (status || n_read < source->n_keys || !set_name(reader, source, axis))
         return status;
     status = assemble(reader, axis, points);
+    if (!status && reader->n_points > LS_MAX_POINTS)
+        ls_yaml_fault(reader->bind->diags, source->place, "sweep.axes", "more than %d points on all axes; write fewer",
+                      LS_MAX_POINTS);
     return status ? status : reject_twins(reader, source, axis);
 }
 
@@ -439,7 +443,7 @@ static enum ls_status read_others(struct reader *reader, const struct ls_yaml *p
 enum ls_status ls_axes_read(const struct ls_bind *bind, const struct ls_axis_sources *sources, int64_t n_replicas,
                             struct ls_study *study, const struct ls_yaml *places[LS_MAX_AXES])
 {
-    struct reader reader = {bind, study, sources, 0};
+    struct reader reader = {bind, study, sources, 0, 0};
     study->axes = ls_study_alloc(study, LS_MAX_AXES, sizeof *study->axes);
     if (!study->axes)
         return LS_NOMEM;

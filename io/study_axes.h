@@ -7,7 +7,7 @@
 
 /* The axes of a study, from the sweep section to points that can be stored into a scenario. */
 
-#define LS_MAX_POINTS 100000              /* of one axis */
+#define LS_MAX_POINTS 100000              /* of all axes of a study together */
 #define LS_MAX_CELLS UINT64_C(1000000000) /* of a grid */
 
 /* An axis as written: what it sweeps and where its values stand. */
