@@ -47,6 +47,7 @@ struct ls_engine {
     double router_staleness_s;
     int64_t redundant_experts;
     struct ls_jitter jitter;
+    int32_t overlap_communication;
     char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
     double step_overhead_s;         /* CPU time of a step that the GPU waits for */

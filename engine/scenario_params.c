@@ -76,6 +76,8 @@ static const struct ls_param engine_rows[] = {
                 "Separate pools for prefill and decode."),
     LS_ROW_TEXT(struct ls_engine, "speculative", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
                 "Speculative decoding."),
+    LS_ROW_BOOL(struct ls_engine, "overlap_communication", overlap_communication, 0, "false",
+                "Whether a collective runs while the next block computes (two half batches that take turns)."),
     LS_ROW_GROUP(struct ls_engine, "jitter", jitter, &jitter_table, "Random variation of compute blocks."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_s", step_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
                  "CPU time of a step that the GPU waits for; null: the preset's."),

@@ -261,6 +261,15 @@ static void add_attention(struct ls_step_cost *cost, const struct ls_batch *batc
     }
 }
 
+static void set_linear(struct ls_step *step, const struct ls_linear *linear)
+{
+    step->linear = linear;
+    step->mlp_ps[0] = linear->mlp_ps[0];
+    step->mlp_ps[1] = linear->mlp_ps[1];
+    step->embedding_ps = linear->embedding_ps;
+    step->moe_weight_bytes = linear->moe_weight_bytes;
+}
+
 /* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
 static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
@@ -272,10 +281,10 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
         if (batches[i].n_tok > 0)
             add_attention(cost, &batches[i], linear_of(cost, batches[i].n_tok), step);
     }
-    step->linear = linear_of(cost, widest);
+    set_linear(step, linear_of(cost, widest));
     struct ls_op ops[LS_MAX_OPS];
     const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, cost->imbalance, ops);
-    step->moe_ps = sum_ops(cost, ops, n);
+    step->mlp_ps[1] = sum_ops(cost, ops, n);
     step->moe_weight_bytes = grouped_weight_bytes(ops, n);
     step->head_ps = head_of(cost, sampled);
 }
@@ -288,16 +297,48 @@ void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, str
         return;
     }
     const struct ls_linear *linear = linear_of(cost, batches->n_tok);
-    step->linear = linear;
-    step->moe_ps = linear->mlp_ps[1];
-    step->moe_weight_bytes = linear->moe_weight_bytes;
+    set_linear(step, linear);
     add_attention(cost, batches, linear, step);
     step->head_ps = head_of(cost, batches->n_sampled);
+}
+
+static int64_t compute_ps(const struct ls_stage *stage, const struct ls_step *step)
+{
+    int64_t ps = (stage->n_layers - stage->n_sliding) * step->attention_ps[0] +
+                 stage->n_sliding * step->attention_ps[1] + stage->n_dense * step->mlp_ps[0] +
+                 stage->n_moe * step->mlp_ps[1];
+    if (stage->embedding)
+        ps += step->embedding_ps;
+    if (stage->head)
+        ps += step->head_ps;
+    return ps;
+}
+
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Blocks and the collectives before them, the longer of the two; the stage's last collective hides behind the head
+ * only. */
+static int64_t overlapped_ps(const struct ls_stage *stage, const struct ls_step *step)
+{
+    const struct ls_linear *linear = step->linear;
+    int64_t ps = step->attention_ps[stage->first_sliding];
+    ps += stage->n_dense * max64(linear->attention_comm_ps, step->mlp_ps[0]);
+    ps += stage->n_moe * max64(linear->attention_comm_ps, step->mlp_ps[1]);
+    for (int moe = 0; moe < 2; moe++)
+        for (int sliding = 0; sliding < 2; sliding++)
+            ps += stage->n_next[moe][sliding] * max64(linear->mlp_comm_ps[moe], step->attention_ps[sliding]);
+    ps += max64(linear->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
+    return stage->embedding ? ps + step->embedding_ps : ps;
 }
 
 int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
     const struct ls_linear *linear = step->linear;
+    if (stage->overlap)
+        return overlapped_ps(stage, step) - compute_ps(stage, step);
     return stage->n_layers * linear->attention_comm_ps + stage->n_dense * linear->mlp_comm_ps[0] +
            stage->n_moe * linear->mlp_comm_ps[1];
 }
@@ -311,14 +352,7 @@ int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step
 
 int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    int64_t ps = (stage->n_layers - stage->n_sliding) * step->attention_ps[0] +
-                 stage->n_sliding * step->attention_ps[1] + stage->n_dense * step->linear->mlp_ps[0] +
-                 stage->n_moe * step->moe_ps + ls_stage_comm_ps(stage, step);
-    if (stage->embedding)
-        ps += step->linear->embedding_ps;
-    if (stage->head)
-        ps += step->head_ps;
-    return ps;
+    return stage->overlap ? overlapped_ps(stage, step) : compute_ps(stage, step) + ls_stage_comm_ps(stage, step);
 }
 
 /* The widest group that `dims` span, over every place it may start. */
@@ -356,6 +390,22 @@ static enum ls_status init_groups(struct ls_step_cost *cost, const struct ls_sce
     return LS_OK;
 }
 
+/* Which block follows which collective, for overlap. */
+static void note_neighbours(const struct ls_model *model, struct ls_stage *stage)
+{
+    for (int64_t i = 0; i < stage->n_layers; i++) {
+        int64_t count[LS_N_LAYER_KINDS];
+        ls_model_count_layers(model, stage->first_layer + i, stage->first_layer + i + 1, count);
+        const bool moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE] > 0;
+        const bool sliding = count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE] > 0;
+        if (i == 0)
+            stage->first_sliding = sliding;
+        else
+            stage->n_next[stage->last_moe][sliding]++;
+        stage->last_moe = moe;
+    }
+}
+
 static void init_stages(struct ls_step_cost *cost)
 {
     const int64_t n_layers = cost->model->num_hidden_layers;
@@ -368,10 +418,12 @@ static void init_stages(struct ls_step_cost *cost)
             .n_layers = end - first,
             .embedding = i == 0,
             .head = i == cost->n_stages - 1,
+            .overlap = cost->overlap,
         };
         ls_model_count_layers(cost->model, first, end, stage->count);
         stage->n_moe = stage->count[LS_LAYER_FULL_MOE] + stage->count[LS_LAYER_SLIDING_MOE];
         stage->n_dense = stage->n_layers - stage->n_moe;
+        note_neighbours(cost->model, stage);
         stage->n_sliding = stage->count[LS_LAYER_SLIDING_DENSE] + stage->count[LS_LAYER_SLIDING_MOE];
     }
 }
@@ -411,6 +463,7 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .formats = ls_model_formats(&scenario->model, (enum ls_dtype)scenario->engine.weight_dtype,
                                     (enum ls_dtype)scenario->engine.kv_dtype),
         .imbalance = 1.0,
+        .overlap = scenario->engine.overlap_communication,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
         .max_tok = scenario->engine.max_num_batched_tokens,

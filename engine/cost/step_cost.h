@@ -42,7 +42,8 @@ struct ls_linear {
 struct ls_step {
     const struct ls_linear *linear;
     int64_t attention_ps[2]; /* block of one layer: full, sliding */
-    int64_t moe_ps;          /* block of one layer */
+    int64_t mlp_ps[2];       /* block of one layer: dense, mixture of experts */
+    int64_t embedding_ps;    /* first stage */
     int64_t head_ps;         /* last stage */
     double moe_weight_bytes;
 };
@@ -52,6 +53,9 @@ struct ls_stage {
     int64_t first_layer, n_layers;
     int64_t count[LS_N_LAYER_KINDS];
     int64_t n_dense, n_moe, n_sliding;
+    bool overlap;         /* engine.overlap_communication */
+    int64_t n_next[2][2]; /* MLP blocks by kind and the kind of the attention that follows in the stage */
+    bool first_sliding, last_moe;
     bool embedding, head;
 };
 
@@ -68,6 +72,7 @@ struct ls_step_cost {
     struct ls_shard shard;
     struct ls_formats formats;
     double imbalance;
+    bool overlap;
     int64_t n_members; /* attention replicas in lockstep: ep */
     int64_t n_stages;
     struct ls_stage *stages;       /* [n_stages] */
@@ -95,10 +100,11 @@ static inline int64_t ls_decode_ps(const struct ls_decode *decode, int64_t conte
     return decode->constant_ps + (int64_t)(decode->base_ps + decode->slope_ps * (double)context + 0.5);
 }
 
-/* Sum of a stage's blocks and collectives, sends excluded. */
+/* A stage's blocks and collectives, sends excluded. With overlap a collective runs while the next block of the stage
+ * computes, as where a batch is cut in two halves that take turns; the cut itself is taken to cost nothing. */
 int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step);
 
-/* The share of it that communicates, and how long it keeps the NICs busy. */
+/* The part of it in which nothing computes, and how long it keeps the NICs busy. */
 int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step);
 int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step);
 

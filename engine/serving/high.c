@@ -26,7 +26,15 @@ struct script {
 
 enum flight_state { AT_DOOR, WORKING, SENDING };
 
-/* A pass on its way through the stages: one event is under way for it, or it waits at a stage's door. */
+/* Transfers that run beside a block: items [item, end) of a script. */
+struct hidden {
+    const struct script *script;
+    int item, end;
+    int64_t n_done;
+};
+
+/* A pass on its way through the stages: an event is under way for it (two with overlap), or it waits at a
+ * stage's door. */
 struct flight {
     struct ls_pipeline *pipeline;
     struct ls_pass *pass;
@@ -36,10 +44,12 @@ struct flight {
     int item;
     int64_t n_done; /* steps of the item */
     const struct script *script;
+    int n_pending; /* events under way */
+    struct hidden hidden;
     struct script embedding, head, send[2], layers[LS_N_LAYER_KINDS];
 };
 
-enum event_what { ADVANCE, FILL };
+enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL };
 
 struct high {
     struct ls_serving *serving;
@@ -89,8 +99,11 @@ static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *p
     add_block(script, pass->step.attention_ps[sliding]);
     comms[0] = ls_attention_comm(cost, pass->n_tok);
     add_comms(script, comms, 1, false);
-    add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
-    add_block(script, moe ? pass->step.moe_ps : pass->step.linear->mlp_ps[0]);
+    if (!cost->overlap)
+        add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
+    add_block(script, pass->step.mlp_ps[moe]);
+    if (cost->overlap) /* all of the block's collectives hide behind the next one */
+        add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
     add_comms(script, comms, ls_mlp_comms_after(cost, moe, pass->n_tok, comms), false);
 }
 
@@ -106,7 +119,7 @@ static void write_scripts(const struct high *high, struct flight *flight)
         if (present[kind])
             write_layer(cost, pass, (enum ls_layer_kind)kind, &flight->layers[kind]);
     flight->embedding.n = flight->head.n = 0;
-    add_block(&flight->embedding, pass->step.linear->embedding_ps);
+    add_block(&flight->embedding, pass->step.embedding_ps);
     add_block(&flight->head, pass->step.head_ps);
     for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
         struct ls_comm comms[LS_MAX_COMMS];
@@ -204,30 +217,83 @@ static int64_t duration_ps(struct high *high, const struct flight *flight, const
     return ls_variation_block_ps(variation, flight->pipeline->index, flight->stage, item->duration_ps);
 }
 
-/* Start the next step; when there is none, the stage (or the send behind it) is done. */
+/* The item that comes next, past the ends of scripts; null when the stage (or the send behind it) is done. */
+static const struct item *next_item(const struct high *high, struct flight *flight)
+{
+    while (flight->script && flight->item == flight->script->n)
+        flight->script = flight->state == WORKING ? next_script(high, flight) : NULL;
+    return flight->script ? &flight->script->items[flight->item] : NULL;
+}
+
+/* Start one step of an item, whose end is an event. */
+static void start_step(struct high *high, struct flight *flight, const struct item *item, int64_t now_ps)
+{
+    const bool queues = item->transfer && high->contention;
+    const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
+    flight->n_pending++;
+    push(high, start_ps + duration_ps(high, flight, item), item->transfer ? TRANSFERRED : COMPUTED,
+         flight - high->flights);
+}
+
+/* Count a step of the item under the cursor; the cursor moves on after the last. */
+static void count_step(struct flight *flight, const struct item *item)
+{
+    if (++flight->n_done == item->n) {
+        flight->item++;
+        flight->n_done = 0;
+    }
+}
+
+/* A transfer that a block hides runs beside it: its items, up to the next block, are kept here while the cursor goes
+ * on. */
+static bool hide_transfers(struct high *high, struct flight *flight, int64_t now_ps)
+{
+    struct hidden *hidden = &flight->hidden;
+    if (hidden->item == hidden->end)
+        return false;
+    const struct item *item = &hidden->script->items[hidden->item];
+    if (++hidden->n_done == item->n) {
+        hidden->item++;
+        hidden->n_done = 0;
+    }
+    start_step(high, flight, item, now_ps);
+    return true;
+}
+
+/* Start what comes next; when nothing does, the stage (or the send behind it) is done. */
 static void play(struct high *high, struct flight *flight, int64_t now_ps)
 {
-    while (flight->script) {
-        if (flight->item == flight->script->n) {
-            flight->script = flight->state == WORKING ? next_script(high, flight) : NULL;
-            continue;
+    const struct item *item = next_item(high, flight);
+    if (item && item->transfer && flight->state == WORKING && high->serving->cost.overlap) {
+        flight->hidden = (struct hidden){.script = flight->script, .item = flight->item, .end = flight->item};
+        while (item && item->transfer && flight->script == flight->hidden.script) {
+            flight->hidden.end = ++flight->item;
+            item = next_item(high, flight);
         }
-        const struct item *item = &flight->script->items[flight->item];
-        const bool queues = item->transfer && high->contention;
-        const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
-        if (++flight->n_done == item->n) {
-            flight->item++;
-            flight->n_done = 0;
-        }
-        push(high, start_ps + duration_ps(high, flight, item), ADVANCE, flight - high->flights);
-        return;
+        (void)hide_transfers(high, flight, now_ps);
     }
+    if (item) {
+        start_step(high, flight, item, now_ps);
+        count_step(flight, item);
+    }
+    if (flight->n_pending > 0)
+        return;
     if (flight->state == WORKING) {
         leave_stage(high, flight, now_ps);
     } else {
         flight->stage++;
         enter_stage(high, flight, now_ps);
     }
+}
+
+/* A step of a pass has ended: the hidden transfers go on, and when block and transfers are done, so does the pass. */
+static void advance(struct high *high, struct flight *flight, bool transferred, int64_t now_ps)
+{
+    flight->n_pending--;
+    if (transferred && hide_transfers(high, flight, now_ps))
+        return;
+    if (flight->n_pending == 0)
+        play(high, flight, now_ps);
 }
 
 static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
@@ -292,7 +358,9 @@ static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *
     flight->state = SENDING;
     flight->script = NULL;
     write_scripts(high, flight);
-    push(high, pass->start_ps, ADVANCE, flight - high->flights);
+    flight->n_pending = 0;
+    flight->hidden = (struct hidden){0};
+    push(high, pass->start_ps, ARRIVED, flight - high->flights);
 }
 
 /* -- the event loop -- */
@@ -307,11 +375,19 @@ static void queue_fills(struct high *high, int64_t now_ps)
 static void handle(struct high *high, const struct ls_event *event)
 {
     struct ls_serving *serving = high->serving;
-    if (event->what == ADVANCE) {
-        struct flight *flight = &high->flights[event->owner];
-        serving->n_events += flight->stage >= 0;
-        play(high, flight, event->time_ps);
+    struct flight *flight = &high->flights[event->owner];
+    switch ((enum event_what)event->what) {
+    case ARRIVED: /* at the first stage, from the CPU */
+        flight->stage++;
+        enter_stage(high, flight, event->time_ps);
         return;
+    case COMPUTED:
+    case TRANSFERRED:
+        serving->n_events++;
+        advance(high, flight, event->what == TRANSFERRED, event->time_ps);
+        return;
+    case FILL:
+        break;
     }
     high->fill_queued[event->owner] = false;
     ls_serving_follow(serving, event->time_ps);
@@ -367,7 +443,7 @@ enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *
     const int64_t n_groups = serving->n_pipelines * serving->cost.n_stages;
     const int64_t n_layers = serving->scenario->model.num_hidden_layers;
     struct high high = {.serving = serving, .contention = serving->scenario->cluster.contention};
-    high.heap.capacity = (size_t)(n_groups + serving->n_pipelines);
+    high.heap.capacity = (size_t)(2 * n_groups + serving->n_pipelines);
     high.heap.events = take_zeroed(arena, (int64_t)high.heap.capacity, sizeof *high.heap.events);
     high.flights = take_zeroed(arena, n_groups, sizeof *high.flights);
     high.stage_busy = take_zeroed(arena, n_groups, sizeof *high.stage_busy);

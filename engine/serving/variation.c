@@ -81,47 +81,52 @@ int64_t ls_variation_block_ps(struct ls_variation *v, int64_t pipeline, int64_t 
     return scale(block_ps, factor * (1.0 + v->cv * slowest));
 }
 
-/* n equal blocks: their sum, rounded block by block, and their squares for the variance. */
-static int64_t add_blocks(int64_t n, int64_t block_ps, double factor, double *squares)
+static double square(int64_t ps)
 {
-    *squares += (double)n * (double)block_ps * (double)block_ps;
-    return n * scale(block_ps, factor);
+    return (double)ps * (double)ps;
 }
 
-/* Expected time of a stage's pass; *squares: Σ block², for the variance. */
+/* Expected time of a stage's pass: every block `factor` times as long, each rounded. */
 static int64_t mean_ps(const struct ls_variation *v, double slow, const struct ls_stage *stage,
-                       const struct ls_step *step, double *squares)
+                       const struct ls_step *step)
 {
     const double factor = slow * (1.0 + v->cv * v->max_mean);
-    int64_t ps = ls_stage_comm_ps(stage, step);
-    *squares = 0;
-    ps += add_blocks(stage->n_layers - stage->n_sliding, step->attention_ps[0], factor, squares);
-    ps += add_blocks(stage->n_sliding, step->attention_ps[1], factor, squares);
-    ps += add_blocks(stage->n_dense, step->linear->mlp_ps[0], factor, squares);
-    ps += add_blocks(stage->n_moe, step->moe_ps, factor, squares);
-    ps += add_blocks(stage->embedding, step->linear->embedding_ps, factor, squares);
-    ps += add_blocks(stage->head, step->head_ps, factor, squares);
-    return ps;
+    struct ls_step scaled = *step;
+    for (int i = 0; i < 2; i++) {
+        scaled.attention_ps[i] = scale(step->attention_ps[i], factor);
+        scaled.mlp_ps[i] = scale(step->mlp_ps[i], factor);
+    }
+    scaled.embedding_ps = scale(step->embedding_ps, factor);
+    scaled.head_ps = scale(step->head_ps, factor);
+    return ls_stage_ps(stage, &scaled);
+}
+
+/* Σ block², which the variance of their sum is proportional to. */
+static double sum_squares(const struct ls_stage *stage, const struct ls_step *step)
+{
+    return (double)(stage->n_layers - stage->n_sliding) * square(step->attention_ps[0]) +
+           (double)stage->n_sliding * square(step->attention_ps[1]) + (double)stage->n_dense * square(step->mlp_ps[0]) +
+           (double)stage->n_moe * square(step->mlp_ps[1]) + (double)stage->embedding * square(step->embedding_ps) +
+           (double)stage->head * square(step->head_ps);
 }
 
 int64_t ls_variation_stage_ps(struct ls_variation *v, int64_t pipeline, int64_t stage_index,
                               const struct ls_stage *stage, const struct ls_step *step)
 {
     const double slow = v->factor[pipeline * v->n_stages + stage_index];
-    double squares;
-    const int64_t ps = mean_ps(v, slow, stage, step, &squares);
+    const int64_t ps = mean_ps(v, slow, stage, step);
     if (!(v->cv > 0))
         return ps;
     struct ls_stream stream = next_stream(v, pipeline);
-    const double spread_ps = slow * v->cv * v->max_sd * sqrt(squares) * ls_stream_normal(&stream);
+    const double spread_ps = slow * v->cv * v->max_sd * sqrt(sum_squares(stage, step)) * ls_stream_normal(&stream);
     return spread_ps < -(double)ps ? 0 : ps + (int64_t)floor(spread_ps + 0.5);
 }
 
 double ls_variation_mean_ps(const struct ls_variation *v, int64_t stage_index, const struct ls_stage *stage,
                             const struct ls_step *step)
 {
-    double sum = 0, unused;
+    double sum = 0;
     for (int64_t i = 0; i < v->n_pipelines; i++)
-        sum += (double)mean_ps(v, v->factor[i * v->n_stages + stage_index], stage, step, &unused);
+        sum += (double)mean_ps(v, v->factor[i * v->n_stages + stage_index], stage, step);
     return sum / (double)v->n_pipelines;
 }
