@@ -205,8 +205,15 @@ static inline void random_workload(struct random_scenario *drawn)
     }
 }
 
+/* What a test narrows down. */
+struct random_limits {
+    bool one_stage; /* one pipeline of one stage */
+    bool drain;     /* everything completes, no warm-up */
+};
+
 /* Fill *drawn, which must not move afterwards: the scenario borrows its trace. */
-static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t number)
+static inline void random_scenario_draw_with(struct random_scenario *drawn, uint64_t number,
+                                             const struct random_limits *limits)
 {
     const enum random_model kind = (enum random_model)(number % RANDOM_N_MODELS);
     const bool moe = kind == RANDOM_MOE || kind == RANDOM_SLIDING_MOE;
@@ -217,9 +224,15 @@ static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t 
     scenario->replica = random_int(drawn, 0, 3);
     random_model(drawn, kind);
     random_strategy(drawn, moe);
+    if (limits->one_stage)
+        scenario->strategy.pp = scenario->strategy.dp = 1;
     random_cluster(drawn);
     random_engine(drawn);
     random_workload(drawn);
+    if (limits->drain) {
+        scenario->workload.drain = 1;
+        scenario->workload.warmup_s = 0;
+    }
     scenario->slo.ttft_s = random_scale(drawn, 1e-3, 1);
     scenario->slo.tpot_s = random_scale(drawn, 1e-4, 1e-2);
     const int64_t longest = 180 / scenario->engine.block_size;
@@ -229,6 +242,11 @@ static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t 
     struct ls_err err = {""};
     ck_assert_msg(ls_scenario_resolve(scenario, &reason, &err) == LS_OK, "scenario %d: %s", (int)number, err.text);
     ck_assert_msg(reason == LS_REASON_NONE, "scenario %d: %s", (int)number, ls_reason_text(reason));
+}
+
+static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t number)
+{
+    random_scenario_draw_with(drawn, number, &(struct random_limits){0});
 }
 
 static inline void random_scenario_print_value(const char *path, const struct ls_param *param, const void *field,

@@ -206,7 +206,7 @@ static const struct script *next_script(const struct high *high, struct flight *
     return NULL;
 }
 
-static void enter_stage(struct high *high, struct flight *flight, int64_t now_ps);
+static void start_next(struct high *high, const struct ls_pipeline *p, int64_t stage, int64_t now_ps);
 static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps);
 
 static int64_t duration_ps(struct high *high, const struct flight *flight, const struct item *item)
@@ -282,7 +282,8 @@ static void play(struct high *high, struct flight *flight, int64_t now_ps)
         leave_stage(high, flight, now_ps);
     } else {
         flight->stage++;
-        enter_stage(high, flight, now_ps);
+        flight->state = AT_DOOR;
+        start_next(high, flight->pipeline, flight->stage, now_ps);
     }
 }
 
@@ -308,22 +309,19 @@ static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
     play(high, flight, now_ps);
 }
 
-static void enter_stage(struct high *high, struct flight *flight, int64_t now_ps)
+/* An idle stage takes the next pass in order, if that is at its door: a short pass whose transfer was faster does not
+ * overtake the one before it. */
+static void start_next(struct high *high, const struct ls_pipeline *p, int64_t stage, int64_t now_ps)
 {
-    flight->state = AT_DOOR;
-    if (!high->stage_busy[group_of(high, flight->pipeline, flight->stage)])
-        start_work(high, flight, now_ps);
-}
-
-/* The pass that has waited longest at a stage's door; passes stay in the order of the pipeline's ring. */
-static struct flight *first_at_door(const struct high *high, const struct ls_pipeline *p, int64_t stage)
-{
-    for (int64_t i = 0; i < p->n_in_flight; i++) {
+    for (int64_t i = 0; i < p->n_in_flight && !high->stage_busy[p->index * p->n_stages + stage]; i++) {
         struct flight *flight = &high->flights[p->index * p->n_stages + (p->oldest + i) % p->n_stages];
-        if (flight->state == AT_DOOR && flight->stage == stage)
-            return flight;
+        const bool has_left = flight->stage > stage || (flight->stage == stage && flight->state == SENDING);
+        if (has_left)
+            continue;
+        if (flight->stage == stage && flight->state == AT_DOOR)
+            start_work(high, flight, now_ps);
+        return;
     }
-    return NULL;
 }
 
 static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps)
@@ -343,9 +341,7 @@ static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps
         ls_pipeline_complete(p, now_ps);
         queue_fill(high, p, now_ps);
     }
-    struct flight *next = first_at_door(high, p, stage);
-    if (next)
-        start_work(high, next, now_ps);
+    start_next(high, p, stage, now_ps);
 }
 
 static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *pass)
@@ -417,9 +413,12 @@ static void run(struct high *high)
     while (more || high->heap.n > 0) {
         const int64_t event_ps = high->heap.n > 0 ? high->heap.events[0].time_ps : LS_PS_NEVER;
         if (more && arrival.arrival_ps <= event_ps) {
+            const int64_t now_ps = arrival.arrival_ps;
             ls_serving_route(serving, &arrival);
-            queue_fills(high, arrival.arrival_ps);
             more = ls_source_next(&serving->source, &arrival);
+            if (!more)
+                ls_serving_follow(serving, now_ps); /* of a closed loop's first requests that were rejected */
+            queue_fills(high, now_ps);
             continue;
         }
         if (event_ps > horizon_ps)

@@ -1,0 +1,116 @@
+/* Promises of the levels of detail: medium and high are the same simulation where nothing queues for a link, to the
+ * last bit of every metric but the number of events. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/serving/serving.h"
+#include "tests/random_scenario.h"
+
+enum { N_SCENARIOS = 300 };
+
+static struct random_scenario drawn;
+static struct ls_collector collector;
+static struct ls_arena arena;
+
+static struct ls_metrics simulate(enum ls_lod lod)
+{
+    struct ls_metrics metrics;
+    struct ls_watch watch = {0};
+    struct ls_err err = {""};
+    drawn.scenario.strategy.lod = (int32_t)lod;
+    ls_metrics_clear(&metrics);
+    ls_arena_reset(&arena);
+    const enum ls_status status =
+        ls_serving_run(&drawn.scenario, drawn.kv_blocks, &collector, &arena, &watch, &metrics, &err);
+    ck_assert_msg(status == LS_OK, "scenario %d: %s", (int)drawn.number, err.text);
+    return metrics;
+}
+
+/* Bit by bit; any NaN is like any other. */
+static bool same(double a, double b)
+{
+    return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static void expect_equal(const struct ls_metrics *medium, const struct ls_metrics *high)
+{
+    const double *a = (const double *)medium, *b = (const double *)high;
+    char name[64];
+    for (size_t i = 0; i < LS_N_COLUMNS; i++) {
+        if (i == LS_METRIC_N_EVENTS || same(a[i], b[i]))
+            continue;
+        random_scenario_print(&drawn);
+        ck_abort_msg("scenario %d: %s is %.17g at medium, %.17g at high", (int)drawn.number,
+                     ls_metric_column_name(i, name, sizeof name), a[i], b[i]);
+    }
+}
+
+static uint64_t first_scenario;
+static int n_scenarios = N_SCENARIOS;
+
+START_TEST(medium_equals_high_where_links_do_not_queue)
+{
+    for (int i = 0; i < n_scenarios; i++) {
+        random_scenario_draw(&drawn, first_scenario + (uint64_t)i);
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+    }
+}
+END_TEST
+
+/* One pipeline of one stage has its links for itself. */
+START_TEST(medium_equals_high_where_nothing_is_shared)
+{
+    for (int i = 0; i < n_scenarios / 3; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.one_stage = true});
+        drawn.scenario.cluster.contention = 1;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+    }
+}
+END_TEST
+
+/* Where links do queue, the run still ends, and every request with it. */
+START_TEST(contention_delays_but_loses_nothing)
+{
+    int n_later = 0;
+    for (int i = 0; i < n_scenarios / 3; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.drain = true});
+        drawn.scenario.cluster.contention = 1;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        const double *m = high.scalar;
+        ck_assert_msg(m[LS_METRIC_N_COMPLETED] + m[LS_METRIC_N_REJECTED] == m[LS_METRIC_N_ARRIVED], "scenario %d",
+                      (int)drawn.number);
+        n_later += high.scalar[LS_METRIC_E2E_MEAN_S] > medium.scalar[LS_METRIC_E2E_MEAN_S];
+    }
+    ck_assert_msg(n_scenarios < N_SCENARIOS || n_later >= 10, "only %d scenarios saw a queue", n_later);
+}
+END_TEST
+
+/* Arguments: the first scenario and how many, for whoever looks for trouble. */
+int main(int argc, char **argv)
+{
+    struct ls_err err;
+    Suite *suite = suite_create("levels of detail");
+    TCase *tcase = tcase_create("levels of detail");
+    first_scenario = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+    n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
+    if (ls_collector_init(&collector, &err))
+        return EXIT_FAILURE;
+    tcase_set_timeout(tcase, 240);
+    tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
+    tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
+    tcase_add_test(tcase, contention_delays_but_loses_nothing);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    ls_collector_release(&collector);
+    ls_arena_release(&arena);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
