@@ -180,7 +180,7 @@ static enum ls_status other_study(const struct ls_journal *journal, const char *
 {
     char keys[256];
     if (ls_yaml_diff(theirs, ours, keys, sizeof keys) == 0)
-        (void)snprintf(keys, sizeof keys, "none that is known to this version");
+        (void)snprintf(keys, sizeof keys, "none, but the content of a file that they name");
     return ls_fail(err, LS_CONFLICT,
                    "%s belongs to another study; keys that differ: %s; start anew with --overwrite, or write to "
                    "another cube",

@@ -18,6 +18,7 @@ struct walker {
         size_t path_len, n_elements;
     } levels[MAX_DEPTH];
     char path[PATH_LEN];
+    bool has_key;
     const char *rest; /* what follows the key on its line */
     size_t n_rest;
 };
@@ -72,6 +73,7 @@ static bool next(struct walker *walker)
             indent += 2;
         }
         const size_t n_key = key_length(line + indent, n - indent);
+        walker->has_key = n_key > 0;
         if (n_key > 0) {
             const struct level *level = level_at(walker, 2 * indent);
             const bool nested = level->path_len > 0;
@@ -108,37 +110,45 @@ static bool has_path(const char *text, const char *path)
     return false;
 }
 
-static void mention(const char *path, char *buffer, size_t size, size_t *n_left_out)
+/* What is named in the end, in the order found. */
+struct report {
+    char *buffer;
+    size_t size, n, n_left_out;
+    char last[PATH_LEN];
+};
+
+/* An element without a key of its own stands for its whole sequence, which is named once. */
+static void mention(struct report *report, const struct walker *walker)
 {
     static const size_t room_for_the_rest = 24;
-    const size_t used = strlen(buffer);
-    if (*n_left_out > 0 || used + strlen(path) + 2 + room_for_the_rest > size) {
-        (*n_left_out)++;
+    size_t length = strlen(walker->path);
+    if (!walker->has_key && strrchr(walker->path, '['))
+        length = (size_t)(strrchr(walker->path, '[') - walker->path);
+    if (strncmp(report->last, walker->path, length) == 0 && report->last[length] == '\0')
         return;
-    }
-    (void)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", path);
+    (void)snprintf(report->last, sizeof report->last, "%.*s", (int)length, walker->path);
+    report->n++;
+    const size_t used = strlen(report->buffer);
+    if (report->n_left_out > 0 || used + length + 2 + room_for_the_rest > report->size)
+        report->n_left_out++;
+    else
+        (void)snprintf(report->buffer + used, report->size - used, "%s%s", used ? ", " : "", report->last);
 }
 
 size_t ls_yaml_diff(const char *a, const char *b, char *buffer, size_t size)
 {
     assert(size > 0);
+    struct report report = {.buffer = buffer, .size = size};
     buffer[0] = '\0';
-    size_t n = 0, n_left_out = 0;
-    for (struct walker walker = {.at = a}; next(&walker);) {
-        if (says(b, &walker))
-            continue;
-        mention(walker.path, buffer, size, &n_left_out);
-        n++;
-    }
-    for (struct walker walker = {.at = b}; next(&walker);) {
-        if (has_path(a, walker.path))
-            continue;
-        mention(walker.path, buffer, size, &n_left_out);
-        n++;
-    }
-    if (n_left_out > 0) {
+    for (struct walker walker = {.at = a}; next(&walker);)
+        if (!says(b, &walker))
+            mention(&report, &walker);
+    for (struct walker walker = {.at = b}; next(&walker);)
+        if (!has_path(a, walker.path))
+            mention(&report, &walker);
+    if (report.n_left_out > 0) {
         const size_t used = strlen(buffer);
-        (void)snprintf(buffer + used, size - used, " and %zu more", n_left_out);
+        (void)snprintf(buffer + used, size - used, "%sand %zu more", used ? " " : "", report.n_left_out);
     }
-    return n;
+    return report.n;
 }

@@ -361,6 +361,10 @@ START_TEST(differing_keys_have_dotted_names)
     ck_assert_str_eq(keys, "b.c, b.d[1].x, f, g");
     ck_assert_uint_eq(ls_yaml_diff(a, b, keys, 36), 4);
     ck_assert_str_eq(keys, "b.c and 3 more");
+    static const char short_list[] = "axes:\n  tp:\n    values:\n      - 1\n      - 2\n";
+    static const char long_list[] = "axes:\n  tp:\n    values:\n      - 2\n      - 4\n      - 8\n  pp: 1\n";
+    ck_assert_uint_eq(ls_yaml_diff(short_list, long_list, keys, sizeof keys), 2);
+    ck_assert_str_eq(keys, "axes.tp.values, axes.pp");
 }
 END_TEST
 
