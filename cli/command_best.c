@@ -24,6 +24,7 @@ struct report {
     struct ls_points points;
     struct ls_ranking ranking;
     size_t by, x, y; /* columns; x and y with --pareto */
+    size_t success;  /* one more than that column; 0 where there is none */
     size_t n_shown, shown[MAX_SHOWN];
     size_t n_rows, *rows; /* items of the ranking */
 };
@@ -83,6 +84,8 @@ static enum ls_status choose_columns(struct report *report, const char *by, stru
     if (status != LS_OK)
         return status;
     size_t column = 0;
+    if (ls_points_column(&report->points, "success_rate", &column, &ignored) == LS_OK)
+        report->success = column + 1;
     if (ls_points_column(&report->points, "gpus", &column, &ignored) == LS_OK)
         show_column(report, column);
     show_column(report, report->by);
@@ -96,6 +99,33 @@ static enum ls_status choose_columns(struct report *report, const char *by, stru
     return LS_OK;
 }
 
+static enum ls_status rank(struct report *report, struct ls_err *err)
+{
+    struct ls_err fault = {""};
+    const enum ls_status status =
+        ls_ranking_make(&report->points, report->by, report->request->where, &report->ranking, &fault);
+    if (status != LS_OK)
+        return ls_fail(err, status, "--where: %.400s", fault.text);
+    if (report->request->pareto)
+        ls_ranking_mark_front(&report->points, report->x, report->y, &report->ranking);
+    return LS_OK;
+}
+
+/* Columns beside the asked ones that say nothing about the rows go. */
+static void drop_empty_columns(struct report *report)
+{
+    size_t n_kept = 0;
+    for (size_t i = 0; i < report->n_shown; i++) {
+        const struct ls_interval *values = report->points.columns[report->shown[i]].values;
+        bool has_value = false;
+        for (size_t row = 0; row < report->n_rows; row++)
+            has_value |= !isnan(values[report->ranking.items[report->rows[row]].point].mean);
+        if (has_value)
+            report->shown[n_kept++] = report->shown[i];
+    }
+    report->n_shown = n_kept;
+}
+
 static void choose_rows(struct report *report)
 {
     const struct request *request = report->request;
@@ -104,6 +134,7 @@ static void choose_rows(struct report *report)
     for (size_t i = 0; i < report->ranking.n && report->n_rows < top; i++)
         if (!request->pareto || report->ranking.items[i].front)
             report->rows[report->n_rows++] = i;
+    drop_empty_columns(report);
 }
 
 /* Whether the ranked points differ along an axis. */
@@ -146,19 +177,22 @@ static const char *unit_of(const char *name)
 static void print_title(const struct report *report)
 {
     const struct ls_points *points = &report->points;
-    const char *by = points->columns[report->by].name;
+    const struct ls_point_column *columns = points->columns;
+    const size_t n_saturated = report->ranking.n_saturated;
+    const char *by = columns[report->by].name;
     if (report->request->pareto)
-        (void)printf("%s: %zu of %zu points are on the Pareto front of %s and %s", points->path, report->n_rows,
-                     report->ranking.n, points->columns[report->x].name, points->columns[report->y].name);
+        (void)printf("%s: %zu of %zu points are on the Pareto front of %s and %s\n", points->path, report->n_rows,
+                     report->ranking.n, columns[report->x].name, columns[report->y].name);
     else
-        (void)printf("%s: the best %zu of %zu points by %s (%s, %s)", points->path, report->n_rows, report->ranking.n,
+        (void)printf("%s: the best %zu of %zu points by %s (%s, %s)\n", points->path, report->n_rows, report->ranking.n,
                      by, unit_of(by), direction_of(by));
-    if (report->ranking.n_saturated > 0)
-        (void)printf("; %zu are saturated and %s", report->ranking.n_saturated,
-                     report->request->pareto ? "stand aside" : "come last");
+    if (n_saturated > 0)
+        (void)printf("%zu %s saturated and %s\n", n_saturated, n_saturated == 1 ? "is" : "are",
+                     report->request->pareto ? "not considered"
+                     : n_saturated == 1      ? "comes last"
+                                             : "come last");
     if (points->n_replicas > 1)
-        (void)printf("; ± 95 %% interval of %zu replicas", points->n_replicas);
-    (void)printf("\n");
+        (void)printf("± is the 95 %% interval of %zu replicas\n", points->n_replicas);
     const char *before = "the same in all: ";
     for (size_t i = 0; i < points->n_axes; i++) {
         if (varies(report, i))
@@ -168,6 +202,19 @@ static void print_title(const struct report *report)
         before = ", ";
     }
     (void)printf(before[0] == ',' ? "\n\n" : "\n");
+}
+
+/* What a reader of the row should know: nothing, or that its numbers are not those of a deployment that serves all. */
+static const char *note_of(const struct report *report, const struct ls_ranked *item, char *buffer, size_t size)
+{
+    const double success = report->success ? report->points.columns[report->success - 1].values[item->point].mean : 1;
+    buffer[0] = '\0';
+    if (item->saturated)
+        (void)snprintf(buffer, size, "saturated%s", success < 1 ? ", " : "");
+    const size_t used = strlen(buffer);
+    if (success < 1)
+        (void)snprintf(buffer + used, size - used, "serves %.3g %%", 100 * success);
+    return buffer;
 }
 
 static void print_table(const struct report *report)
@@ -180,8 +227,7 @@ static void print_table(const struct report *report)
             ls_text_table_head(&table, ls_points_axis_name(points, i), !ls_cube_axis(points->cube, i)->numeric);
     for (size_t i = 0; i < report->n_shown; i++)
         ls_text_table_head(&table, points->columns[report->shown[i]].name, false);
-    if (report->ranking.n_saturated > 0)
-        ls_text_table_head(&table, "saturated", false);
+    ls_text_table_head(&table, "", true);
     for (size_t row = 0; row < report->n_rows; row++) {
         const struct ls_ranked *item = &report->ranking.items[report->rows[row]];
         for (size_t i = 0; i < points->n_axes; i++)
@@ -194,8 +240,8 @@ static void print_table(const struct report *report)
                 value.half_width = NAN;
             ls_text_table_number(&table, value.mean, value.half_width);
         }
-        if (report->ranking.n_saturated > 0)
-            ls_text_table_text(&table, item->saturated ? "yes" : "no");
+        char note[64];
+        ls_text_table_text(&table, note_of(report, item, note, sizeof note));
     }
     ls_text_table_print(&table, stdout);
     ls_text_table_release(&table);
@@ -281,9 +327,7 @@ static int best(const struct request *request)
     if (status == LS_OK)
         status = choose_columns(&report, request->by ? request->by : defaults_of(report.points.cube)->by, &err);
     if (status == LS_OK)
-        status = ls_ranking_make(&report.points, report.by, request->where, &report.ranking, &err);
-    if (status == LS_OK && request->pareto)
-        ls_ranking_mark_front(&report.points, report.x, report.y, &report.ranking);
+        status = rank(&report, &err);
     if (status == LS_OK)
         choose_rows(&report);
     const int exit_status = status == LS_OK ? print_report(&report) : fail(err.text);

@@ -16,10 +16,10 @@ struct sheet {
     double **columns; /* [n_columns][n_cells] */
 };
 
-static int fail(const char *text)
+static int fail(const char *text, int exit_status)
 {
     (void)fprintf(stderr, "llmsweep export: %s\n", text);
-    return LS_EXIT_INPUT;
+    return exit_status;
 }
 
 static void sheet_release(struct sheet *sheet)
@@ -100,7 +100,7 @@ static int write_sheet(const struct sheet *sheet, const char *path)
     char text[LS_ERR_LEN];
     if (!stream) {
         (void)snprintf(text, sizeof text, "cannot write %.400s: %s", path, strerror(errno));
-        return fail(text);
+        return fail(text, LS_EXIT_INPUT);
     }
     struct ls_csv csv = {.stream = stream};
     size_t *index = ls_alloc(ls_cube_n_axes(sheet->cube), sizeof *index);
@@ -118,7 +118,7 @@ static int write_sheet(const struct sheet *sheet, const char *path)
     if (good)
         return LS_EXIT_OK;
     (void)snprintf(text, sizeof text, "cannot write %.400s: %s", path, strerror(why ? why : errno));
-    return fail(text);
+    return fail(text, LS_EXIT_FAILED);
 }
 
 int ls_command_export(int argc, char **argv)
@@ -133,7 +133,8 @@ int ls_command_export(int argc, char **argv)
         return ls_command_misuse("export", "needs --csv FILE");
     struct sheet sheet;
     struct ls_err err = {""};
-    const int status = sheet_read(&sheet, argv[optind], &err) == LS_OK ? write_sheet(&sheet, csv) : fail(err.text);
+    const int status =
+        sheet_read(&sheet, argv[optind], &err) == LS_OK ? write_sheet(&sheet, csv) : fail(err.text, LS_EXIT_INPUT);
     sheet_release(&sheet);
     return status;
 }

@@ -74,12 +74,6 @@ static size_t break_of(const char *head)
     return end ? end : n;
 }
 
-static void print_piece(FILE *stream, const char *text, size_t n, size_t width, bool left)
-{
-    const int padding = (int)(width - width_of(text, n));
-    (void)fprintf(stream, "%*s%.*s%*s", left ? 0 : padding, "", (int)n, text, left ? padding : 0, "");
-}
-
 static size_t column_width(const struct ls_text_table *table, size_t column)
 {
     size_t width = 0;
@@ -104,7 +98,29 @@ static size_t head_lines(const char *head)
     return n;
 }
 
-static void print_heads(const struct ls_text_table *table, const size_t *widths, FILE *stream)
+/* A part of one cell on its way to one line. */
+struct piece {
+    const char *text;
+    size_t n; /* bytes */
+};
+
+/* Nothing follows the last piece that has text. */
+static void print_line(const struct ls_text_table *table, const size_t *widths, const struct piece *pieces,
+                       FILE *stream)
+{
+    size_t n = table->n_columns;
+    while (n > 0 && pieces[n - 1].n == 0)
+        n--;
+    for (size_t i = 0; i < n; i++) {
+        const int padding = (int)(widths[i] - width_of(pieces[i].text, pieces[i].n));
+        const bool left = table->left[i];
+        (void)fprintf(stream, "%s%*s%.*s%*s", i > 0 ? "  " : "", left ? 0 : padding, "", (int)pieces[i].n,
+                      pieces[i].text, left && i + 1 < n ? padding : 0, "");
+    }
+    (void)fputc('\n', stream);
+}
+
+static void print_heads(const struct ls_text_table *table, const size_t *widths, struct piece *pieces, FILE *stream)
 {
     size_t n_lines = 1;
     for (size_t i = 0; i < table->n_columns; i++)
@@ -115,9 +131,9 @@ static void print_heads(const struct ls_text_table *table, const size_t *widths,
             const char *head = table->cells[i];
             for (size_t skip = first; skip < line; skip++)
                 head += break_of(head);
-            print_piece(stream, head, line < first ? 0 : break_of(head), widths[i], table->left[i]);
-            (void)fputs(i + 1 < table->n_columns ? "  " : "\n", stream);
+            pieces[i] = (struct piece){head, line < first ? 0 : break_of(head)};
         }
+        print_line(table, widths, pieces, stream);
     }
 }
 
@@ -125,17 +141,15 @@ void ls_text_table_print(const struct ls_text_table *table, FILE *stream)
 {
     assert(table->n_columns > 0 && table->n_cells % table->n_columns == 0);
     size_t *widths = ls_alloc(table->n_columns, sizeof *widths);
+    struct piece *pieces = ls_alloc(table->n_columns, sizeof *pieces);
     for (size_t i = 0; i < table->n_columns; i++)
         widths[i] = column_width(table, i);
-    print_heads(table, widths, stream);
-    for (size_t i = table->n_columns; i < table->n_cells; i++) {
-        const size_t column = i % table->n_columns;
-        const char *text = table->cells[i];
-        const bool last = column + 1 == table->n_columns;
-        /* nothing follows the last column, so words in it need no padding */
-        print_piece(stream, text, strlen(text),
-                    last && table->left[column] ? width_of(text, strlen(text)) : widths[column], table->left[column]);
-        (void)fputs(last ? "\n" : "  ", stream);
+    print_heads(table, widths, pieces, stream);
+    for (size_t row = table->n_columns; row < table->n_cells; row += table->n_columns) {
+        for (size_t i = 0; i < table->n_columns; i++)
+            pieces[i] = (struct piece){table->cells[row + i], strlen(table->cells[row + i])};
+        print_line(table, widths, pieces, stream);
     }
+    free(pieces);
     free(widths);
 }

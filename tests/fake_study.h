@@ -58,20 +58,30 @@ static inline struct ls_study fake_study(struct ls_axis axes[8])
     return study;
 }
 
+/* Scattered over the points, a little apart between the replicas. */
 static inline double fake_value(uint64_t cell, size_t column)
 {
-    return 1 + (double)column + (double)cell / 7;
+    if (column == LS_METRIC_SATURATED)
+        return cell / 2 % 4 == 3;
+    if (column == LS_METRIC_SUCCESS_RATE)
+        return cell / 2 % 6 == 1 ? 0.75 : 1;
+    return 10 + (double)(cell / 2 * (13 + 2 * column) % (FAKE_CELLS + 1)) / 7 + (double)(cell % 2) / 100;
 }
 
-/* Cells divisible by 5 are infeasible, with memory alone; the others are done. The maximum goodput and everything of
- * training has no value anywhere. */
+/* Both replicas of every fifth point. */
+static inline bool fake_infeasible(uint64_t cell)
+{
+    return cell / 2 % 5 == 0;
+}
+
+/* Infeasible cells have memory alone. The maximum goodput and everything of training has no value anywhere. */
 static inline struct ls_record fake_record(uint64_t cell, uint32_t rank)
 {
     struct ls_record record = {
         .cell = cell, .fingerprint = UINT64_MAX - cell, .rank = rank, .wall_s = 0.001 * (rank + 1)};
     ls_metrics_clear(&record.metrics);
     record.metrics.scalar[LS_METRIC_MEM_TOTAL_BYTES] = fake_value(cell, LS_METRIC_MEM_TOTAL_BYTES);
-    if (cell % 5 == 0) {
+    if (fake_infeasible(cell)) {
         record.status = LS_CELL_INFEASIBLE;
         record.reason = LS_REASON_MEMORY_WEIGHTS;
         return record;
