@@ -369,7 +369,7 @@ static int64_t plain_stage_ps(const struct plain *plain, int64_t stage, const st
         const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
                                                                    (layer + 1) % model->sliding_window_pattern == 0);
         ps += step->attention_ps[!full] + step->linear->attention_comm_ps;
-        ps += (moe ? step->moe_ps : step->linear->mlp_ps[0]) + step->linear->mlp_comm_ps[moe];
+        ps += (moe ? step->mlp_ps[1] : step->linear->mlp_ps[0]) + step->linear->mlp_comm_ps[moe];
     }
     return ps + (stage == 0 ? step->linear->embedding_ps : 0) + (stage + 1 == n_stages ? step->head_ps : 0);
 }
