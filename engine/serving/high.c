@@ -375,7 +375,8 @@ static void handle(struct high *high, const struct ls_event *event)
     switch ((enum event_what)event->what) {
     case ARRIVED: /* at the first stage, from the CPU */
         flight->stage++;
-        enter_stage(high, flight, event->time_ps);
+        flight->state = AT_DOOR;
+        start_next(high, flight->pipeline, flight->stage, event->time_ps);
         return;
     case COMPUTED:
     case TRANSFERRED:
