@@ -8,7 +8,7 @@ int ls_command_validate(int argc, char **argv)
 {
     struct ls_study_args args = {0};
     static const struct option options[] = {LS_HELP_OPTION, LS_SET_OPTION, {0}};
-    for (int option; (option = ls_command_option("validate", argc, argv, ":h", options)) != -1;)
+    while (ls_command_option("validate", argc, argv, ":h", options) != -1)
         ls_study_args_set(&args, optarg);
     if (argc - optind != 1)
         return ls_command_misuse("validate", "give one study file");

@@ -1,0 +1,67 @@
+#include "sweep/plan.h"
+
+#include "engine/memory/serving_memory.h"
+#include "engine/sim/random.h"
+#include "sweep/cell.h"
+
+/* The i-th cell to look at: all of a small grid; of a large one, steps of the golden section, which fall evenly along
+ * every axis. */
+static uint64_t nth_cell(const struct ls_study *study, uint64_t i)
+{
+    if (study->n_cells <= LS_PLAN_LOOKS)
+        return i;
+    const uint64_t fraction = i * UINT64_C(0x9e3779b97f4a7c15); /* of 2^64 */
+    return (fraction >> 32) * study->n_cells >> 32;
+}
+
+/* Every cell seen so far is in the sample with the same probability (reservoir sampling: Vitter, 1985). */
+static void draw(struct ls_plan *plan, uint64_t cell, double cost, uint64_t n_before)
+{
+    size_t at = plan->n_sample;
+    if (at == LS_PLAN_SAMPLE) {
+        struct ls_stream stream = ls_stream_make(0, 0, 0, n_before, LS_RNG_PROFILE);
+        const double rank = ls_stream_uniform(&stream) * (double)(n_before + 1);
+        if (rank >= LS_PLAN_SAMPLE)
+            return;
+        at = (size_t)rank;
+    } else {
+        plan->n_sample++;
+    }
+    plan->sample[at] = cell;
+    plan->sample_cost[at] = cost;
+}
+
+static enum ls_reason reason_of(const struct ls_scenario *scenario, enum ls_reason reason)
+{
+    if (reason != LS_REASON_NONE || scenario->kind != LS_SERVING)
+        return reason;
+    struct ls_serving_memory memory;
+    return ls_serving_memory(scenario, &memory);
+}
+
+void ls_plan_make(const struct ls_study *study, struct ls_plan *plan)
+{
+    *plan = (struct ls_plan){.n_looked = study->n_cells < LS_PLAN_LOOKS ? study->n_cells : LS_PLAN_LOOKS};
+    uint64_t n_simulated = 0;
+    for (uint64_t i = 0; i < plan->n_looked; i++) {
+        const uint64_t cell = nth_cell(study, i);
+        struct ls_scenario scenario;
+        enum ls_reason shape;
+        struct ls_err err;
+        if (ls_study_cell(study, cell, &scenario, &shape, &err)) {
+            if (plan->n_faulty++ == 0) {
+                plan->fault = err;
+                plan->faulty_cell = cell;
+            }
+            continue;
+        }
+        const enum ls_reason reason = reason_of(&scenario, shape);
+        plan->by_reason[reason]++;
+        if (reason == LS_REASON_NONE || (shape == LS_REASON_NONE && scenario.evaluate_oversized)) {
+            const double cost = ls_cell_cost(study, cell);
+            plan->cost += cost;
+            draw(plan, cell, cost, n_simulated++);
+        }
+    }
+    plan->cost *= (double)study->n_cells / (double)plan->n_looked;
+}
