@@ -9,44 +9,60 @@
 #include "sweep/cell.h"
 #include "sweep/plan.h"
 
-#define SAMPLE_S 1.0   /* no cell is begun after so much time */
-#define PATIENCE_S 5.0 /* and none goes on after so much */
+#define MAX_LOOKS UINT64_C(1000000) /* some seconds of looking */
+#define SAMPLE_S 0.7                /* at each level of detail, no cell is begun after so much time */
+#define PATIENCE_S 5.0              /* and none goes on after so much */
 
-static double now_s(void)
+static double seconds(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static bool is_early(void *context)
 {
     const double *begin_s = context;
-    return now_s() - *begin_s < PATIENCE_S;
+    return seconds(CLOCK_MONOTONIC) - *begin_s < PATIENCE_S;
 }
 
-/* What simulating a sample says of a unit of cost. */
-struct pace {
-    size_t n;
-    double s_per_cost;
-    bool is_bound; /* a cell was cut short: it is at least so much */
+struct estimate {
+    double cost, time_s; /* of all levels */
+    size_t n;            /* cells simulated to know */
+    bool is_bound;       /* one was cut short: it takes at least so much */
 };
 
-static enum ls_status measure(const struct ls_study *study, const struct ls_plan *plan, struct pace *pace)
+/* Simulate some of the sample: what a unit of cost takes there, it takes in all cells of the level. */
+static void measure_level(const struct ls_study *study, const struct ls_plan_level *level, struct ls_sim *sim,
+                          struct estimate *estimate)
 {
-    double begin_s = now_s(), cost = 0;
+    double begin_s = seconds(CLOCK_MONOTONIC), cost = 0;
+    const double begin_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    bool is_cut = false;
+    ls_sim_watch(sim, is_early, &begin_s);
+    for (size_t i = 0; i < level->n_sample && !is_cut; i++) {
+        struct ls_record record;
+        struct ls_err err;
+        if (i > 0 && seconds(CLOCK_MONOTONIC) - begin_s > SAMPLE_S)
+            break;
+        is_cut = ls_cell_simulate(study, level->sample[i], sim, &record, &err) == LS_STOPPED;
+        cost += level->sample_cost[i];
+        estimate->n++;
+    }
+    if (cost > 0)
+        estimate->time_s += (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin_cpu_s) / cost * level->cost;
+    estimate->cost += level->cost;
+    estimate->is_bound = estimate->is_bound || is_cut;
+}
+
+static enum ls_status measure(const struct ls_study *study, const struct ls_plan *plan, struct estimate *estimate)
+{
     struct ls_sim *sim = ls_sim_new();
     if (!sim)
         return LS_NOMEM;
-    ls_sim_watch(sim, is_early, &begin_s);
-    *pace = (struct pace){0};
-    for (; pace->n < plan->n_sample && !pace->is_bound && now_s() - begin_s < SAMPLE_S; pace->n++) {
-        struct ls_record record;
-        struct ls_err err;
-        pace->is_bound = ls_cell_simulate(study, plan->sample[pace->n], sim, &record, &err) == LS_STOPPED;
-        cost += plan->sample_cost[pace->n];
-    }
-    pace->s_per_cost = cost > 0 ? (now_s() - begin_s) / cost : 0;
+    *estimate = (struct estimate){0};
+    for (int i = 0; i < LS_PLAN_LODS; i++)
+        measure_level(study, &plan->levels[i], sim, estimate);
     ls_sim_free(sim);
     return LS_OK;
 }
@@ -80,9 +96,10 @@ static void print_count(const struct ls_study *study, const struct ls_plan *plan
                         const char *text)
 {
     if (plan->n_looked == study->n_cells)
-        (void)printf("  %-18s %10" PRIu64 "  %s\n", name, n, text);
+        (void)printf("  %-18s %10" PRIu64 "%s%s\n", name, n, text[0] ? "  " : "", text);
     else
-        (void)printf("  %-18s %9.2f%%  %s\n", name, 100 * (double)n / (double)plan->n_looked, text);
+        (void)printf("  %-18s %9.2f%%%s%s\n", name, 100 * (double)n / (double)plan->n_looked, text[0] ? "  " : "",
+                     text);
 }
 
 static void print_counts(const struct ls_study *study, const struct ls_plan *plan)
@@ -103,34 +120,33 @@ static void print_counts(const struct ls_study *study, const struct ls_plan *pla
     (void)printf("    %s: %s\n", ls_run_summary_cell(study, plan->faulty_cell, name, sizeof name), plan->fault.text);
 }
 
-static void print_time(const struct ls_plan *plan, const struct pace *pace)
+static void print_estimate(const struct estimate *estimate)
 {
-    const double s = plan->cost * pace->s_per_cost;
+    const double s = estimate->time_s;
     const double unit_s = s < 120 ? 1 : s < 7200 ? 60 : 3600;
-    (void)printf("\ncost  about %.2g events\n", plan->cost);
+    (void)printf("\ncost  about %.2g events\n", estimate->cost);
     (void)printf("time  %s %.2g %s on one core, judging by %zu %s; n ranks need an nth of it\n",
-                 pace->is_bound ? "more than" : "about", s / unit_s,
+                 estimate->is_bound ? "more than" : "about", s / unit_s,
                  unit_s < 2     ? "s"
                  : unit_s < 100 ? "min"
                                 : "h",
-                 pace->n, pace->n == 1 ? "cell" : "cells");
+                 estimate->n, estimate->n == 1 ? "cell" : "cells");
 }
 
 static int print_plan(const struct ls_study *study)
 {
     struct ls_plan plan;
-    struct pace pace;
-    ls_plan_make(study, &plan);
+    struct estimate estimate;
+    ls_plan_make(study, MAX_LOOKS, &plan);
     print_axes(study);
     print_counts(study, &plan);
-    if (plan.n_sample == 0)
-        return LS_EXIT_OK;
     (void)fflush(stdout); /* what is known is there while the sample runs */
-    if (measure(study, &plan, &pace)) {
+    if (measure(study, &plan, &estimate)) {
         (void)fprintf(stderr, "llmsweep plan: out of memory\n");
         return LS_EXIT_FAILED;
     }
-    print_time(&plan, &pace);
+    if (estimate.n > 0)
+        print_estimate(&estimate);
     return LS_EXIT_OK;
 }
 

@@ -6,29 +6,30 @@
 
 /* The i-th cell to look at: all of a small grid; of a large one, steps of the golden section, which fall evenly along
  * every axis. */
-static uint64_t nth_cell(const struct ls_study *study, uint64_t i)
+static uint64_t nth_cell(const struct ls_study *study, uint64_t max_looks, uint64_t i)
 {
-    if (study->n_cells <= LS_PLAN_LOOKS)
+    if (study->n_cells <= max_looks)
         return i;
     const uint64_t fraction = i * UINT64_C(0x9e3779b97f4a7c15); /* of 2^64 */
     return (fraction >> 32) * study->n_cells >> 32;
 }
 
-/* Every cell seen so far is in the sample with the same probability (reservoir sampling: Vitter, 1985). */
-static void draw(struct ls_plan *plan, uint64_t cell, double cost, uint64_t n_before)
+/* Every cell added so far is in the sample with the same probability (reservoir sampling: Vitter, 1985). */
+static void add_cell(struct ls_plan_level *level, uint64_t cell, double cost)
 {
-    size_t at = plan->n_sample;
+    size_t at = level->n_sample;
     if (at == LS_PLAN_SAMPLE) {
-        struct ls_stream stream = ls_stream_make(0, 0, 0, n_before, LS_RNG_PROFILE);
-        const double rank = ls_stream_uniform(&stream) * (double)(n_before + 1);
-        if (rank >= LS_PLAN_SAMPLE)
-            return;
-        at = (size_t)rank;
+        struct ls_stream stream = ls_stream_make(0, 0, 0, level->n, LS_RNG_PROFILE);
+        at = (size_t)(ls_stream_uniform(&stream) * (double)(level->n + 1));
     } else {
-        plan->n_sample++;
+        level->n_sample++;
     }
-    plan->sample[at] = cell;
-    plan->sample_cost[at] = cost;
+    if (at < LS_PLAN_SAMPLE) {
+        level->sample[at] = cell;
+        level->sample_cost[at] = cost;
+    }
+    level->n++;
+    level->cost += cost;
 }
 
 static enum ls_reason reason_of(const struct ls_scenario *scenario, enum ls_reason reason)
@@ -39,12 +40,11 @@ static enum ls_reason reason_of(const struct ls_scenario *scenario, enum ls_reas
     return ls_serving_memory(scenario, &memory);
 }
 
-void ls_plan_make(const struct ls_study *study, struct ls_plan *plan)
+void ls_plan_make(const struct ls_study *study, uint64_t max_looks, struct ls_plan *plan)
 {
-    *plan = (struct ls_plan){.n_looked = study->n_cells < LS_PLAN_LOOKS ? study->n_cells : LS_PLAN_LOOKS};
-    uint64_t n_simulated = 0;
+    *plan = (struct ls_plan){.n_looked = study->n_cells < max_looks ? study->n_cells : max_looks};
     for (uint64_t i = 0; i < plan->n_looked; i++) {
-        const uint64_t cell = nth_cell(study, i);
+        const uint64_t cell = nth_cell(study, max_looks, i);
         struct ls_scenario scenario;
         enum ls_reason shape;
         struct ls_err err;
@@ -57,11 +57,9 @@ void ls_plan_make(const struct ls_study *study, struct ls_plan *plan)
         }
         const enum ls_reason reason = reason_of(&scenario, shape);
         plan->by_reason[reason]++;
-        if (reason == LS_REASON_NONE || (shape == LS_REASON_NONE && scenario.evaluate_oversized)) {
-            const double cost = ls_cell_cost(study, cell);
-            plan->cost += cost;
-            draw(plan, cell, cost, n_simulated++);
-        }
+        if (reason == LS_REASON_NONE || (shape == LS_REASON_NONE && scenario.evaluate_oversized))
+            add_cell(&plan->levels[scenario.strategy.lod], cell, ls_cell_cost(study, cell));
     }
-    plan->cost *= (double)study->n_cells / (double)plan->n_looked;
+    for (int i = 0; i < LS_PLAN_LODS; i++)
+        plan->levels[i].cost *= (double)study->n_cells / (double)plan->n_looked;
 }

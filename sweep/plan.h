@@ -9,9 +9,16 @@
 
 /* What a study would do, without simulating it. */
 
-#define LS_PLAN_LOOKS UINT64_C(1000000) /* cells that are looked at; of a larger grid, so many spread evenly */
+enum { LS_PLAN_SAMPLE = 64, LS_PLAN_LODS = LS_LOD_HIGH + 1 };
 
-enum { LS_PLAN_SAMPLE = 64 };
+/* The cells of one level of detail that would be simulated: what a unit of cost takes differs between the levels. */
+struct ls_plan_level {
+    uint64_t n;  /* of the cells looked at */
+    double cost; /* in the units of ls_cell_cost, scaled up to the whole grid */
+    size_t n_sample;
+    uint64_t sample[LS_PLAN_SAMPLE]; /* cells drawn at random, the same ones each time */
+    double sample_cost[LS_PLAN_SAMPLE];
+};
 
 struct ls_plan {
     uint64_t n_looked;                /* cells that the counts below are of */
@@ -19,12 +26,10 @@ struct ls_plan {
     uint64_t n_faulty;                /* cells whose values contradict each other */
     struct ls_err fault;              /* the first of them, with its number */
     uint64_t faulty_cell;
-    double cost; /* of all that would be simulated, in the units of ls_cell_cost; scaled up to the whole grid */
-    size_t n_sample;
-    uint64_t sample[LS_PLAN_SAMPLE]; /* cells that would be simulated, drawn at random, the same ones each time */
-    double sample_cost[LS_PLAN_SAMPLE];
+    struct ls_plan_level levels[LS_PLAN_LODS];
 };
 
-void ls_plan_make(const struct ls_study *study, struct ls_plan *plan);
+/* Look at every cell, or at `max_looks` spread evenly over a larger grid. */
+void ls_plan_make(const struct ls_study *study, uint64_t max_looks, struct ls_plan *plan);
 
 #endif
