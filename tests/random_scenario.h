@@ -114,6 +114,11 @@ static inline void random_engine(struct random_scenario *drawn)
     engine->router = routers[random_int(drawn, 0, 2)];
     engine->step_overhead_s = random_chance(drawn, 0.3) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
     engine->step_overhead_per_seq_s = random_chance(drawn, 0.3) ? 0.0 : 5e-6;
+    engine->overlap_communication = random_chance(drawn, 0.3);
+    if (random_chance(drawn, 0.2)) {
+        engine->jitter.straggler.gpu = random_int(drawn, 0, 8);
+        engine->jitter.straggler.factor = random_scale(drawn, 1, 3);
+    }
 }
 
 static inline void random_length(struct random_scenario *drawn, struct ls_dist *dist, int64_t greatest)

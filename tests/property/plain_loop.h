@@ -358,20 +358,54 @@ static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, i
 
 /* -- pipelines -- */
 
-static int64_t plain_stage_ps(const struct plain *plain, int64_t stage, const struct ls_step *step)
+/* How many times as long a stage computes as it should. */
+static double plain_slowness(const struct plain *plain, int64_t pipeline, int64_t stage)
+{
+    const struct ls_strategy *strategy = &plain->scenario->strategy;
+    const struct ls_straggler *straggler = &plain->scenario->engine.jitter.straggler;
+    for (int64_t i = 0; i < strategy->tp * strategy->ep; i++) {
+        const int64_t at[LS_N_DIMS] = {
+            [LS_TP] = i % strategy->tp, [LS_EP] = i / strategy->tp, [LS_PP] = stage, [LS_DP] = pipeline};
+        if (ls_placement_rank(&plain->placement, at) == straggler->gpu)
+            return straggler->factor;
+    }
+    return 1.0;
+}
+
+/* A stage's pass so far: a collective that has not begun hides behind the block that follows it, or does not. */
+struct plain_clock {
+    double slowness;
+    bool overlap;
+    int64_t now_ps, comm_ps;
+};
+
+static void plain_compute(struct plain_clock *clock, int64_t block_ps)
+{
+    const int64_t ps = (int64_t)((double)block_ps * clock->slowness + 0.5);
+    clock->now_ps += clock->overlap ? plain_max(ps, clock->comm_ps) : ps + clock->comm_ps;
+    clock->comm_ps = 0;
+}
+
+static int64_t plain_stage_ps(const struct plain *plain, int64_t pipeline, int64_t stage, const struct ls_step *step)
 {
     const struct ls_model *model = &plain->scenario->model;
     const int64_t n_stages = plain->scenario->strategy.pp;
-    int64_t ps = 0;
+    struct plain_clock clock = {.slowness = plain_slowness(plain, pipeline, stage),
+                                .overlap = plain->scenario->engine.overlap_communication};
+    if (stage == 0)
+        plain_compute(&clock, step->embedding_ps);
     for (int64_t layer = ls_stage_first_layer(model->num_hidden_layers, n_stages, stage);
          layer < ls_stage_first_layer(model->num_hidden_layers, n_stages, stage + 1); layer++) {
         const bool moe = model->n_routed_experts != LS_NULL_INT && layer >= model->first_k_dense_replace;
         const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
                                                                    (layer + 1) % model->sliding_window_pattern == 0);
-        ps += step->attention_ps[!full] + step->linear->attention_comm_ps;
-        ps += (moe ? step->mlp_ps[1] : step->linear->mlp_ps[0]) + step->linear->mlp_comm_ps[moe];
+        plain_compute(&clock, step->attention_ps[!full]);
+        clock.comm_ps = step->linear->attention_comm_ps;
+        plain_compute(&clock, step->mlp_ps[moe]);
+        clock.comm_ps = step->linear->mlp_comm_ps[moe];
     }
-    return ps + (stage == 0 ? step->linear->embedding_ps : 0) + (stage + 1 == n_stages ? step->head_ps : 0);
+    plain_compute(&clock, stage + 1 == n_stages ? step->head_ps : 0);
+    return clock.now_ps;
 }
 
 /* Whether any GPU of a stage sends to another node. */
@@ -405,7 +439,7 @@ static void plain_launch(struct plain *plain, int64_t index, int slot, const str
     p->cpu_free_ps = now_ps;
     for (int64_t stage = 0; stage < plain->scenario->strategy.pp; stage++) {
         const int64_t start_ps = plain_max(now_ps, p->stage_free_ps[stage]);
-        now_ps = start_ps + plain_stage_ps(plain, stage, &step);
+        now_ps = start_ps + plain_stage_ps(plain, index, stage, &step);
         p->stage_free_ps[stage] = now_ps;
         plain->busy_ps += plain_clip(plain, start_ps, now_ps);
         if (stage + 1 < plain->scenario->strategy.pp)
