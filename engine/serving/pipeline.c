@@ -25,9 +25,11 @@ void ls_pipeline_note_stage(struct ls_pipeline *p, int64_t stage, const struct l
 {
     const struct ls_stage *s = &p->cost->stages[stage];
     struct ls_usage *usage = &p->usage[stage];
+    const struct ls_collector *collector = p->members[0].collector;
     usage->busy_ps += clip(p, start_ps, end_ps);
-    if (end_ps > p->members[0].collector->horizon_ps)
+    if (end_ps < collector->warmup_ps || end_ps > collector->horizon_ps)
         return;
+    usage->n_passes++;
     usage->comm_ps += ls_stage_comm_ps(s, step);
     usage->all_ps += end_ps - start_ps;
     usage->nic_ps += ls_stage_nic_ps(s, step);
@@ -150,6 +152,14 @@ void ls_pipeline_advance(struct ls_pipeline *p, int64_t until_ps)
         ls_pipeline_fill(p, next_ps);
         ls_pipeline_coast(p, until_ps);
     }
+}
+
+void ls_pipeline_cut_off(struct ls_pipeline *p)
+{
+    for (int64_t i = 0; i < p->n_in_flight; i++)
+        ls_pipeline_note_active(p, p->passes[place_of(p, i)].start_ps, LS_PS_NEVER);
+    for (int64_t i = 0; i < p->n_members; i++)
+        ls_scheduler_cut_off(&p->members[i], p->members[i].collector->horizon_ps);
 }
 
 void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)

@@ -23,7 +23,8 @@ struct ls_pass {
 /* What a stage has done. */
 struct ls_usage {
     int64_t busy_ps;         /* clipped to the measured window */
-    int64_t comm_ps, all_ps; /* communication and everything, of the work that ended before the horizon */
+    int64_t n_passes;        /* that ended in the window, as do those below */
+    int64_t comm_ps, all_ps; /* communication and everything */
     int64_t nic_ps;          /* its NICs busy, sends and receipts included */
     double moe_bytes;        /* expert weights that one of its GPUs read */
 };
@@ -83,9 +84,12 @@ void ls_pipeline_advance(struct ls_pipeline *pipeline, int64_t until_ps);
 /* A request reaches one member. */
 void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
 
-/* A stage works on a pass from start to end: for usage. Ends after the horizon count up to it. */
+/* A stage works on a pass from start to end: for usage. */
 void ls_pipeline_note_stage(struct ls_pipeline *pipeline, int64_t stage, const struct ls_step *step, int64_t start_ps,
                             int64_t end_ps);
+
+/* The run ends with passes in flight: their time counts until then. */
+void ls_pipeline_cut_off(struct ls_pipeline *pipeline);
 
 /* A pass has ended that had reached the first stage at start: for the time in which any stage works. */
 void ls_pipeline_note_active(struct ls_pipeline *pipeline, int64_t start_ps, int64_t end_ps);

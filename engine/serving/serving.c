@@ -1,5 +1,6 @@
 #include "engine/serving/serving.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "engine/serving/router.h"
@@ -116,8 +117,10 @@ void ls_serving_run_medium(struct ls_serving *serving)
         run_closed(serving);
     }
     const int64_t until_ps = horizon_ps(serving) == LS_PS_NEVER ? LS_PS_NEVER : horizon_ps(serving) + 1;
-    for (int64_t i = 0; i < serving->n_pipelines; i++)
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
         ls_pipeline_advance(&serving->pipelines[i], until_ps);
+        serving->n_events += serving->pipelines[i].n_steps - serving->pipelines[i].n_in_flight;
+    }
 }
 
 static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena)
@@ -166,14 +169,19 @@ static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct
     return LS_OK;
 }
 
-/* Requests that the horizon cut off still have waited. */
-static void cut_off(struct ls_serving *serving)
+/* Nobody is lost: whoever is still there waits or runs, and only those who run hold KV blocks. */
+static void assert_conserved(const struct ls_serving *serving)
 {
-    if (horizon_ps(serving) == LS_PS_NEVER)
-        return;
-    for (int64_t i = 0; i < serving->n_pipelines; i++)
-        for (int64_t j = 0; j < serving->n_members; j++)
-            ls_scheduler_cut_off(&serving->pipelines[i].members[j], horizon_ps(serving));
+    int64_t n_there = 0;
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
+        for (int64_t j = 0; j < serving->n_members; j++) {
+            const struct ls_scheduler *s = &serving->pipelines[i].members[j];
+            assert(s->running.n > 0 || s->n_free == s->n_blocks);
+            n_there += ls_scheduler_load(s);
+        }
+    }
+    assert(n_there == serving->pool.n_live);
+    assert(n_there == 0 || horizon_ps(serving) != LS_PS_NEVER);
 }
 
 enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_collector *collector,
@@ -202,7 +210,9 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
                        (long long)serving.pool.n_live);
     if (collector->last_completion_ps > LS_PS_MAX)
         return ls_fail(err, LS_FAILED, "simulated time exceeds 106 days");
-    cut_off(&serving);
+    assert_conserved(&serving);
+    for (int64_t i = 0; i < serving.n_pipelines && horizon_ps(&serving) != LS_PS_NEVER; i++)
+        ls_pipeline_cut_off(&serving.pipelines[i]);
     ls_serving_metrics(&serving, metrics);
     return LS_OK;
 }

@@ -64,7 +64,7 @@ struct totals {
     int64_t active_ps;
     double queue, running, kv_frac;
     double queue_max, kv_max_frac;
-    double n_steps;
+    double n_steps, n_window_steps;
 };
 
 static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_t end_ps, struct totals *t)
@@ -99,6 +99,7 @@ static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, 
         }
         t.active_ps += p->active_ps;
         t.n_steps += (double)p->n_steps;
+        t.n_window_steps += (double)p->usage[p->n_stages - 1].n_passes;
     }
     t.kv_frac /= (double)(serving->n_pipelines * serving->n_members);
     return t;
@@ -165,7 +166,7 @@ static double bytes_read(const struct ls_serving *serving, const struct totals *
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)cost->model->num_hidden_layers - sliding;
-    return t->n_steps * dense_bytes(serving) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
+    return t->n_window_steps * dense_bytes(serving) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
            kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
 }
 
