@@ -204,7 +204,6 @@ int main(void)
     TCase *tcase = tcase_create("conservation");
     if (ls_collector_init(&collector, &err))
         return EXIT_FAILURE;
-    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, drained_runs_complete_everything_once);
     tcase_add_test(tcase, littles_law_holds);
     tcase_add_test(tcase, shares_lie_between_nothing_and_all);

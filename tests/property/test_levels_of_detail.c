@@ -101,7 +101,6 @@ int main(int argc, char **argv)
     n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
     if (ls_collector_init(&collector, &err))
         return EXIT_FAILURE;
-    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);

@@ -188,7 +188,6 @@ int main(int argc, char **argv)
     n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
     if (ls_collector_init(&collector, &err))
         return EXIT_FAILURE;
-    tcase_set_timeout(tcase, 240);
     tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
