@@ -187,17 +187,24 @@ static enum ls_status other_study(const struct ls_journal *journal, const char *
                    journal->path, keys);
 }
 
+static enum ls_status check_version(const struct ls_journal *journal, const struct head *head, struct ls_err *err)
+{
+    if (head->engine == LS_ENGINE_VERSION && head->layout == ls_frame_layout())
+        return LS_OK;
+    return ls_fail(err, LS_CONFLICT,
+                   "%s was written by another version of llmsweep, whose results are not taken over; start anew with "
+                   "--overwrite",
+                   journal->path);
+}
+
 /* Compare a whole, intact header with what this run would write. */
 static enum ls_status check_header(const struct ls_journal *journal, const struct head *head, const char *resolved,
                                    const struct ls_journal_key *key, struct ls_err *err)
 {
-    const struct head ours = head_of(key);
-    if (head->engine != ours.engine || head->layout != ours.layout)
-        return ls_fail(err, LS_CONFLICT,
-                       "%s was written by another version of llmsweep, whose results are not taken over; start anew "
-                       "with --overwrite",
-                       journal->path);
-    if (memcmp(head->sha256, ours.sha256, sizeof ours.sha256) != 0 || head->n_cells != ours.n_cells)
+    const enum ls_status status = check_version(journal, head, err);
+    if (status != LS_OK)
+        return status;
+    if (memcmp(head->sha256, key->sha256, sizeof head->sha256) != 0 || head->n_cells != key->n_cells)
         return other_study(journal, resolved, key->resolved, err);
     return LS_OK;
 }
@@ -337,18 +344,16 @@ enum ls_status ls_journal_open(const char *path, const struct ls_journal_key *ke
     return LS_OK;
 }
 
-/* ---- appending ---- */
+/* ---- reading without the lock ---- */
 
-/* Hand the buffer to the kernel. A failed write leaves the buffer as it is and the file's whole frames alone: the next
- * try writes over what this one left. */
 static enum ls_status inspect(struct ls_journal *journal, ls_journal_visit *visit, void *context, uint64_t *n_cells,
                               struct ls_err *err)
 {
     struct head head;
     bool whole = false;
     enum ls_status status = read_head(journal, &head, &whole, err);
-    if (status == LS_OK && !whole)
-        status = damaged(journal, err);
+    if (status == LS_OK)
+        status = whole ? check_version(journal, &head, err) : damaged(journal, err);
     if (status != LS_OK)
         return status;
     journal->n_header = sizeof head + head.n_resolved;
@@ -374,6 +379,10 @@ enum ls_status ls_journal_inspect(const char *path, ls_journal_visit *visit, voi
     return status;
 }
 
+/* ---- appending ---- */
+
+/* Hand the buffer to the kernel. A failed write leaves the buffer as it is and the file's whole frames alone: the next
+ * try writes over what this one left. */
 static enum ls_status write_out(struct ls_journal *journal, struct ls_err *err)
 {
     if (journal->lost)
