@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/cube.h"
@@ -237,37 +238,47 @@ START_TEST(an_empty_cube_is_a_cube)
 }
 END_TEST
 
+/* Try to write with files limited to `size` bytes, then without a limit; whether both went as they should. */
+static bool fails_and_recovers(struct ls_journal *journal, rlim_t size, const char *old_digest)
+{
+    struct rlimit limit, small;
+    char digest[65], part[160];
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return false;
+    small = limit;
+    small.rlim_cur = size;
+    if (setrlimit(RLIMIT_FSIZE, &small) != 0 || ls_cube_write(path, &study, journal, &err) != LS_IO ||
+        setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return false;
+    if (!strstr(err.text, path) || !strstr(err.text, "File too large") || access(part, F_OK) == 0)
+        return false;
+    return ls_cube_digest(path, digest, &err) == LS_OK && strcmp(digest, old_digest) == 0 &&
+           ls_cube_write(path, &study, journal, &err) == LS_OK;
+}
+
 START_TEST(a_full_disk_leaves_the_old_cube)
 {
-    char before[65], after[65];
-    ck_assert_int_eq(write_cube(0, 1, 10, 0), LS_OK);
-    digest_of_cube(before);
+    char old_digest[65];
     (void)signal(SIGXFSZ, SIG_IGN);
-    struct ls_journal *journal = new_journal();
-    for (uint64_t cell = 0; cell < FAKE_CELLS; cell++) {
-        const struct ls_record record = fake_record(cell, 0);
-        ck_assert_int_eq(ls_journal_append(journal, &record, &err), LS_OK);
-    }
-    ck_assert_int_eq(ls_journal_commit(journal, &err), LS_OK);
-    struct rlimit limit, small;
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    small = limit;
     for (rlim_t size = 0; size < 120000; size += 20000) {
-        small.rlim_cur = size;
-        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-        const enum ls_status status = ls_cube_write(path, &study, journal, &err);
-        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        ck_assert_int_eq(status, LS_IO);
-        ck_assert_ptr_nonnull(strstr(err.text, path));
-        ck_assert_ptr_nonnull(strstr(err.text, "File too large"));
-        digest_of_cube(after);
-        ck_assert_str_eq(after, before);
-        char part[160];
-        (void)snprintf(part, sizeof part, "%s.part", path);
-        ck_assert_int_ne(access(part, F_OK), 0);
+        ck_assert_int_eq(write_cube(0, 1, 10, 0), LS_OK);
+        digest_of_cube(old_digest);
+        struct ls_journal *journal = new_journal();
+        for (uint64_t cell = 0; cell < FAKE_CELLS; cell++) {
+            const struct ls_record record = fake_record(cell, 0);
+            ck_assert_int_eq(ls_journal_append(journal, &record, &err), LS_OK);
+        }
+        ck_assert_int_eq(ls_journal_commit(journal, &err), LS_OK);
+        /* in a process of its own: HDF5 1.10 loses memory with a file that it could not close */
+        const pid_t child = fork();
+        if (child == 0)
+            _exit(fails_and_recovers(journal, size, old_digest) ? EXIT_SUCCESS : EXIT_FAILURE);
+        int status = -1;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "with %lu bytes: status %d", (unsigned long)size, status);
+        ck_assert_int_eq(ls_journal_close(journal, true, &err), LS_OK);
     }
-    ck_assert_msg(ls_cube_write(path, &study, journal, &err) == LS_OK, "%s", err.text);
-    ck_assert_int_eq(ls_journal_close(journal, true, &err), LS_OK);
 }
 END_TEST
 
