@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +28,7 @@ static int reject_command(const char *name)
     return LS_EXIT_INPUT;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -45,4 +47,15 @@ int main(int argc, char **argv)
     if (!command)
         return reject_command(name);
     return command->main(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write, which has a message */
+    const int status = run(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "llmsweep: cannot write standard output: %s\n", strerror(errno ? errno : EIO));
+    return LS_EXIT_FAILED;
 }

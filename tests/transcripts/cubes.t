@@ -66,7 +66,7 @@ Ranking. Saturated points come last, however good.
    1   4  high             1  llama-3.1-70b     4   23.01 ±0.064  19.15 ±0.064  13.43 ±0.064  10.86 ±0.064  11.29 ±0.064
    2   2  medium         0.5  mixtral-8×7b      4   22.58 ±0.064  23.72 ±0.064  15.15 ±0.064  11.29 ±0.064  18.86 ±0.064
    1   2  medium         0.5  llama-3.1-70b     2   22.29 ±0.064  22.15 ±0.064  16.29 ±0.064  11.58 ±0.064  19.29 ±0.064
-  $ llmsweep best a.h5 --by ttft_p99_s --where "model == 'llama-3.1-70b' and dp > 1 and time_scale < 1" --csv
+  $ llmsweep best a.h5 --by ttft_p99_s --where "model == 'llama-3.1-70b' and dp > 1 and time_scale < 1" --csv | tr -d '\r'
   tp,pp,dp,ep,lod,workload.trace.time_scale,model,gpus,ttft_p99_s,ttft_p99_s_ci95,output_token_throughput_per_gpu,output_token_throughput_per_gpu_ci95,goodput,goodput_ci95,tpot_p99_s,tpot_p99_s_ci95,mem_utilization,mem_utilization_ci95,saturated
   2,1,2,1,high,0.5,llama-3.1-70b,4,10.576428571428572,0.06352999999999864,23.719285714285718,0.06353000000000993,16.14785714285714,0.06353000000000993,10.147857142857141,0.06352999999999864,17.14785714285714,0.06353000000000993,0
   1,1,2,1,medium,0.5,llama-3.1-70b,2,16.290714285714287,0.06353000000000993,22.290714285714287,0.06353000000000993,22.14785714285714,0.06353000000000993,11.576428571428572,0.06352999999999864,19.290714285714287,0.06353000000000993,0
@@ -189,4 +189,7 @@ What may be wrong.
   [2]
   $ llmsweep export a.h5 --csv /dev/full
   llmsweep export: cannot write /dev/full: No space left on device
+  [1]
+  $ llmsweep show a.h5 >/dev/full
+  llmsweep: cannot write standard output: No space left on device
   [1]
