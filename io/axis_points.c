@@ -52,7 +52,7 @@ const struct ls_trace *ls_points_trace(const struct ls_bind *bind, const struct 
     }
     const enum ls_status read = ls_trace_read(file, study->base.workload.trace_options.format, trace, bind->diags);
     if (read == LS_OK)
-        *status = ls_study_adopt(study, (void *)(uintptr_t)trace->requests);
+        *status = ls_study_adopt(study, (void *)trace->requests);
     else if (read == LS_NOMEM)
         *status = read;
     return read || *status ? NULL : trace;

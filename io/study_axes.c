@@ -208,6 +208,7 @@ static enum ls_status assemble(struct reader *reader, struct ls_axis *axis, cons
     for (size_t i = 0; i < axis->n; i++) {
         size_t used = 0;
         for (size_t j = 0; j < axis->n_targets; j++) {
+            assert(points[j].settings && i < points[j].n);
             axis->settings[i * axis->n_targets + j] = points[j].settings[i];
             if (used < LS_NAME_LEN)
                 used += (size_t)snprintf(axis->labels[i] + used, LS_NAME_LEN - used, "%s%s", j ? ", " : "",

@@ -432,7 +432,7 @@ static struct ls_expr_value operand(const struct ls_expr *expr, const struct op 
 
 double ls_expr_evaluate(const struct ls_expr *expr, const struct ls_expr_value *slots)
 {
-    struct ls_expr_value stack[MAX_STACK];
+    struct ls_expr_value stack[MAX_STACK] = {{0, NULL}};
     size_t n = 0;
     for (size_t i = 0; i < expr->n; i++) {
         const struct op *op = &expr->ops[i];

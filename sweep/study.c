@@ -87,7 +87,7 @@ enum ls_status ls_study_cell(const struct ls_study *study, uint64_t cell, struct
                              enum ls_reason *reason, struct ls_err *err)
 {
     size_t index[LS_MAX_AXES];
-    assert(study->n_axes <= LS_MAX_AXES && cell < study->n_cells);
+    assert(study->n_axes > 0 && study->n_axes <= LS_MAX_AXES && cell < study->n_cells);
     ls_study_coordinates(study, cell, index);
     *scenario = study->base;
     ls_study_store(study, index, scenario);
