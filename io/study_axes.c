@@ -196,20 +196,23 @@ static bool is_numeric(const struct ls_axis *axis)
     return true;
 }
 
-static enum ls_status assemble(struct reader *reader, struct ls_axis *axis, const struct ls_points *points)
+/* Fill an axis, whose targets are there, with the points of each: points[n_targets], all of the same number. */
+static enum ls_status assemble(struct reader *reader, struct ls_axis *axis, const struct ls_points *points,
+                               size_t n_targets)
 {
+    axis->n_targets = n_targets;
     axis->n = points[0].n;
-    reader->n_points += axis->n * axis->n_targets;
-    axis->settings = ls_study_alloc(reader->study, axis->n * axis->n_targets, sizeof *axis->settings);
+    reader->n_points += axis->n * n_targets;
+    axis->settings = ls_study_alloc(reader->study, axis->n * n_targets, sizeof *axis->settings);
     axis->labels = ls_study_alloc(reader->study, axis->n, sizeof *axis->labels);
     axis->coordinates = ls_study_alloc(reader->study, axis->n, sizeof *axis->coordinates);
     if (!axis->settings || !axis->labels || !axis->coordinates)
         return LS_NOMEM;
     for (size_t i = 0; i < axis->n; i++) {
         size_t used = 0;
-        for (size_t j = 0; j < axis->n_targets; j++) {
+        for (size_t j = 0; j < n_targets; j++) {
             assert(points[j].settings && i < points[j].n);
-            axis->settings[i * axis->n_targets + j] = points[j].settings[i];
+            axis->settings[i * n_targets + j] = points[j].settings[i];
             if (used < LS_NAME_LEN)
                 used += (size_t)snprintf(axis->labels[i] + used, LS_NAME_LEN - used, "%s%s", j ? ", " : "",
                                          points[j].labels[i]);
@@ -291,7 +294,7 @@ static enum ls_status read_keys(struct reader *reader, const struct ls_axis_sour
 /* One axis; axis->n stays 0 after a fault. */
 static enum ls_status read_axis(struct reader *reader, const struct ls_axis_source *source, struct ls_axis *axis)
 {
-    *axis = (struct ls_axis){.n_targets = source->n_keys};
+    *axis = (struct ls_axis){.n = 0};
     axis->targets = ls_study_alloc(reader->study, source->n_keys, sizeof *axis->targets);
     struct ls_points *points = ls_study_alloc(reader->study, source->n_keys, sizeof *points);
     if (!axis->targets || !points)
@@ -300,7 +303,7 @@ static enum ls_status read_axis(struct reader *reader, const struct ls_axis_sour
     enum ls_status status = read_keys(reader, source, axis, points, &n_read);
     if (status || n_read < source->n_keys || !set_name(reader, source, axis))
         return status;
-    status = assemble(reader, axis, points);
+    status = assemble(reader, axis, points, source->n_keys);
     if (!status && reader->n_points > LS_MAX_POINTS)
         ls_yaml_fault(reader->bind->diags, source->place, "sweep.axes", "more than %d points on all axes; write fewer",
                       LS_MAX_POINTS);
@@ -344,7 +347,7 @@ static enum ls_status read_fixed(struct reader *reader, int i, struct ls_axis *a
 {
     const char *key = ls_full_key(fixed_names[i]);
     struct ls_err err;
-    *axis = (struct ls_axis){.n_targets = 1};
+    *axis = (struct ls_axis){.n = 0};
     axis->targets = ls_study_alloc(reader->study, 1, sizeof *axis->targets);
     struct ls_points points = {.n = 1, .settings = ls_study_alloc(reader->study, 1, sizeof *points.settings)};
     points.labels = ls_study_alloc(reader->study, 1, sizeof *points.labels);
@@ -360,7 +363,7 @@ static enum ls_status read_fixed(struct reader *reader, int i, struct ls_axis *a
     points.settings[0].value = ls_param_load(param, (const char *)&reader->study->base + axis->targets[0].ref.offset);
     (void)ls_param_format(param, &points.settings[0].value, points.labels[0], sizeof points.labels[0]);
     reader->n_targets++;
-    return assemble(reader, axis, &points);
+    return assemble(reader, axis, &points, 1);
 }
 
 /* Which source sweeps fixed axis i, or null; a zip may not, for then the dimension would not be the key's. */

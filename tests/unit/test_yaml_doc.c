@@ -111,7 +111,7 @@ END_TEST
 START_TEST(aliases_that_explode_are_refused)
 {
     char text[2048] = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
-    for (char c = 'b'; c < 'k'; c++) {
+    for (int c = 'b'; c < 'k'; c++) {
         char line[128];
         (void)snprintf(line, sizeof line, "%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c, c - 1,
                        c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
