@@ -299,6 +299,7 @@ static enum ls_status read_axis(struct reader *reader, const struct ls_axis_sour
     struct ls_points *points = ls_study_alloc(reader->study, source->n_keys, sizeof *points);
     if (!axis->targets || !points)
         return LS_NOMEM;
+    axis->n_targets = source->n_keys; /* also after a fault: where may still name them */
     size_t n_read;
     enum ls_status status = read_keys(reader, source, axis, points, &n_read);
     if (status || n_read < source->n_keys || !set_name(reader, source, axis))
