@@ -12,6 +12,7 @@
 #include "sweep/cell.h"
 #include "sweep/mpi/mpi_transport.h"
 #include "sweep/runner.h"
+#include "sweep/search.h"
 
 /* Results survive a crash this long after they reached rank 0. */
 #define COMMIT_PERIOD_S 0.2
@@ -33,10 +34,13 @@ struct run {
 
     /* rank 0 */
     struct ls_queue *queue;
+    struct ls_search *search; /* null: every cell is run */
     struct ls_run_output output;
     struct ls_run_summary summary;
     struct ls_progress progress;
     double committed_s, cube_s, cube_took_s;
+    enum ls_status skip_status; /* of recording what the search left out */
+    struct ls_err skip_err;
 };
 
 static double now_s(void *context)
@@ -89,7 +93,10 @@ static enum ls_status deliver(void *context, const struct ls_record *record, str
 {
     struct run *run = context;
     ls_run_summary_add(&run->summary, record, 0);
-    return ls_journal_append(run->output.journal, record, err);
+    const enum ls_status status = ls_journal_append(run->output.journal, record, err);
+    if (status == LS_OK && run->search)
+        ls_search_note(run->search, record);
+    return status;
 }
 
 /* The cube of what is done so far. A failure now is no failure of the run: the journal has everything. */
@@ -133,8 +140,29 @@ static const struct ls_runner_ops runner_ops = {
 static void take_over(const struct ls_record *record, void *context)
 {
     struct run *run = context;
-    if (ls_queue_skip(run->queue, record->cell))
-        ls_run_summary_add(&run->summary, record, 1);
+    if (!ls_queue_skip(run->queue, record->cell))
+        return;
+    ls_run_summary_add(&run->summary, record, 1);
+    if (run->search)
+        ls_search_note(run->search, record);
+}
+
+static void want(uint64_t cell, void *context)
+{
+    struct run *run = context;
+    if (ls_queue_is_absent(run->queue, cell))
+        ls_queue_add(run->queue, cell, ls_cell_cost(&run->study, cell));
+}
+
+/* A cell that the search left out: its record says so. */
+static void skip(uint64_t cell, enum ls_reason reason, void *context)
+{
+    struct run *run = context;
+    struct ls_record record = {.cell = cell, .status = LS_CELL_NOT_RUN, .reason = (uint32_t)reason};
+    ls_metrics_clear(&record.metrics);
+    if (run->skip_status == LS_OK)
+        run->skip_status = ls_journal_append(run->output.journal, &record, &run->skip_err);
+    ls_run_summary_add(&run->summary, &record, 1);
 }
 
 /* Rank 0: everything that can be refused is refused here, before a cell runs. */
@@ -145,13 +173,16 @@ static enum ls_status prepare(struct run *run, struct ls_err *err)
     if (!cube[0])
         return ls_fail(err, LS_INPUT, "no name for the cube: give -o CUBE.h5, or output.cube in the study");
     enum ls_status status = ls_queue_new(run->study.n_cells, run->transport->n_ranks, &run->queue, err);
+    if (status == LS_OK && run->study.search.method != LS_NULL_CHOICE)
+        status = ls_search_new(&run->study, want, run, &run->search, err);
     if (status == LS_OK)
         status = ls_run_output_open(&run->output, cube, options->mode, &run->study, take_over, run, err);
     if (status != LS_OK || run->output.complete)
         return status;
-    for (uint64_t cell = 0; cell < run->study.n_cells; cell++)
-        if (ls_queue_is_absent(run->queue, cell))
-            ls_queue_add(run->queue, cell, ls_cell_cost(&run->study, cell));
+    if (run->search)
+        ls_search_begin(run->search);
+    for (uint64_t cell = 0; !run->search && cell < run->study.n_cells; cell++)
+        want(cell, run);
     const double at_s = now_s(NULL);
     run->committed_s = run->cube_s = at_s;
     ls_progress_begin(&run->progress, options->progress, run->transport->n_ranks, at_s);
@@ -199,6 +230,10 @@ static enum ls_exit conclude(struct run *run, enum ls_status status, struct ls_e
     if (status != LS_OK && status != LS_STOPPED)
         say(run, err->text);
     struct ls_err late;
+    if (status == LS_OK && run->search)
+        ls_search_skipped(run->search, skip, run);
+    if (run->skip_status != LS_OK)
+        say(run, run->skip_err.text);
     const enum ls_status written = ls_run_output_finish(&run->output, &run->study, status == LS_OK, &late);
     if (written != LS_OK)
         say(run, late.text);
@@ -258,6 +293,7 @@ int ls_command_run(int argc, char **argv)
     const struct ls_run_options options = ls_run_options_parse(argc, argv, opened->rank == 0);
     struct run run = {.options = &options, .transport = opened, .begin_s = now_s(NULL)};
     const enum ls_exit code = sweep(&run);
+    ls_search_free(run.search);
     ls_queue_free(run.queue);
     ls_sim_free(run.sim);
     ls_study_release(&run.study);

@@ -17,16 +17,31 @@ static double *read_cells(struct ls_points *points, const char *name, enum ls_st
     return cells;
 }
 
-static enum ls_status read_codes(struct ls_points *points, const char *name, uint8_t *codes, struct ls_err *err)
+/* The replica that is furthest from done speaks for its point; those that a search left out after enough others do not.
+ */
+static void fold(struct ls_points *points, const double *status, const double *reason)
 {
-    enum ls_status status = LS_OK;
-    double *cells = read_cells(points, name, &status, err);
-    for (size_t i = 0; status == LS_OK && i < points->n * points->n_replicas; i++) {
-        const uint8_t code = (uint8_t)cells[i];
-        if (code > codes[i / points->n_replicas])
-            codes[i / points->n_replicas] = code;
+    for (size_t i = 0; i < points->n * points->n_replicas; i++) {
+        const size_t point = i / points->n_replicas;
+        const uint8_t code = (uint8_t)status[i];
+        const bool left_out = code == LS_CELL_NOT_RUN && reason[i] > LS_REASON_NONE && i % points->n_replicas > 0;
+        if (left_out || code < points->status[point])
+            continue;
+        points->status[point] = code;
+        points->reason[point] = (uint8_t)reason[i];
     }
-    free(cells);
+}
+
+static enum ls_status read_codes(struct ls_points *points, struct ls_err *err)
+{
+    enum ls_status status, reason_status = LS_OK;
+    double *const codes = read_cells(points, "status", &status, err);
+    double *const reasons = status == LS_OK ? read_cells(points, "reason", &reason_status, err) : NULL;
+    status = status == LS_OK ? reason_status : status;
+    if (status == LS_OK)
+        fold(points, codes, reasons);
+    free(reasons);
+    free(codes);
     return status;
 }
 
@@ -42,8 +57,7 @@ enum ls_status ls_points_open(const char *path, struct ls_points *points, struct
     points->n = (size_t)ls_cube_n_cells(points->cube) / points->n_replicas;
     points->status = ls_alloc(points->n, sizeof *points->status);
     points->reason = ls_alloc(points->n, sizeof *points->reason);
-    const enum ls_status read = read_codes(points, "status", points->status, err);
-    return read != LS_OK ? read : read_codes(points, "reason", points->reason, err);
+    return read_codes(points, err);
 }
 
 void ls_points_release(struct ls_points *points)

@@ -59,17 +59,19 @@ static enum ls_status check_finished(const char *path, const struct ls_study *st
         return status;
     const char *sha256 = ls_cube_attribute(cube, "study_sha256");
     const uint64_t n_cells = ls_cube_n_cells(cube);
-    double *values = NULL;
+    double *values = NULL; /* the status of every cell, then its reason */
     if (!sha256 || strcmp(sha256, study->sha256) != 0 || n_cells != study->n_cells) {
         status =
             ls_fail(err, LS_CONFLICT, "%s holds another study; --overwrite replaces it, -o writes elsewhere", path);
-    } else if (!(values = malloc(n_cells * sizeof *values))) {
+    } else if (!(values = malloc(2 * n_cells * sizeof *values))) {
         status = ls_fail(err, LS_NOMEM, "out of memory for the states of %llu cells", (unsigned long long)n_cells);
     } else {
         status = ls_cube_read(cube, "status", values, err);
+        if (status == LS_OK)
+            status = ls_cube_read(cube, "reason", values + n_cells, err);
         *complete = status == LS_OK;
         for (uint64_t i = 0; *complete && i < n_cells; i++)
-            *complete = values[i] != LS_CELL_NOT_RUN;
+            *complete = values[i] != LS_CELL_NOT_RUN || values[n_cells + i] != LS_REASON_NONE;
     }
     free(values);
     ls_cube_close(cube);

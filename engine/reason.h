@@ -23,7 +23,8 @@
     X(CONTEXT_PARALLEL, context_parallel, "context_parallel does not divide dp")                                       \
     X(SCHEDULE, schedule, "the pipeline schedule cannot run this split")                                               \
     X(MEMORY_MATMUL, memory_matmul, "the matrices do not fit in memory")                                               \
-    X(SCREENED, screened, "the search skipped it")
+    X(SCREENED, screened, "the search skipped it")                                                                     \
+    X(CONVERGED, converged, "the replicas before it were enough")
 
 enum ls_reason {
 #define X(name, meaning, text) LS_REASON_##name,

@@ -94,14 +94,51 @@ static void bind_output(struct reader *reader)
 
 /* --- Sweep --- */
 
+struct until_keys {
+    char metric[LS_NAME_LEN];
+    double half_width;
+};
+
+struct replica_keys {
+    int64_t max;
+    struct until_keys until;
+};
+
 struct sweep_keys {
     int64_t replicas;
-    char search[LS_NAME_LEN];
+    struct ls_search_options search;
 };
+
+static const char *const search_methods[] = {"screen", "halving", NULL};
+
+static const struct ls_param search_rows[] = {
+    LS_ROW_CHOICE(struct ls_search_options, "method", method, LS_PARAM_NULLABLE, "null", search_methods,
+                  "screen: coarse levels of detail first; halving: few replicas first."),
+    LS_ROW_TEXT(struct ls_search_options, "by", by, LS_PARAM_NULLABLE, "null",
+                "Metrics: of the front (screen), or to rank by (halving)."),
+    LS_ROW_FLOAT(struct ls_search_options, "margin", margin, LS_DIM_NONE, 0, "0.1", 0, 10,
+                 "screen: what the coarsest level may be off by."),
+    LS_ROW_FLOAT(struct ls_search_options, "keep", keep, LS_DIM_NONE, 0, "0.5", 0.001, 1,
+                 "halving: share of the points that go on."),
+};
+static const struct ls_param_table search_table = LS_TABLE(search_rows);
+
+static const struct ls_param until_rows[] = {
+    LS_ROW_TEXT(struct until_keys, "metric", metric, LS_PARAM_REQUIRED, NULL, "Metric whose mean is to be known."),
+    LS_ROW_FLOAT(struct until_keys, "half_width", half_width, LS_DIM_NONE, 0, "0.02", 1e-6, 10,
+                 "Half of its 95 % interval, over the mean."),
+};
+static const struct ls_param_table until_table = LS_TABLE(until_rows);
+
+static const struct ls_param replica_rows[] = {
+    LS_ROW_INT(struct replica_keys, "max", max, 0, "50", 3, 10000, "Replicas at most."),
+    LS_ROW_GROUP(struct replica_keys, "until", until, &until_table, "When to stop."),
+};
+static const struct ls_param_table replica_table = LS_TABLE(replica_rows);
 
 static const struct ls_param sweep_rows[] = {
     LS_ROW_INT(struct sweep_keys, "replicas", replicas, 0, "1", 1, 10000, "Independent seeds."),
-    LS_ROW_TEXT(struct sweep_keys, "search", search, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "How to search."),
+    LS_ROW_GROUP(struct sweep_keys, "search", search, &search_table, "How to search."),
 };
 static const struct ls_param_table sweep_table = LS_TABLE(sweep_rows);
 
@@ -159,18 +196,50 @@ static void bind_where(struct reader *reader, const struct ls_yaml *sweep)
         reader->where = where->text;
 }
 
-static void bind_replicas(struct reader *reader, const struct ls_yaml *sweep, struct sweep_keys *keys)
+/* `replicas: {until: …, max: N}` is a search that stops each point's replicas. */
+static void bind_until(struct reader *reader, const struct ls_yaml *replicas, struct sweep_keys *keys)
+{
+    struct replica_keys adaptive;
+    ls_param_set_defaults(&replica_table, &adaptive);
+    ls_bind_table(&reader->bind, replicas, &replica_table, NULL, "sweep.replicas", &adaptive);
+    keys->replicas = adaptive.max;
+    if (keys->search.method != LS_NULL_CHOICE)
+        ls_yaml_fault(reader->bind.diags, replicas, "sweep.replicas",
+                      "until and sweep.search exclude each other; keep one of them");
+    keys->search.method = LS_SEARCH_UNTIL;
+    keys->search.half_width = adaptive.until.half_width;
+    (void)snprintf(keys->search.by, sizeof keys->search.by, "%s", adaptive.until.metric);
+}
+
+static void bind_sweep_keys(struct reader *reader, const struct ls_yaml *sweep, struct sweep_keys *keys)
 {
     static const char *const others[] = {"axes", "where", "replicas", NULL};
+    const struct ls_param_table rest = {&sweep_rows[1], 1};
     const struct ls_yaml *replicas = ls_yaml_get(sweep, "replicas");
-    if (replicas && replicas->kind == LS_YAML_MAPPING) {
-        ls_yaml_fault(reader->bind.diags, replicas, "sweep.replicas",
-                      "until is not available yet; write a whole number from 1 to 10000");
-        const struct ls_param_table rest = {&sweep_rows[1], 1};
-        ls_bind_table(&reader->bind, sweep, &rest, others, "sweep", keys);
-    } else {
-        ls_bind_table(&reader->bind, sweep, &sweep_table, others, "sweep", keys);
-    }
+    const bool adaptive = replicas && replicas->kind == LS_YAML_MAPPING;
+    ls_bind_table(&reader->bind, sweep, adaptive ? &rest : &sweep_table, others, "sweep", keys);
+    if (adaptive)
+        bind_until(reader, replicas, keys);
+}
+
+/* Fill in what the method ranks by, and check that it can. */
+static void check_search(struct reader *reader, const struct ls_yaml *sweep)
+{
+    struct ls_search_options *options = &reader->study->search;
+    struct ls_err err = {""};
+    struct ls_search *search;
+    if (options->method == LS_NULL_CHOICE)
+        return;
+    if (!options->by[0])
+        (void)snprintf(options->by, sizeof options->by, "%s",
+                       options->method == LS_SEARCH_SCREEN ? "output_token_throughput_per_gpu tpot_mean_s"
+                                                           : "output_token_throughput_per_gpu");
+    const struct ls_yaml *place = ls_yaml_get(sweep, options->method == LS_SEARCH_UNTIL ? "replicas" : "search");
+    if (ls_search_new(reader->study, NULL, NULL, &search, &err))
+        ls_yaml_fault(reader->bind.diags, place ? place : sweep,
+                      options->method == LS_SEARCH_UNTIL ? "sweep.replicas" : "sweep.search", "%s", err.text);
+    else
+        ls_search_free(search);
 }
 
 static enum ls_status bind_sweep(struct reader *reader, const struct ls_yaml *sweep)
@@ -178,11 +247,14 @@ static enum ls_status bind_sweep(struct reader *reader, const struct ls_yaml *sw
     struct sweep_keys keys;
     ls_param_set_defaults(&sweep_table, &keys);
     if (sweep)
-        bind_replicas(reader, sweep, &keys);
+        bind_sweep_keys(reader, sweep, &keys);
+    reader->study->search = keys.search;
     const enum ls_status status =
         ls_axes_read(&reader->bind, &reader->sources, keys.replicas, reader->study, reader->places);
     if (!status && sweep)
         bind_where(reader, sweep);
+    if (!status && sweep && reader->bind.diags->n == 0)
+        check_search(reader, sweep);
     return status;
 }
 

@@ -238,6 +238,14 @@ static void put_sweep(struct text *text, const struct ls_study *study, const cha
         put_quoted(text, where);
         put(text, "\n");
     }
+    const struct ls_search_options *search = &study->search;
+    if (search->method != LS_NULL_CHOICE) {
+        char line[LS_NAME_LEN + 160];
+        (void)snprintf(line, sizeof line,
+                       "  search: {method: %s, by: [%s], margin: %.17g, keep: %.17g, half_width: %.17g}\n",
+                       ls_search_names[search->method], search->by, search->margin, search->keep, search->half_width);
+        put(text, line);
+    }
     (void)snprintf(number, sizeof number, "  replicas: %zu\n", study->axes[study->n_axes - 1].n);
     put(text, number);
 }

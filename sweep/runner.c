@@ -23,6 +23,7 @@ struct ls_runner {
     struct ls_queue *queue;
     unsigned char *workers; /* [n_ranks] enum worker_state */
     size_t n_present;       /* workers that may still send a report */
+    size_t n_idle;          /* workers that wait for work */
     enum ls_status status;  /* the first trouble */
     struct ls_err *err;
 
@@ -70,15 +71,6 @@ static void fail(struct ls_runner *runner, enum ls_status status)
     runner->stopped = true;
 }
 
-static void deliver(struct ls_runner *runner, size_t rank, const struct ls_record *record)
-{
-    if (!ls_queue_accept(runner->queue, rank, record->cell, record->wall_s) || broken(runner))
-        return;
-    const enum ls_status status = runner->ops->deliver(runner->context, record, runner->err);
-    if (status != LS_OK)
-        fail(runner, status);
-}
-
 static void hand_out(struct ls_runner *runner, size_t rank)
 {
     struct ls_chunk chunk;
@@ -86,7 +78,27 @@ static void hand_out(struct ls_runner *runner, size_t rank)
     if (chunk.n == 0)
         return;
     runner->transport->ops->send_chunk(runner->transport, rank, &chunk);
+    runner->n_idle -= runner->workers[rank] == WORKER_IDLE;
     runner->workers[rank] = WORKER_BUSY;
+}
+
+/* Cells have come to do, from a death or a search: to those that have been waiting for work. */
+static void rouse(struct ls_runner *runner)
+{
+    for (size_t rank = 1; runner->n_idle > 0 && rank < runner->transport->n_ranks && !runner->stopped; rank++)
+        if (runner->workers[rank] == WORKER_IDLE)
+            hand_out(runner, rank);
+}
+
+static void deliver(struct ls_runner *runner, size_t rank, const struct ls_record *record)
+{
+    if (!ls_queue_accept(runner->queue, rank, record->cell, record->wall_s) || broken(runner))
+        return;
+    const enum ls_status status = runner->ops->deliver(runner->context, record, runner->err);
+    if (status != LS_OK)
+        fail(runner, status);
+    else
+        rouse(runner);
 }
 
 static void take_report(struct ls_runner *runner, const struct ls_report *report)
@@ -106,23 +118,22 @@ static void take_report(struct ls_runner *runner, const struct ls_report *report
         runner->n_present--;
     } else if (report->flags & LS_REPORT_IDLE && runner->workers[rank] == WORKER_BUSY) {
         runner->workers[rank] = WORKER_IDLE;
+        runner->n_idle++;
         if (!runner->stopped)
             hand_out(runner, rank);
     }
 }
 
-/* A dead worker's cells go back, and to those that have been waiting for work. */
+/* A dead worker's cells go back. */
 static void bury(struct ls_runner *runner, size_t rank)
 {
     if (runner->workers[rank] == WORKER_GONE)
         return;
+    runner->n_idle -= runner->workers[rank] == WORKER_IDLE;
     runner->workers[rank] = WORKER_GONE;
     runner->n_present--;
-    if (ls_queue_give_back(runner->queue, rank) == 0 || runner->stopped)
-        return;
-    for (size_t other = 1; other < runner->transport->n_ranks; other++)
-        if (runner->workers[other] == WORKER_IDLE)
-            hand_out(runner, other);
+    if (ls_queue_give_back(runner->queue, rank) > 0)
+        rouse(runner);
 }
 
 /* Take every message that has come. Returns whether there was one. */
@@ -174,9 +185,9 @@ static void dismiss(struct ls_runner *runner)
  * a result (out → done), and a stop or a death (out → to do).
  *
  * A worker is never without work while a cell is to do: it is handed one when it reports idle, and when a death puts
- * cells back each idle worker is handed some. A worker that has cells out simulates them, each of which ends, and
- * sends every result before it reports idle, in order. So as long as a live rank has cells out, a result comes.
- * If none has, the first loop runs a cell to do here; if none is to do either, the queue is finished.
+ * cells back or a result brings new ones each idle worker is handed some. A worker that has cells out simulates them,
+ * each of which ends, and sends every result before it reports idle, in order. So as long as a live rank has cells out,
+ * a result comes. If none has, the first loop runs a cell to do here; if none is to do either, the queue is finished.
  * Hence each turn of the loop ends, and all but finitely many of the turns in which something moves make `done` grow:
  * a rank dies once, and a stop ends the loop. `done` is bounded by the number of cells.
  *

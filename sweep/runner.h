@@ -19,7 +19,7 @@ struct ls_runner_ops {
     /* Simulate one cell into *record (rank and wall_s are the runner's). Long simulations call ls_runner_poll now and
      * then and return LS_STOPPED, record unset, once it says false; every other trouble is in the record's status. */
     enum ls_status (*simulate)(void *context, struct ls_runner *runner, uint64_t cell, struct ls_record *record);
-    /* Rank 0: take a finished cell. Each comes once. An error stops the sweep. */
+    /* Rank 0: take a finished cell. Each comes once. It may add cells to the queue. An error stops the sweep. */
     enum ls_status (*deliver)(void *context, const struct ls_record *record, struct ls_err *err);
     /* Rank 0: called often, also amid a simulation that polls: commit, show progress. An error stops the sweep. */
     enum ls_status (*tick)(void *context, const struct ls_queue *queue, struct ls_err *err);

@@ -153,6 +153,5 @@ Searches and adaptive replicas are not available yet.
   >   replicas: {until: {metric: ttft_mean_s, half_width: 0.02}, max: 50}
   >   search: {method: halving}
   > END
-  study.yaml:13:13: sweep.replicas: until is not available yet; write a whole number from 1 to 10000
-  study.yaml:14:11: sweep.search: not available yet; leave it out or write null
+  study.yaml:13:13: sweep.replicas: until and sweep.search exclude each other; keep one of them
   [2]
