@@ -147,12 +147,15 @@ static bool find_target(struct reader *reader, const struct ls_axis_source *sour
 
 static bool is_taken(const char *name)
 {
-    static const char *const taken[] = {"replica", "quantile", "status",   "reason",
-                                        "gpus",    "run",      "requests", "timeline"};
+    static const char *const taken[] = {"replica",     "quantile", "status",   "reason",  "gpus",
+                                        "fingerprint", "run",      "requests", "timeline"};
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (strcmp(taken[i], name) == 0)
             return true;
-    size_t column;
+    for (size_t i = 0; i < LS_N_METRICS; i++) /* datasets, `ttft_q` among them */
+        if (strcmp(ls_metric_infos[i].name, name) == 0)
+            return true;
+    size_t column; /* columns, `ttft_p99_s` among them */
     return ls_metric_column(name, &column);
 }
 

@@ -53,6 +53,8 @@ Axes over what does not exist, is a group, or is not allowed to vary.
   >     workload.profiles: [1]
   >     seed: [1, 2]
   >     mfu: {key: slo.attainment, values: [0.9]}
+  >     ttft_q: {key: slo.ttft_s, values: [1]}
+  >     fingerprint: {key: slo.tpot_s, values: [1]}
   > END
   study.yaml:12:10: sweep.axes.tpp: unknown key (did you mean tp?)
   study.yaml:13:44: sweep.axes.workload.profiles.chatt.arrivals.rate: unknown name chatt (did you mean chat?)
@@ -60,6 +62,8 @@ Axes over what does not exist, is a group, or is not allowed to vary.
   study.yaml:15:24: sweep.axes.workload.profiles: several keys; name one of them
   study.yaml:16:11: sweep.axes.seed: no axis; write sweep.replicas: N for independent seeds
   study.yaml:17:10: sweep.axes.mfu: the results have something of that name; call the axis otherwise
+  study.yaml:18:13: sweep.axes.ttft_q: the results have something of that name; call the axis otherwise
+  study.yaml:19:18: sweep.axes.fingerprint: the results have something of that name; call the axis otherwise
   [2]
 
 Points that are wrong, twice, none, or not as many as their neighbours.
