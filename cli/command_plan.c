@@ -147,6 +147,8 @@ static int print_plan(const struct ls_study *study)
     }
     if (estimate.n > 0)
         print_estimate(&estimate);
+    if (study->search.method != LS_NULL_CHOICE)
+        (void)printf("That is for every cell; the search will run fewer.\n");
     return LS_EXIT_OK;
 }
 

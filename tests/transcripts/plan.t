@@ -64,3 +64,8 @@ Bad input is that of validate.
   llmsweep plan: give one study file
   Usage: llmsweep plan STUDY.yaml [--set KEY=VALUE]...
   [2]
+
+A search runs fewer cells than there are; the estimate is for all of them.
+
+  $ llmsweep plan study.yaml --set 'sweep.search={method: halving, by: [goodput], keep: 50%}' | tail -1
+  That is for every cell; the search will run fewer.
