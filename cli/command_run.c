@@ -292,7 +292,7 @@ int ls_command_run(int argc, char **argv)
     (void)atexit(close_transport);
     const struct ls_run_options options = ls_run_options_parse(argc, argv, opened->rank == 0);
     struct run run = {.options = &options, .transport = opened, .begin_s = now_s(NULL)};
-    const enum ls_exit code = sweep(&run);
+    const int code = (int)sweep(&run);
     ls_search_free(run.search);
     ls_queue_free(run.queue);
     ls_sim_free(run.sim);

@@ -47,10 +47,10 @@ static void print_choices(const struct ls_param *param)
 
 static void print_range(const struct ls_param *param)
 {
-    if (param->max >= 1e12)
-        printf(param->min > -1e12 ? " ≥ %g" : "", param->min);
-    else
+    if (param->max < 1e12)
         printf(" %.10g … %.10g", param->min, param->max);
+    else if (param->min > -1e12)
+        printf(" ≥ %g", param->min);
 }
 
 static void print_value(const struct ls_param *param)
