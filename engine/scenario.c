@@ -151,12 +151,17 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
         return ls_fail(err, LS_INPUT,
                        "engine.router: %s is not available yet; round_robin, random and least_loaded are",
                        ls_router_names[engine->router]);
-    if (engine->max_num_batched_tokens < 0)
-        return ls_fail(err, LS_INPUT,
-                       "engine.max_num_batched_tokens: auto and auto_slo are not available yet; give a "
-                       "number");
+    if (isnan(scenario->cluster.hardware.mfu) != isnan(scenario->cluster.hardware.mbu))
+        return ls_fail(err, LS_INPUT, "cluster.hardware.mfu: goes together with mbu; give both or neither");
     if (engine->weight_dtype == LS_NULL_CHOICE)
         engine->weight_dtype = scenario->model.dtype;
+    else if (engine->weight_dtype != scenario->model.dtype && ls_model_is_stated(&scenario->model))
+        return ls_fail(err, LS_INPUT, "engine.weight_dtype: the model's costs are stated for %s; leave it null",
+                       ls_dtype_name((enum ls_dtype)scenario->model.dtype));
+    if (engine->max_num_batched_tokens == LS_BUDGET_AUTO)
+        engine->max_num_batched_tokens = ls_reference_token_budget(scenario);
+    if (engine->max_num_batched_tokens < 0)
+        return ls_fail(err, LS_INPUT, "engine.max_num_batched_tokens: auto_slo is not available yet; give a number");
     if (engine->kv_dtype == LS_NULL_CHOICE)
         engine->kv_dtype = scenario->model.activation_dtype;
     if (engine->long_prefill_token_threshold == LS_NULL_INT)

@@ -29,6 +29,8 @@ struct ls_jitter {
     struct ls_straggler straggler;
 };
 
+enum ls_budget { LS_BUDGET_AUTO = -1, LS_BUDGET_AUTO_SLO = -2 };
+
 struct ls_engine {
     int32_t preset;
     int32_t weight_dtype;
@@ -37,7 +39,7 @@ struct ls_engine {
     int64_t block_size;
     int64_t max_model_len; /* null: no limit */
     int64_t max_num_seqs;
-    int64_t max_num_batched_tokens; /* −1 auto, −2 auto_slo */
+    int64_t max_num_batched_tokens; /* or an enum ls_budget */
     int32_t enable_chunked_prefill;
     int64_t long_prefill_token_threshold;
     int32_t enable_prefix_caching;

@@ -151,6 +151,26 @@ static const struct key mpt_keys[] = {{"d_model", "hidden_size", NULL},
                                       {"no_bias", IGNORED, only_true},
                                       {NULL, NULL, NULL}};
 
+/* Databases of costs by token. What is a fraction of the rest says nothing new: bytes of the parameters, statistics of
+ * the whole model beside aggregated_ops, experts. */
+static const struct value only_all_reduce[] = {{"AllReduce", NULL}, {NULL, NULL}};
+static const struct key stated_keys[] = {{"num_layers", "num_hidden_layers", NULL},
+                                         {"num_kv_heads", "num_key_value_heads", NULL},
+                                         {"num_experts", IGNORED, NULL},
+                                         {"num_experts_per_tok", IGNORED, NULL},
+                                         {"parameter_bytes_fp16", IGNORED, NULL},
+                                         {"prefill_op_stats.flops_per_token", IGNORED, NULL},
+                                         {"prefill_op_stats.memory_bytes_per_token", IGNORED, NULL},
+                                         {"decode_op_stats.flops_per_token", IGNORED, NULL},
+                                         {"decode_op_stats.memory_bytes_per_token", IGNORED, NULL},
+                                         {"layer_types.attention.tp_collective_type", IGNORED, only_all_reduce},
+                                         {"layer_types.attention.is_tp_shardable_qkv", IGNORED, only_true},
+                                         {"layer_types.attention.is_tp_shardable_output_proj", IGNORED, only_true},
+                                         {"layer_types.mlp.tp_collective_type", IGNORED, only_all_reduce},
+                                         {"layer_types.mlp.is_tp_shardable_gate_up", IGNORED, only_true},
+                                         {"layer_types.mlp.is_tp_shardable_down_proj", IGNORED, only_true},
+                                         {NULL, NULL, NULL}};
+
 /* Keys of any family. Those that carry our own names need no row. */
 static const struct key common_keys[] = {{"torch_dtype", "activation_dtype", dtypes},
                                          {"dtype", "activation_dtype", dtypes},
@@ -202,7 +222,8 @@ static const struct family families[] = {{"llama", apply_llama, NULL},
                                          {"deepseek_v3", apply_deepseek_v3, NULL},
                                          {"glm4_moe", apply_glm4_moe, NULL},
                                          {"mpt", apply_mpt, mpt_keys},
-                                         {"bloom", apply_bloom, bloom_keys}};
+                                         {"bloom", apply_bloom, bloom_keys},
+                                         {LS_HF_STATED, apply_llama, stated_keys}};
 
 static const struct family *find_family(const char *model_type)
 {
@@ -249,10 +270,9 @@ static bool is_ignored(const char *key)
 
 static bool is_ours(const char *key)
 {
-    for (size_t i = 0; i < ls_model_params.n; i++)
-        if (strcmp(ls_model_params.rows[i].key, key) == 0)
-            return true;
-    return false;
+    struct ls_param_ref ref;
+    struct ls_err err;
+    return ls_param_find(&ls_model_params, NULL, key, &ref, &err) == LS_OK && ls_param_is_scalar(ref.param);
 }
 
 bool ls_hf_is_family(const char *model_type)

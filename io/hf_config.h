@@ -17,6 +17,10 @@
  * null: then there is nothing to store;
  *   4. ls_model_complete. */
 
+/* The family of entries of a database that states costs by token (model.aggregated_ops, model.layer_types); such an
+ * entry has no `model_type`. */
+#define LS_HF_STATED "stated"
+
 /* Whether `model_type` is a family that can be read. */
 bool ls_hf_is_family(const char *model_type);
 

@@ -8,7 +8,7 @@
 #include "engine/suggest.h"
 #include "io/hf_config.h"
 
-enum { MAX_DEPTH = 8, PATH_LEN = 4096, KEY_LEN = 512, MAX_ROWS = 64 };
+enum { MAX_DEPTH = 8, MAX_ENTRIES = 64, PATH_LEN = 4096, KEY_LEN = 512, MAX_ROWS = 64 };
 
 static const char *const base_key[] = {"base", NULL};
 
@@ -35,14 +35,6 @@ struct hf {
     struct ls_model *model;
 };
 
-static const struct ls_param *model_row(const char *key)
-{
-    for (size_t i = 0; i < ls_model_params.n; i++)
-        if (strcmp(ls_model_params.rows[i].key, key) == 0)
-            return &ls_model_params.rows[i];
-    return NULL;
-}
-
 static void bind_hf_scalar(const struct hf *hf, const struct ls_yaml *node, const char *key, const char *ours)
 {
     const char *text;
@@ -54,12 +46,13 @@ static void bind_hf_scalar(const struct hf *hf, const struct ls_yaml *node, cons
     }
     if (!ours[0] || !text || ls_yaml_is_null(node))
         return;
-    const struct ls_param *row = model_row(ours);
-    assert(row);
-    if (ls_param_parse(row, text, &value, &err))
+    struct ls_param_ref ref;
+    const enum ls_status found = ls_param_find(&ls_model_params, hf->model, ours, &ref, &err);
+    assert(found == LS_OK);
+    if (ls_param_parse(ref.param, text, &value, &err))
         ls_yaml_fault(hf->bind->diags, node, key, "%s", err.text);
     else
-        ls_param_store(row, (char *)hf->model + row->offset, &value);
+        ls_param_store(ref.param, (char *)hf->model + ref.offset, &value);
 }
 
 static void reject_hf_key(const struct hf *hf, const struct ls_yaml_entry *entry, const char *key)
@@ -96,9 +89,15 @@ static void bind_hf_mapping(const struct hf *hf, const struct ls_yaml *node, con
     }
 }
 
+/* An entry of a database that states costs by token. */
+static bool is_stated(const struct ls_yaml *node)
+{
+    return ls_yaml_get(node, "num_layers") && (ls_yaml_get(node, "aggregated_ops") || ls_yaml_get(node, "layer_types"));
+}
+
 static bool is_hf(const struct ls_yaml *node)
 {
-    return ls_yaml_get(node, "model_type") || ls_yaml_get(node, "architectures");
+    return ls_yaml_get(node, "model_type") || ls_yaml_get(node, "architectures") || is_stated(node);
 }
 
 static void reject_family(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_yaml *type)
@@ -115,13 +114,56 @@ static void reject_family(const struct ls_bind *bind, const struct ls_yaml *node
 static void bind_hf(const struct ls_bind *bind, const struct ls_yaml *node, struct ls_model *model)
 {
     const struct ls_yaml *type = ls_yaml_get(node, "model_type");
-    if (!type || type->kind != LS_YAML_SCALAR || !ls_hf_is_family(type->text)) {
+    const char *family = type && type->kind == LS_YAML_SCALAR ? type->text : "";
+    if (is_stated(node))
+        family = LS_HF_STATED;
+    if (!ls_hf_is_family(family)) {
         reject_family(bind, node, type);
         return;
     }
-    const struct hf hf = {bind, type->text, model};
-    ls_hf_apply_family(model, type->text);
+    const struct hf hf = {bind, family, model};
+    ls_hf_apply_family(model, family);
     bind_hf_mapping(&hf, node, "");
+}
+
+/* --- Databases of models --- */
+
+/* Whether a file is a mapping from names to models rather than one model. */
+static bool is_database(const struct ls_yaml *node)
+{
+    for (size_t i = 0; i < node->n; i++) {
+        const struct ls_yaml *entry = node->entries[i].value;
+        if (entry->kind != LS_YAML_MAPPING || !(is_hf(entry) || ls_yaml_get(entry, "num_hidden_layers")))
+            return false;
+    }
+    return node->kind == LS_YAML_MAPPING && node->n > 0;
+}
+
+/* The entry that is asked for: the only one where `name` is empty; null, with what is wrong in err, when there is none.
+ */
+static const struct ls_yaml_entry *find_entry(const struct ls_yaml *database, const char *name, struct ls_err *err)
+{
+    const char *names[MAX_ENTRIES];
+    size_t n = 0;
+    if (!name[0] && database->n == 1)
+        return &database->entries[0];
+    for (size_t i = 0; i < database->n; i++) {
+        if (strcmp(database->entries[i].key, name) == 0)
+            return &database->entries[i];
+        if (n < MAX_ENTRIES)
+            names[n++] = database->entries[i].key;
+    }
+    const char *near = name[0] ? ls_suggest(name, names, n) : NULL;
+    char list[LS_ERR_LEN] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < n && length < sizeof list; i++)
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%.60s", i ? ", " : "", names[i]);
+    if (near)
+        (void)ls_fail(err, LS_INPUT, "no model %.90s in %.200s (did you mean %.90s?)", name, database->file, near);
+    else
+        (void)ls_fail(err, LS_INPUT, "%.200s holds several models; write its name, # and one of %.250s", database->file,
+                      list);
+    return NULL;
 }
 
 /* --- Mappings and files --- */
@@ -172,7 +214,31 @@ static void set_name(char *name, const char *path)
     (void)snprintf(name, LS_NAME_LEN, "%.*s", (int)(end - start), start);
 }
 
-static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const char *file, void *object)
+/* Bind what the file holds: one object, or of a database of models the one called `entry`. The object begins with its
+ * name, which follows from where it came from unless it says so itself. */
+static void bind_root(const struct ls_bind *bind, enum ls_shelf shelf, const struct ls_yaml *root, const char *entry,
+                      void *object, struct ls_err *err)
+{
+    char *name = object;
+    if (shelf == LS_SHELF_MODELS && is_database(root)) {
+        const struct ls_yaml_entry *found = find_entry(root, entry, err);
+        if (!found)
+            return;
+        bind_mapping(bind, found->value, shelf, "", object);
+        (void)snprintf(name, LS_NAME_LEN, "%s", found->key);
+        return;
+    }
+    if (entry[0]) {
+        (void)ls_fail(err, LS_INPUT, "%.200s holds one model; leave #%.90s out", root->file, entry);
+        return;
+    }
+    bind_mapping(bind, root, shelf, "", object);
+    if (!ls_yaml_get(root, "name"))
+        set_name(name, root->file);
+}
+
+static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const char *file, const char *entry,
+                      void *object, struct ls_err *err)
 {
     char folder[PATH_LEN];
     (void)snprintf(folder, sizeof folder, "%s", file);
@@ -184,9 +250,7 @@ static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const cha
     struct ls_yaml *root;
     if (ls_yaml_read(&arena, file, &root, bind->diags) == LS_OK) {
         if (root->kind == LS_YAML_MAPPING) {
-            bind_mapping(&inner, root, shelf, "", object);
-            if (!ls_yaml_get(root, "name"))
-                set_name(object, file); /* both structs begin with their name */
+            bind_root(&inner, shelf, root, entry, object, err);
         } else {
             ls_yaml_fault(bind->diags, root, "", "%s was given; write a mapping of keys", ls_yaml_kind_text(root));
         }
@@ -197,16 +261,20 @@ static void load_file(const struct ls_bind *bind, enum ls_shelf shelf, const cha
 void ls_object_load(const struct ls_bind *bind, enum ls_shelf shelf, const char *name, const struct ls_yaml *where,
                     const char *path, void *object)
 {
-    char file[PATH_LEN];
+    char file[PATH_LEN], stem[PATH_LEN];
     struct ls_err err = {""};
     clear(shelf, object);
+    (void)snprintf(stem, sizeof stem, "%s", name);
+    char *entry = strchr(stem, '#'); /* path#name: one model of a database */
+    if (entry)
+        *entry++ = '\0';
     if (bind->depth == MAX_DEPTH)
         ls_yaml_fault(bind->diags, where, path, "files that name each other as base, %d deep; break the circle",
                       MAX_DEPTH);
-    else if (ls_library_find(shelf, bind->folder, name, file, sizeof file, &err))
+    else if (!ls_library_find(shelf, bind->folder, stem, file, sizeof file, &err))
+        load_file(bind, shelf, file, entry ? entry : "", object, &err);
+    if (err.text[0])
         ls_yaml_fault(bind->diags, where, path, "%s", err.text);
-    else
-        load_file(bind, shelf, file, object);
 }
 
 void ls_object_bind(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,

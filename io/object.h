@@ -5,7 +5,8 @@
 #include "io/library.h"
 
 /* Things that have files of their own: a model, a kind of hardware. In a study each is a name, a path, or a mapping
- * that may start from a `base`; a mapping with `model_type` is a Hugging Face configuration. */
+ * that may start from a `base`; a mapping with `model_type` is a Hugging Face configuration. A file may also be a
+ * database, a mapping from names to models: `path#name` picks one, the path alone the only one. */
 
 /* Fill `object` (the struct of param's table) from its node at `path`, all of it: what the node leaves out has its
  * default. */

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "engine/cost/attention_cost.h"
+#include "engine/cost/flat_cost.h"
 #include "engine/cost/gemm_cost.h"
 
 /* The format in which weights of `dtype` are multiplied: their own where the device has it, else a wider one they are
@@ -23,6 +24,20 @@ static enum ls_dtype arithmetic_dtype(const struct ls_peaks *peak, enum ls_dtype
 bool ls_op_dtype_supported(const struct ls_hardware *hardware, enum ls_dtype dtype)
 {
     return arithmetic_dtype(&hardware->peak, dtype) != LS_N_DTYPES;
+}
+
+/* Of the format, or of 16 or 32 bits where only that is left. */
+double ls_op_dtype_peak(const struct ls_hardware *hardware, enum ls_dtype dtype)
+{
+    static const enum ls_dtype others[] = {LS_BF16, LS_FP16, LS_FP32};
+    const double *const peak = hardware->peak.by_dtype;
+    const enum ls_dtype arithmetic = arithmetic_dtype(&hardware->peak, dtype);
+    if (arithmetic != LS_N_DTYPES)
+        return peak[arithmetic];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (!isnan(peak[others[i]]))
+            return peak[others[i]];
+    return (double)NAN;
 }
 
 static enum ls_gemm_format gemm_format(enum ls_dtype dtype)
@@ -65,8 +80,20 @@ static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_g
 
 static double decode_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
 {
-    const struct ls_segment segment = ls_decode_segment(hardware, op);
+    const struct ls_segment segment = ls_op_decode_segment(hardware, op);
     return segment.base_s + segment.slope_s * op->n_context;
+}
+
+/* Of such an operator only sizes are known: it runs as a large product of matrices does. */
+static double stated_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                             const struct ls_op *op)
+{
+    double frac = 0.0;
+    for (int i = 0; i < LS_N_TILES; i++)
+        frac = fmax(frac, kernels->tile_frac[i]);
+    const double compute_s = op->flop / (ls_op_dtype_peak(hardware, op->dtype) * frac);
+    const double memory_s = op->bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->memory_frac);
+    return kernels->launch_s + op->path_factor * fmax(compute_s, memory_s);
 }
 
 static double memory_seconds(const struct ls_hardware *hardware, const struct ls_memory_kernels *kernels,
@@ -78,12 +105,16 @@ static double memory_seconds(const struct ls_hardware *hardware, const struct ls
 struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     assert(op->kind == LS_OP_ATTENTION_DECODE);
+    if (ls_flat_applies(hardware))
+        return ls_flat_decode_segment(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
     return ls_decode_segment(hardware, op);
 }
 
 double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const struct ls_kernels *kernels = &hardware->kernels[hardware->kernel_library];
+    if (ls_flat_applies(hardware) && op->kind != LS_OP_ATTENTION_DECODE)
+        return ls_flat_seconds(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
     switch (op->kind) {
     case LS_OP_GEMM:
         return gemm_seconds(hardware, kernels->gemm, op, 1.0);
@@ -95,6 +126,8 @@ double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
         return decode_seconds(hardware, op);
     case LS_OP_MEMORY:
         return memory_seconds(hardware, &kernels->memory, op);
+    case LS_OP_STATED:
+        return stated_seconds(hardware, &kernels->gemm[gemm_format(op->dtype)], op);
     }
     assert(!"an operator has one of the kinds above");
     return (double)NAN;

@@ -9,7 +9,9 @@
  * Products are engine/cost/gemm_cost.h's; attention is prefill: launch + bytes / bandwidth + max(work + blocks · block
  * / SMs, longest_frac · the longest block), where work = 2 · heads · (head_dim + v_head_dim) · (pairs + pad · queries)
  * / (peak · frac(head_dim)), decode:  launch + smooth_max(fixed time of its sequences and heads, max(bytes / bandwidth,
- * work / peak)). The cost of an operator never falls when one of its sizes rises. */
+ * work / peak)). Stated operators are the
+ * roofline of a large product. Where hardware.mfu and mbu are given, flat_cost.h replaces all that. The cost of an
+ * operator never falls when one of its sizes rises. */
 double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
 /* Decode attention of a fixed number of sequences as its context grows: seconds = base_s + slope_s · n_context while
@@ -22,5 +24,8 @@ struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const
 
 /* Whether the hardware computes with weights of this format (natively, or dequantised to a wider one). */
 bool ls_op_dtype_supported(const struct ls_hardware *hardware, enum ls_dtype dtype);
+
+/* The arithmetic peak that it then has, FLOP/s. */
+double ls_op_dtype_peak(const struct ls_hardware *hardware, enum ls_dtype dtype);
 
 #endif

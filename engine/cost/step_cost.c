@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/cost/operator_cost.h"
+#include "engine/model/stated.h"
 #include "engine/sim/clock.h"
 
 static int64_t sum_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n)
@@ -60,9 +61,16 @@ static double activation_bytes(const struct ls_step_cost *cost, double n_tok)
     return n_tok * (double)cost->model->hidden_size * ls_dtype_bytes(cost->formats.activation);
 }
 
+/* What a block's output takes for n_tok tokens. */
+static double output_bytes(const struct ls_step_cost *cost, enum ls_block_kind block, double n_tok)
+{
+    const double stated = cost->model->stated.block[block].output_bytes;
+    return isnan(stated) ? activation_bytes(cost, n_tok) : n_tok * stated;
+}
+
 struct ls_comm ls_attention_comm(const struct ls_step_cost *cost, int64_t n_tok)
 {
-    return collective(cost, LS_ALL_REDUCE, &cost->tp, activation_bytes(cost, (double)n_tok));
+    return collective(cost, LS_ALL_REDUCE, &cost->tp, output_bytes(cost, LS_BLOCK_ATTENTION, (double)n_tok));
 }
 
 /* What one GPU sends in dispatch or combine: its share of the tokens, each to the distinct shards among its top-k
@@ -86,7 +94,7 @@ int ls_mlp_comms_before(const struct ls_step_cost *cost, bool moe, int64_t n_tok
 
 int ls_mlp_comms_after(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS])
 {
-    const double bytes = activation_bytes(cost, (double)n_tok);
+    const double bytes = output_bytes(cost, LS_BLOCK_MLP, (double)n_tok);
     if (!moe || cost->shard.ep == 1) {
         comms[0] = collective(cost, LS_ALL_REDUCE, &cost->tp, bytes);
         return 1;
@@ -164,7 +172,9 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     if (ls_model_is_moe(cost->model))
         fill_mlp(cost, true, n_tok, linear);
     n_ops = ls_ops_embedding(cost->model, &cost->shard, &cost->formats, n_tok, ops);
-    linear->embedding_ps = sum_ops(cost, ops, n_ops) + linear->attention_comm_ps; /* the table is split by vocabulary */
+    linear->embedding_ps = sum_ops(cost, ops, n_ops);
+    if (!ls_model_is_stated(cost->model)) /* the table is split by vocabulary */
+        linear->embedding_ps += linear->attention_comm_ps;
     if (cost->n_stages > 1) {
         for (int between = 0; between < 2; between++) {
             const int n = ls_send_comms(cost, between == 1, n_tok, comms);
@@ -178,6 +188,8 @@ static int64_t head_ps(const struct ls_step_cost *cost, int64_t n_sampled)
 {
     struct ls_op ops[LS_MAX_OPS];
     const size_t n = ls_ops_head(cost->model, &cost->shard, &cost->formats, n_sampled, ops);
+    if (ls_model_is_stated(cost->model))
+        return 0;
     const double bytes = (double)n_sampled * (double)cost->model->vocab_size * ls_dtype_bytes(cost->formats.activation);
     const struct ls_comm gather = collective(cost, LS_ALL_GATHER, &cost->tp, bytes);
     return sum_ops(cost, ops, n) + ls_comm_ps(&gather);
@@ -270,6 +282,20 @@ static void set_linear(struct ls_step *step, const struct ls_linear *linear)
     step->moe_weight_bytes = linear->moe_weight_bytes;
 }
 
+/* What is stated of an MLP block for each kind of token. */
+static int64_t stated_mlp_ps(const struct ls_step_cost *cost, const struct ls_batch *batch)
+{
+    const int64_t n_tok[LS_N_TOK_KINDS] = {[LS_TOK_PROMPT] = batch->prefill_tok, [LS_TOK_DECODED] = batch->n_decode};
+    int64_t ps = 0;
+    for (int kind = 0; kind < LS_N_TOK_KINDS; kind++) {
+        struct ls_op ops[LS_MAX_OPS];
+        const size_t n = ls_ops_stated(cost->model, &cost->shard, &cost->formats, LS_BLOCK_MLP, (enum ls_tok_kind)kind,
+                                       n_tok[kind], ops);
+        ps += sum_ops(cost, ops, n);
+    }
+    return ps;
+}
+
 /* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
 static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
@@ -299,6 +325,8 @@ void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, str
     const struct ls_linear *linear = linear_of(cost, batches->n_tok);
     set_linear(step, linear);
     add_attention(cost, batches, linear, step);
+    if (ls_model_is_stated(cost->model))
+        step->mlp_ps[0] = stated_mlp_ps(cost, batches);
     step->head_ps = head_of(cost, batches->n_sampled);
 }
 

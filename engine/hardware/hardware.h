@@ -40,7 +40,9 @@ struct ls_hardware {
     struct ls_link inter_node;
     int64_t nics_per_node;
     double pcie_bandwidth_bytes_per_s; /* host link of one GPU, one direction */
-    int32_t kernel_library;            /* enum ls_kernel_library; null: the engine preset's */
+    double mfu, mbu; /* share of the arithmetic peak, of the memory bandwidth that every operator reaches; null: that of
+                        its kernels */
+    int32_t kernel_library; /* enum ls_kernel_library; null: the engine preset's */
     struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES];
 };
 

@@ -53,12 +53,22 @@ static double sum_bytes(const struct ls_weight *weights, size_t n, const struct 
     return bytes;
 }
 
+/* Of a stated number of parameters nobody knows where they are: in every layer as many, and split by tp. */
+static double stated_weight_bytes(const struct ls_model *model, const struct ls_shard *shard,
+                                  const struct ls_formats *formats, int64_t n_layers)
+{
+    return (double)model->stated.parameters * ls_dtype_bytes(formats->weight) * (double)n_layers /
+           ((double)model->num_hidden_layers * (double)shard->tp);
+}
+
 double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                        int64_t first, int64_t end, unsigned ends)
 {
     struct ls_weight weights[LS_MAX_WEIGHTS];
     int64_t count[LS_N_LAYER_KINDS];
     double bytes = 0;
+    if (model->stated.parameters != LS_NULL_INT)
+        return stated_weight_bytes(model, shard, formats, end - first);
     ls_model_count_layers(model, first, end, count);
     const int64_t n_dense = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_SLIDING_DENSE];
     const int64_t n_moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE];
@@ -80,6 +90,8 @@ double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shar
 
 double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enum ls_dtype kv_dtype)
 {
+    if (!isnan(model->stated.kv_bytes_per_tok_layer))
+        return model->stated.kv_bytes_per_tok_layer / (double)tp;
     if (ls_model_is_mla(model))
         return (double)(model->kv_lora_rank + model->qk_rope_head_dim) * ls_dtype_bytes(kv_dtype);
     const double heads = fmax(1, (double)model->num_key_value_heads / (double)tp);

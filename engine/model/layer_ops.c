@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/model/operator.h"
+#include "engine/model/stated.h"
 
 /* The list that is filled, and what every operator needs to know. */
 struct list {
@@ -103,7 +104,7 @@ size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_sha
                                const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS])
 {
     struct list list = list_init(model, shard, formats, ops);
-    if (n_tok == 0)
+    if (n_tok == 0 || ls_model_is_stated(model))
         return 0;
     add_norms(&list, "attention_norm", (model->norms_per_layer + 1) / 2, (double)n_tok);
     if (ls_model_is_mla(model))
@@ -138,6 +139,8 @@ size_t ls_ops_attention_prefill(const struct ls_model *model, const struct ls_sh
 {
     struct list list = list_init(model, shard, formats, ops);
     const bool latent = ls_model_is_mla(model);
+    if (ls_model_is_stated(model))
+        return ls_ops_stated(model, shard, formats, LS_BLOCK_ATTENTION, LS_TOK_PROMPT, batch->prefill_tok, ops);
     if (batch->prefill_tok == 0)
         return 0;
     if (latent)
@@ -178,6 +181,8 @@ size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_sha
     const bool latent = ls_model_is_mla(model);
     const double n_decode = (double)batch->n_decode;
     const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
+    if (ls_model_is_stated(model))
+        return ls_ops_stated(model, shard, formats, LS_BLOCK_ATTENTION, LS_TOK_DECODED, batch->n_decode, ops);
     if (batch->n_decode == 0)
         return 0;
     if (latent)
@@ -224,7 +229,7 @@ size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, co
 {
     static const char *const names[] = {"up", "activation", "down"};
     struct list list = list_init(model, shard, formats, ops);
-    if (n_tok == 0)
+    if (n_tok == 0 || ls_model_is_stated(model))
         return 0;
     add_norms(&list, "mlp_norm", model->norms_per_layer / 2, (double)n_tok);
     add_dense_mlp(&list, names, (double)n_tok, (double)model->intermediate_size / (double)shard->tp);
@@ -288,7 +293,7 @@ size_t ls_ops_embedding(const struct ls_model *model, const struct ls_shard *sha
 {
     struct list list = list_init(model, shard, formats, ops);
     const double values = (double)(n_tok * model->hidden_size);
-    if (n_tok == 0)
+    if (n_tok == 0 || ls_model_is_stated(model))
         return 0;
     add_traffic(&list, "embedding", values * (1 + 1 / (double)shard->tp));
     if (model->position_embedding == LS_POSITION_LEARNED)
@@ -304,7 +309,7 @@ size_t ls_ops_head(const struct ls_model *model, const struct ls_shard *shard, c
     struct list list = list_init(model, shard, formats, ops);
     const double rows = (double)n_sampled;
     const double vocab = (double)model->vocab_size;
-    if (n_sampled == 0)
+    if (n_sampled == 0 || ls_model_is_stated(model))
         return 0;
     add_norms(&list, "final_norm", 1, rows);
     add_gemm(&list, "head", formats->activation, rows, (double)model->hidden_size, ceil(vocab / (double)shard->tp));

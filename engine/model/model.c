@@ -1,7 +1,9 @@
 #include "engine/model/model.h"
 
 #include <inttypes.h>
+#include <math.h>
 
+#include "engine/model/stated.h"
 #include "engine/model/weights.h"
 
 /* Above this many parameters, sums in double would no longer be exact. */
@@ -27,6 +29,11 @@ bool ls_model_is_moe(const struct ls_model *model)
 bool ls_model_is_mla(const struct ls_model *model)
 {
     return model->kv_lora_rank != LS_NULL_INT;
+}
+
+bool ls_model_is_stated(const struct ls_model *model)
+{
+    return !isnan(model->stated.pass[LS_TOK_PROMPT].flop) || !isnan(model->stated.block[LS_BLOCK_ATTENTION].flop[0]);
 }
 
 int64_t ls_model_v_head_dim(const struct ls_model *model)
@@ -154,6 +161,8 @@ enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err)
     if (!status)
         status = check_latent_attention(&full, err);
     if (!status)
+        status = ls_stated_check(&full, err);
+    if (!status)
         status = complete_experts(&full, err);
     if (status)
         return status;
@@ -167,10 +176,14 @@ enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err)
 
 int64_t ls_model_parameters(const struct ls_model *model)
 {
+    if (model->stated.parameters != LS_NULL_INT)
+        return model->stated.parameters;
     return (int64_t)count_parameters(model, false);
 }
 
 int64_t ls_model_active_parameters(const struct ls_model *model)
 {
+    if (model->stated.parameters != LS_NULL_INT)
+        return model->stated.parameters;
     return (int64_t)(count_parameters(model, true) + 0.5);
 }

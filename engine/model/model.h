@@ -14,6 +14,34 @@ enum ls_norm { LS_NORM_RMS, LS_NORM_LAYER };
 
 enum ls_position { LS_POSITION_ROTARY, LS_POSITION_LEARNED, LS_POSITION_ALIBI };
 
+/* Costs that a file states for each token, in place of those that follow from the architecture: the form of databases
+ * made for simulators that know no operators. Bytes are those read; half as many are written on top. Tensor parallelism
+ * divides all of it. Null: not stated. */
+
+enum ls_tok_kind { LS_TOK_PROMPT, LS_TOK_DECODED, LS_N_TOK_KINDS };
+enum ls_block_kind { LS_BLOCK_ATTENTION, LS_BLOCK_MLP, LS_N_BLOCK_KINDS };
+
+/* Of a prompt token, or of a token decoded in a batch, through the whole model. */
+struct ls_stated_pass {
+    double flop;
+    double bytes;
+    double critical_path_factor; /* times the roofline's seconds */
+};
+
+/* Of a token through the attention or the MLP block of one layer. */
+struct ls_stated_block {
+    double flop[LS_N_TOK_KINDS];
+    double bytes[LS_N_TOK_KINDS];
+    double output_bytes; /* what the collective behind the block adds up; null: a row of activations */
+};
+
+struct ls_stated {
+    int64_t parameters;                             /* null: counted from the architecture */
+    double kv_bytes_per_tok_layer;                  /* null: from the architecture */
+    struct ls_stated_pass pass[LS_N_TOK_KINDS];     /* decides where it is given; */
+    struct ls_stated_block block[LS_N_BLOCK_KINDS]; /* then says only how a layer divides into its blocks */
+};
+
 struct ls_model {
     char name[LS_NAME_LEN];
     int64_t num_hidden_layers;
@@ -60,6 +88,7 @@ struct ls_model {
     int32_t expert_dtype;     /* of the routed experts' matrices where they differ (gpt-oss); null: dtype */
     int32_t activation_dtype; /* of activations, norms, embedding, router, head; null: dtype where 16 or 32 bit, else
                                  bf16 */
+    struct ls_stated stated;
 };
 
 extern const struct ls_param_table ls_model_params;
@@ -70,10 +99,14 @@ LS_NODISCARD enum ls_status ls_model_complete(struct ls_model *model, struct ls_
 bool ls_model_is_moe(const struct ls_model *model);
 bool ls_model_is_mla(const struct ls_model *model);
 
+/* Whether costs are stated in the file rather than derived. */
+bool ls_model_is_stated(const struct ls_model *model);
+
 /* Width of the values that one head keeps: v_head_dim under MLA, else head_dim. */
 int64_t ls_model_v_head_dim(const struct ls_model *model);
 
-/* Exact number of parameters, as counted in the published checkpoint; multi-token-prediction layers are left out. */
+/* Exact number of parameters, as counted in the published checkpoint (multi-token-prediction layers are left out), or
+ * as stated. */
 int64_t ls_model_parameters(const struct ls_model *model);
 
 /* Those that one token passes through (experts: the chosen and the shared ones; embedding table: one row). */

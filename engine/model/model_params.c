@@ -6,9 +6,51 @@
 
 /* Bounds keep every count below 2^53, so that sums in double are exact; ls_model_complete checks the product. */
 #define MAX_WIDTH 16777216
+#define MAX_STATED 1e18
 
 static const char *const position_names[] = {"rotary", "learned", "alibi", NULL};
 static const char *const norm_names[] = {"rms", "layer", NULL};
+
+/* Stated costs, under the names of the databases that have them. */
+#define PASS struct ls_stated_pass
+#define BLOCK struct ls_stated_block
+#define STATED struct ls_stated
+#define NUMBER(type, key, member, flags, def, doc)                                                                     \
+    LS_ROW_FLOAT(type, key, member, LS_DIM_NONE, flags, def, 0, MAX_STATED, doc)
+#define PATH_FACTOR NUMBER(PASS, "critical_path_factor", critical_path_factor, 0, "1", "Times the roofline's seconds.")
+
+static const struct ls_param prompt_rows[] = {
+    NUMBER(PASS, "total_flops_per_prompt_token", flop, NULLABLE, "null", "FLOPs of a prompt token in the whole model."),
+    NUMBER(PASS, "total_memory_bytes_per_prompt_token", bytes, NULLABLE, "null",
+           "Bytes that a prompt token reads; half as many are written on top."),
+    PATH_FACTOR};
+static const struct ls_param decoded_rows[] = {
+    NUMBER(PASS, "total_flops_per_token_in_batch", flop, NULLABLE, "null",
+           "FLOPs of a decoded token in the whole model."),
+    NUMBER(PASS, "total_memory_bytes_per_token_in_batch", bytes, NULLABLE, "null",
+           "Bytes that a decoded token reads; half as many are written on top."),
+    PATH_FACTOR};
+static const struct ls_param_table prompt_params = LS_TABLE(prompt_rows);
+static const struct ls_param_table decoded_params = LS_TABLE(decoded_rows);
+static const struct ls_param aggregated_rows[] = {
+    LS_ROW_GROUP(STATED, "prefill", pass[LS_TOK_PROMPT], &prompt_params, "Prompt tokens."),
+    LS_ROW_GROUP(STATED, "decode", pass[LS_TOK_DECODED], &decoded_params, "Decoded tokens.")};
+static const struct ls_param_table aggregated_params = LS_TABLE(aggregated_rows);
+
+static const struct ls_param block_rows[] = {
+    NUMBER(BLOCK, "flops_per_token_prefill", flop[LS_TOK_PROMPT], NULLABLE, "null", "FLOPs of a prompt token."),
+    NUMBER(BLOCK, "flops_per_token_decode", flop[LS_TOK_DECODED], NULLABLE, "null", "FLOPs of a decoded token."),
+    NUMBER(BLOCK, "memory_bytes_per_token_prefill", bytes[LS_TOK_PROMPT], NULLABLE, "null",
+           "Bytes that a prompt token reads; half as many are written on top."),
+    NUMBER(BLOCK, "memory_bytes_per_token_decode", bytes[LS_TOK_DECODED], NULLABLE, "null",
+           "Bytes that a decoded token reads; half as many are written on top."),
+    NUMBER(BLOCK, "activation_output_bytes_per_token", output_bytes, NULLABLE, "null",
+           "Bytes of a token that the tensor ranks add up behind the block; null: a row of activations.")};
+static const struct ls_param_table block_params = LS_TABLE(block_rows);
+static const struct ls_param layer_type_rows[] = {
+    LS_ROW_GROUP(STATED, "attention", block[LS_BLOCK_ATTENTION], &block_params, "The attention block of one layer."),
+    LS_ROW_GROUP(STATED, "mlp", block[LS_BLOCK_MLP], &block_params, "The MLP block of one layer.")};
+static const struct ls_param_table layer_type_params = LS_TABLE(layer_type_rows);
 
 static const struct ls_param rows[] = {
     LS_ROW_TEXT(M, "name", name, NULLABLE, "null", "Name of the model; the file's own name where it is left out."),
@@ -73,6 +115,14 @@ static const struct ls_param rows[] = {
     LS_ROW_CHOICE(M, "activation_dtype", activation_dtype, NULLABLE, "null", ls_dtype_names,
                   "Format of activations, norms, embedding, router and head; null: dtype where that has 16 or 32 bits "
                   "and is no block format, else bf16."),
+    LS_ROW_INT(M, "parameters", stated.parameters, NULLABLE, "null", 1, 9e15,
+               "With stated costs: the number of parameters; null: counted from the architecture."),
+    NUMBER(M, "kv_cache_bytes_per_token_per_layer", stated.kv_bytes_per_tok_layer, NULLABLE, "null",
+           "With stated costs: bytes of a token's keys and values in one layer; null: from the architecture."),
+    LS_ROW_GROUP(M, "aggregated_ops", stated, &aggregated_params,
+                 "Costs stated for each token, in place of those that follow from the architecture."),
+    LS_ROW_GROUP(M, "layer_types", stated, &layer_type_params,
+                 "The same for each layer's blocks; with aggregated_ops, how a layer divides into them."),
 };
 
 const struct ls_param_table ls_model_params = LS_TABLE(rows);

@@ -37,6 +37,8 @@ double ls_op_flop(const struct ls_op *op)
         return 2 * op->n_pairs * op->n_heads * (op->head_dim + op->v_head_dim);
     case LS_OP_MEMORY:
         return 0;
+    case LS_OP_STATED:
+        return op->flop;
     }
     assert(!"an operator has one of the kinds above");
     return 0;
@@ -53,6 +55,7 @@ double ls_op_bytes(const struct ls_op *op)
     case LS_OP_ATTENTION_DECODE:
         return attention_bytes(op);
     case LS_OP_MEMORY:
+    case LS_OP_STATED:
         return op->bytes;
     }
     assert(!"an operator has one of the kinds above");

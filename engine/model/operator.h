@@ -11,7 +11,8 @@ enum ls_op_kind {
     LS_OP_GROUPED_GEMM,      /* m rows over `groups` weight matrices of [k, n] */
     LS_OP_ATTENTION_PREFILL, /* causal attention of chunks over their contexts */
     LS_OP_ATTENTION_DECODE,  /* one query token a sequence over its context */
-    LS_OP_MEMORY             /* norm, rotary, activation, gather: bytes only */
+    LS_OP_MEMORY,            /* norm, rotary, activation, gather: bytes only */
+    LS_OP_STATED             /* FLOPs and bytes as the model's file states them */
 };
 
 struct ls_op {
@@ -25,7 +26,8 @@ struct ls_op {
     double n_context;    /* attention: Σ over sequences of the KV tokens read */
     double n_pairs;      /* attention: Σ over query tokens of the tokens each attends to */
     double n_heads, n_kv_heads, head_dim, v_head_dim; /* on this GPU; MLA decode: 1 KV head of the latent width */
-    double bytes;                                     /* memory operators: read plus written */
+    double bytes;                                     /* memory and stated operators: read plus written */
+    double flop, path_factor;                         /* stated operators; times the roofline's seconds */
 };
 
 /* How a layer is split. Attention and dense blocks over tp; whole experts over the expert shards, each expert's width
@@ -42,7 +44,7 @@ int64_t ls_shard_expert_shards(const struct ls_shard *shard);
 struct ls_batch {
     int64_t n_tok;                                        /* query tokens: decodes and chunks */
     int64_t n_sampled;                                    /* sequences that need logits */
-    int64_t n_decode;                                     /* decoding sequences */
+    int64_t n_decode;                                     /* decoding sequences, a token each */
     int64_t decode_context;                               /* Σ of their contexts, the new token included, tokens */
     int64_t decode_window;                                /* the same with each context cut at the sliding window */
     int64_t n_prefill;                                    /* sequences with a chunk in this pass */
@@ -85,6 +87,9 @@ struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype w
  * fused add-and-norm of the engines); rotary embeddings and query/key norms read and write queries
  * and keys; the KV write reads keys and values and stores them in the cache's format; an activation reads the
  * projections and writes their product. Biases ride on their GEMMs.
+ *
+ * A model whose costs are stated has one operator for each kind of token and block, under attention_prefill and
+ * attention_decode here and under ls_ops_stated for the MLP, and no others.
  *
  * attention_linear: norm, QKV (or MLA's projections), rotary, KV write, output projection, for n_tok tokens. MLA's
  * down-projections are replicated on every rank, as the engines do. */
