@@ -55,7 +55,7 @@ struct ls_slot {
 /* Sums over passes that end in the window, for utilisations. */
 struct ls_work {
     int64_t n_passes;
-    int64_t n_tok, n_sampled;
+    int64_t n_tok, n_sampled, prefill_tok;
     int64_t decode_context, decode_window, prefill_pairs, prefill_window_pairs, prefill_context;
 };
 
@@ -113,6 +113,7 @@ static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const 
     work->n_passes++;
     work->n_tok += batch->n_tok;
     work->n_sampled += batch->n_sampled;
+    work->prefill_tok += batch->prefill_tok;
     work->decode_context += batch->decode_context;
     work->decode_window += batch->decode_window;
     work->prefill_context += batch->prefill_context;

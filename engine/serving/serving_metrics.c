@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "engine/memory/serving_memory.h"
+#include "engine/model/stated.h"
 #include "engine/model/weights.h"
 #include "engine/serving/links.h"
 #include "engine/serving/serving.h"
@@ -64,7 +65,7 @@ struct totals {
     int64_t active_ps;
     double queue, running, kv_frac;
     double queue_max, kv_max_frac;
-    double n_steps, n_window_steps;
+    double n_steps, n_ended, n_window_steps;
 };
 
 static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_t end_ps, struct totals *t)
@@ -72,6 +73,7 @@ static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_
     t->work.n_passes += s->work.n_passes;
     t->work.n_tok += s->work.n_tok;
     t->work.n_sampled += s->work.n_sampled;
+    t->work.prefill_tok += s->work.prefill_tok;
     t->work.decode_context += s->work.decode_context;
     t->work.decode_window += s->work.decode_window;
     t->work.prefill_context += s->work.prefill_context;
@@ -99,10 +101,34 @@ static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, 
         }
         t.active_ps += p->active_ps;
         t.n_steps += (double)p->n_steps;
+        t.n_ended += (double)(p->n_steps - p->n_in_flight);
         t.n_window_steps += (double)p->usage[p->n_stages - 1].n_passes;
     }
     t.kv_frac /= (double)(serving->n_pipelines * serving->n_members);
     return t;
+}
+
+/* FLOPs and bytes as stated, on all GPUs together. */
+static struct ls_op stated_sum(const struct ls_serving *serving, const struct ls_work *work)
+{
+    const struct ls_step_cost *cost = &serving->cost;
+    const struct ls_shard whole = {.tp = 1, .ep = 1, .expert_tp = 1};
+    const int64_t n_tok[LS_N_TOK_KINDS] = {
+        [LS_TOK_PROMPT] = work->prefill_tok, [LS_TOK_DECODED] = work->n_tok - work->prefill_tok};
+    const double layers = (double)cost->model->num_hidden_layers;
+    struct ls_op sum = {.kind = LS_OP_STATED};
+    for (int block = 0; block < LS_N_BLOCK_KINDS; block++) {
+        for (int kind = 0; kind < LS_N_TOK_KINDS; kind++) {
+            struct ls_op ops[LS_MAX_OPS];
+            const size_t n = ls_ops_stated(cost->model, &whole, &cost->formats, (enum ls_block_kind)block,
+                                           (enum ls_tok_kind)kind, n_tok[kind], ops);
+            for (size_t i = 0; i < n; i++) {
+                sum.flop += layers * ops[i].flop;
+                sum.bytes += layers * ops[i].bytes;
+            }
+        }
+    }
+    return sum;
 }
 
 /* FLOPs that the model's arithmetic needs (2 a parameter and token, 4 · head_dim · heads a pair of query and key),
@@ -111,6 +137,8 @@ static double model_flop(const struct ls_serving *serving, const struct ls_work 
 {
     const struct ls_model *model = &serving->scenario->model;
     int64_t count[LS_N_LAYER_KINDS];
+    if (ls_model_is_stated(model))
+        return stated_sum(serving, work).flop;
     ls_model_count_layers(model, 0, model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)model->num_hidden_layers - sliding;
@@ -163,6 +191,8 @@ static double bytes_read(const struct ls_serving *serving, const struct totals *
     const int64_t tp = cost->shard.tp;
     const double kv_tok = ls_kv_bytes_per_token_layer(cost->model, tp, cost->formats.kv) * (double)tp;
     int64_t count[LS_N_LAYER_KINDS];
+    if (ls_model_is_stated(cost->model))
+        return stated_sum(serving, &t->work).bytes;
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)cost->model->num_hidden_layers - sliding;
@@ -193,7 +223,7 @@ static void fill_usage(const struct ls_serving *serving, const struct totals *t,
     ls_link_utilization(&serving->links, serving->pipelines, window_s, &m[LS_METRIC_LINK_UTILIZATION_MEAN],
                         &m[LS_METRIC_LINK_UTILIZATION_MAX]);
     m[LS_METRIC_N_STEPS] = t->n_steps;
-    m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
+    m[LS_METRIC_N_EVENTS] = (double)serving->n_events + (scenario->strategy.lod == LS_LOD_MEDIUM ? t->n_ended : 0);
 }
 
 /* Price and energy of an output token: GPUs idle at idle power and draw board power while busy. */
