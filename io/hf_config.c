@@ -282,7 +282,8 @@ bool ls_hf_is_family(const char *model_type)
 
 const char *ls_hf_family_name(size_t i)
 {
-    return i < sizeof families / sizeof families[0] ? families[i].model_type : NULL;
+    const size_t n = sizeof families / sizeof families[0] - 1; /* the last is no model_type that anybody writes */
+    return i < n ? families[i].model_type : NULL;
 }
 
 void ls_hf_apply_family(struct ls_model *model, const char *model_type)

@@ -282,20 +282,6 @@ static void set_linear(struct ls_step *step, const struct ls_linear *linear)
     step->moe_weight_bytes = linear->moe_weight_bytes;
 }
 
-/* What is stated of an MLP block for each kind of token. */
-static int64_t stated_mlp_ps(const struct ls_step_cost *cost, const struct ls_batch *batch)
-{
-    const int64_t n_tok[LS_N_TOK_KINDS] = {[LS_TOK_PROMPT] = batch->prefill_tok, [LS_TOK_DECODED] = batch->n_decode};
-    int64_t ps = 0;
-    for (int kind = 0; kind < LS_N_TOK_KINDS; kind++) {
-        struct ls_op ops[LS_MAX_OPS];
-        const size_t n = ls_ops_stated(cost->model, &cost->shard, &cost->formats, LS_BLOCK_MLP, (enum ls_tok_kind)kind,
-                                       n_tok[kind], ops);
-        ps += sum_ops(cost, ops, n);
-    }
-    return ps;
-}
-
 /* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
 static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
@@ -325,8 +311,11 @@ void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, str
     const struct ls_linear *linear = linear_of(cost, batches->n_tok);
     set_linear(step, linear);
     add_attention(cost, batches, linear, step);
-    if (ls_model_is_stated(cost->model))
-        step->mlp_ps[0] = stated_mlp_ps(cost, batches);
+    if (ls_model_is_stated(cost->model)) {
+        struct ls_op ops[LS_MAX_OPS];
+        step->mlp_ps[0] =
+            sum_ops(cost, ops, ls_ops_stated_mlp(cost->model, &cost->shard, &cost->formats, batches, ops));
+    }
     step->head_ps = head_of(cost, batches->n_sampled);
 }
 

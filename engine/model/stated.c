@@ -109,3 +109,10 @@ size_t ls_ops_stated(const struct ls_model *model, const struct ls_shard *shard,
     };
     return 1;
 }
+
+size_t ls_ops_stated_mlp(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                         const struct ls_batch *batch, struct ls_op ops[LS_MAX_OPS])
+{
+    const size_t n = ls_ops_stated(model, shard, formats, LS_BLOCK_MLP, LS_TOK_PROMPT, batch->prefill_tok, ops);
+    return n + ls_ops_stated(model, shard, formats, LS_BLOCK_MLP, LS_TOK_DECODED, batch->n_decode, ops + n);
+}

@@ -15,4 +15,8 @@ LS_NODISCARD enum ls_status ls_stated_check(const struct ls_model *model, struct
 size_t ls_ops_stated(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                      enum ls_block_kind block, enum ls_tok_kind kind, int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
 
+/* Those of the MLP block of one layer for a whole pass. */
+size_t ls_ops_stated_mlp(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
+                         const struct ls_batch *batch, struct ls_op ops[LS_MAX_OPS]);
+
 #endif

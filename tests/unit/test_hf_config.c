@@ -170,6 +170,8 @@ START_TEST(the_library_says_the_same_as_the_published_configs)
         ours.use_sliding_window = theirs.use_sliding_window = 0; /* spent once sliding_window is settled */
         for (size_t row = 0; row < ls_model_params.n; row++) {
             const struct ls_param *param = &ls_model_params.rows[row];
+            if (!ls_param_is_scalar(param))
+                continue;
             const union ls_value a = ls_param_load(param, (char *)&ours + param->offset);
             const union ls_value b = ls_param_load(param, (char *)&theirs + param->offset);
             ck_assert_msg(param->type == LS_PARAM_TEXT || a.i == b.i, "%s: %s", pairs[i][0], param->key);
