@@ -65,7 +65,7 @@ struct totals {
     int64_t active_ps;
     double queue, running, kv_frac;
     double queue_max, kv_max_frac;
-    double n_steps, n_ended, n_window_steps;
+    double n_steps, n_window_steps;
 };
 
 static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_t end_ps, struct totals *t)
@@ -101,7 +101,6 @@ static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, 
         }
         t.active_ps += p->active_ps;
         t.n_steps += (double)p->n_steps;
-        t.n_ended += (double)(p->n_steps - p->n_in_flight);
         t.n_window_steps += (double)p->usage[p->n_stages - 1].n_passes;
     }
     t.kv_frac /= (double)(serving->n_pipelines * serving->n_members);
@@ -223,7 +222,7 @@ static void fill_usage(const struct ls_serving *serving, const struct totals *t,
     ls_link_utilization(&serving->links, serving->pipelines, window_s, &m[LS_METRIC_LINK_UTILIZATION_MEAN],
                         &m[LS_METRIC_LINK_UTILIZATION_MAX]);
     m[LS_METRIC_N_STEPS] = t->n_steps;
-    m[LS_METRIC_N_EVENTS] = (double)serving->n_events + (scenario->strategy.lod == LS_LOD_MEDIUM ? t->n_ended : 0);
+    m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
 }
 
 /* Price and energy of an output token: GPUs idle at idle power and draw board power while busy. */
