@@ -5,27 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/serving/serving.h"
+#include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
 
 enum { N_SCENARIOS = 300 };
 
 static struct random_scenario drawn;
-static struct ls_collector collector;
-static struct ls_arena arena;
-static struct ls_metrics metrics;
+static struct run run;
 
 static const double *simulate(enum ls_lod lod)
 {
-    struct ls_watch watch = {0};
-    struct ls_err err = {""};
     drawn.scenario.strategy.lod = (int32_t)lod;
-    ls_metrics_clear(&metrics);
-    ls_arena_reset(&arena);
-    const enum ls_status status =
-        ls_serving_run(&drawn.scenario, drawn.kv_blocks, &collector, &arena, &watch, &metrics, &err);
-    ck_assert_msg(status == LS_OK, "scenario %d: %s", (int)drawn.number, err.text);
-    return metrics.scalar;
+    return run_serving(&run, &drawn.scenario, drawn.kv_blocks);
 }
 
 #define EXPECT(condition)                                                                                              \
@@ -50,7 +41,7 @@ static struct demand demand_of_run(void)
     struct ls_source source;
     struct ls_arrival arrival;
     ls_source_init(&source, scenario);
-    while (demand.n < collector.n_all_arrived) {
+    while (demand.n < run.collector.n_all_arrived) {
         if (!ls_source_next(&source, &arrival))
             ck_assert(ls_source_follow(&source, 0, &arrival));
         int64_t output = arrival.output_tok;
@@ -74,11 +65,11 @@ START_TEST(drained_runs_complete_everything_once)
         random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.drain = true});
         (void)simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
         const struct demand demand = demand_of_run();
-        EXPECT(collector.n_all_arrived == collector.n_all_completed + collector.n_all_rejected);
-        EXPECT(collector.n_all_rejected == demand.n_rejected);
-        EXPECT(collector.n_output_tok == demand.output_tok);
-        EXPECT(collector.n_prompt_tok == demand.prompt_tok);
-        EXPECT(collector.sketch[LS_QMETRIC_ITL].count == demand.output_tok - collector.n_all_completed);
+        EXPECT(run.collector.n_all_arrived == run.collector.n_all_completed + run.collector.n_all_rejected);
+        EXPECT(run.collector.n_all_rejected == demand.n_rejected);
+        EXPECT(run.collector.n_output_tok == demand.output_tok);
+        EXPECT(run.collector.n_prompt_tok == demand.prompt_tok);
+        EXPECT(run.collector.sketch[LS_QMETRIC_ITL].count == demand.output_tok - run.collector.n_all_completed);
     }
 }
 END_TEST
@@ -91,7 +82,7 @@ START_TEST(littles_law_holds)
     for (int i = 0; i < N_SCENARIOS; i++) {
         random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.drain = true});
         const double *m = simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
-        if (collector.n_all_completed == 0)
+        if (run.collector.n_all_completed == 0)
             continue;
         const double in_system = m[LS_METRIC_QUEUE_DEPTH_MEAN] + m[LS_METRIC_RUNNING_MEAN];
         const double by_law = m[LS_METRIC_REQUEST_THROUGHPUT] * m[LS_METRIC_E2E_MEAN_S];
@@ -147,7 +138,7 @@ START_TEST(medium_counts_arrivals_and_passes_as_events)
     for (int i = 0; i < N_SCENARIOS / 3; i++) {
         random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.drain = true});
         const double *m = simulate(LS_LOD_MEDIUM);
-        EXPECT(m[LS_METRIC_N_EVENTS] == (double)collector.n_all_arrived + m[LS_METRIC_N_STEPS]);
+        EXPECT(m[LS_METRIC_N_EVENTS] == (double)run.collector.n_all_arrived + m[LS_METRIC_N_STEPS]);
     }
 }
 END_TEST
@@ -199,10 +190,9 @@ END_TEST
 
 int main(void)
 {
-    struct ls_err err;
     Suite *suite = suite_create("conservation");
     TCase *tcase = tcase_create("conservation");
-    if (ls_collector_init(&collector, &err))
+    if (!run_init(&run))
         return EXIT_FAILURE;
     tcase_add_test(tcase, drained_runs_complete_everything_once);
     tcase_add_test(tcase, littles_law_holds);
@@ -215,7 +205,6 @@ int main(void)
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    ls_collector_release(&collector);
-    ls_arena_release(&arena);
+    run_release(&run);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

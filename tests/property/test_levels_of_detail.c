@@ -6,27 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/serving.h"
+#include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
 
 enum { N_SCENARIOS = 300 };
 
 static struct random_scenario drawn;
-static struct ls_collector collector;
-static struct ls_arena arena;
+static struct run run;
 
 static struct ls_metrics simulate(enum ls_lod lod)
 {
-    struct ls_metrics metrics;
-    struct ls_watch watch = {0};
-    struct ls_err err = {""};
     drawn.scenario.strategy.lod = (int32_t)lod;
-    ls_metrics_clear(&metrics);
-    ls_arena_reset(&arena);
-    const enum ls_status status =
-        ls_serving_run(&drawn.scenario, drawn.kv_blocks, &collector, &arena, &watch, &metrics, &err);
-    ck_assert_msg(status == LS_OK, "scenario %d: %s", (int)drawn.number, err.text);
-    return metrics;
+    (void)run_serving(&run, &drawn.scenario, drawn.kv_blocks);
+    return run.metrics;
 }
 
 /* Bit by bit; any NaN is like any other. */
@@ -94,12 +86,11 @@ END_TEST
 /* Arguments: the first scenario and how many, for whoever looks for trouble. */
 int main(int argc, char **argv)
 {
-    struct ls_err err;
     Suite *suite = suite_create("levels of detail");
     TCase *tcase = tcase_create("levels of detail");
     first_scenario = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
-    if (ls_collector_init(&collector, &err))
+    if (!run_init(&run))
         return EXIT_FAILURE;
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
@@ -109,7 +100,6 @@ int main(int argc, char **argv)
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    ls_collector_release(&collector);
-    ls_arena_release(&arena);
+    run_release(&run);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,16 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/serving/serving.h"
 #include "tests/property/plain_loop.h"
+#include "tests/property/run_serving.h"
 
 enum { N_SCENARIOS = 600 };
 
 static struct random_scenario drawn;
 static struct plain plain;
-static struct ls_collector collector;
-static struct ls_arena arena;
-static struct ls_metrics metrics;
+static struct run run;
 static int n_wrong;
 
 static void expect_int(const char *what, int64_t engine, int64_t expected)
@@ -44,7 +42,7 @@ static int compare_times(const void *a, const void *b)
 static void expect_times(const char *what, enum ls_quantile_metric metric, enum ls_scalar_metric mean,
                          struct plain_times *times)
 {
-    const struct ls_sketch *sketch = &collector.sketch[metric];
+    const struct ls_sketch *sketch = &run.collector.sketch[metric];
     char text[64];
     int64_t sum = 0;
     for (int64_t i = 0; i < times->n; i++)
@@ -54,7 +52,7 @@ static void expect_times(const char *what, enum ls_quantile_metric metric, enum 
     (void)snprintf(text, sizeof text, "%s: sum, ps", what);
     expect_int(text, sketch->sum_high * (INT64_C(1) << 32) + sketch->sum_low, sum);
     const double n = (double)times->n;
-    expect_near(what, metrics.scalar[mean], n > 0 ? (double)sum / n / 1e12 : NAN, 1e-12);
+    expect_near(what, run.metrics.scalar[mean], n > 0 ? (double)sum / n / 1e12 : NAN, 1e-12);
     if (times->n == 0)
         return;
     qsort(times->ps, (size_t)times->n, sizeof *times->ps, compare_times);
@@ -63,26 +61,26 @@ static void expect_times(const char *what, enum ls_quantile_metric metric, enum 
         const double low = (double)times->ps[(int64_t)position];
         const double high = share > 0 ? (double)times->ps[(int64_t)position + 1] : low;
         (void)snprintf(text, sizeof text, "%s: quantile %g", what, ls_quantile_values[i]);
-        expect_near(text, metrics.quantile[metric][i], (low + share * (high - low)) / 1e12, 1e-3);
+        expect_near(text, run.metrics.quantile[metric][i], (low + share * (high - low)) / 1e12, 1e-3);
     }
 }
 
 static void expect_counts(void)
 {
-    expect_int("n_arrived", (int64_t)metrics.scalar[LS_METRIC_N_ARRIVED], plain.n_arrived);
-    expect_int("n_completed", (int64_t)metrics.scalar[LS_METRIC_N_COMPLETED], plain.n_completed);
-    expect_int("n_rejected", (int64_t)metrics.scalar[LS_METRIC_N_REJECTED], plain.n_rejected);
-    expect_int("n_unfinished", (int64_t)metrics.scalar[LS_METRIC_N_UNFINISHED],
+    expect_int("n_arrived", (int64_t)run.metrics.scalar[LS_METRIC_N_ARRIVED], plain.n_arrived);
+    expect_int("n_completed", (int64_t)run.metrics.scalar[LS_METRIC_N_COMPLETED], plain.n_completed);
+    expect_int("n_rejected", (int64_t)run.metrics.scalar[LS_METRIC_N_REJECTED], plain.n_rejected);
+    expect_int("n_unfinished", (int64_t)run.metrics.scalar[LS_METRIC_N_UNFINISHED],
                plain.n_arrived - plain.n_completed - plain.n_rejected);
-    expect_int("n_preemptions", (int64_t)metrics.scalar[LS_METRIC_N_PREEMPTIONS], plain.n_preemptions);
-    expect_int("n_steps", (int64_t)metrics.scalar[LS_METRIC_N_STEPS], plain.n_steps);
-    expect_int("n_good", collector.n_good, plain.n_good);
-    expect_int("n_finished", collector.n_finished, plain.n_finished);
-    expect_int("n_output_tok", collector.n_output_tok, plain.n_output_tok);
-    expect_int("n_prompt_tok", collector.n_prompt_tok, plain.n_prompt_tok);
-    expect_int("all that arrived", collector.n_all_arrived, plain.n_all_arrived);
-    expect_int("all that completed", collector.n_all_completed, plain.n_all_completed);
-    expect_int("all rejected", collector.n_all_rejected, plain.n_all_rejected);
+    expect_int("n_preemptions", (int64_t)run.metrics.scalar[LS_METRIC_N_PREEMPTIONS], plain.n_preemptions);
+    expect_int("n_steps", (int64_t)run.metrics.scalar[LS_METRIC_N_STEPS], plain.n_steps);
+    expect_int("n_good", run.collector.n_good, plain.n_good);
+    expect_int("n_finished", run.collector.n_finished, plain.n_finished);
+    expect_int("n_output_tok", run.collector.n_output_tok, plain.n_output_tok);
+    expect_int("n_prompt_tok", run.collector.n_prompt_tok, plain.n_prompt_tok);
+    expect_int("all that arrived", run.collector.n_all_arrived, plain.n_all_arrived);
+    expect_int("all that completed", run.collector.n_all_completed, plain.n_all_completed);
+    expect_int("all rejected", run.collector.n_all_rejected, plain.n_all_rejected);
 }
 
 static double over(double numerator, double denominator)
@@ -93,7 +91,7 @@ static double over(double numerator, double denominator)
 static void expect_averages(void)
 {
     const struct ls_scenario *scenario = &drawn.scenario;
-    const double *m = metrics.scalar;
+    const double *m = run.metrics.scalar;
     const int64_t end_ps = scenario->workload.drain ? plain.last_completion_ps : plain.horizon_ps;
     const double window_ps = (double)plain_max(0, end_ps - plain.warmup_ps), window_s = window_ps / 1e12;
     const double schedulers = (double)(scenario->strategy.dp * scenario->strategy.ep);
@@ -139,15 +137,9 @@ static void note_seen(void)
 
 static void compare(uint64_t number)
 {
-    struct ls_watch watch = {0};
-    struct ls_err err = {""};
     random_scenario_draw(&drawn, number);
     plain_run(&plain, &drawn);
-    ls_metrics_clear(&metrics);
-    ls_arena_reset(&arena);
-    const enum ls_status status =
-        ls_serving_run(&drawn.scenario, drawn.kv_blocks, &collector, &arena, &watch, &metrics, &err);
-    ck_assert_msg(status == LS_OK, "scenario %d: %s", (int)number, err.text);
+    (void)run_serving(&run, &drawn.scenario, drawn.kv_blocks);
     n_wrong = 0;
     expect_counts();
     expect_times("ttft", LS_QMETRIC_TTFT, LS_METRIC_TTFT_MEAN_S, &plain.ttft);
@@ -181,12 +173,11 @@ END_TEST
 /* Arguments: the first scenario and how many, for whoever looks for trouble. */
 int main(int argc, char **argv)
 {
-    struct ls_err err;
     Suite *suite = suite_create("plain loop");
     TCase *tcase = tcase_create("plain loop");
     first_scenario = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     n_scenarios = argc > 2 ? atoi(argv[2]) : argc > 1 ? 1 : N_SCENARIOS;
-    if (ls_collector_init(&collector, &err))
+    if (!run_init(&run))
         return EXIT_FAILURE;
     tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
     suite_add_tcase(suite, tcase);
@@ -194,7 +185,6 @@ int main(int argc, char **argv)
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    ls_collector_release(&collector);
-    ls_arena_release(&arena);
+    run_release(&run);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
