@@ -124,7 +124,7 @@ static void print_estimate(const struct estimate *estimate)
 {
     const double s = estimate->time_s;
     const double unit_s = s < 120 ? 1 : s < 7200 ? 60 : 3600;
-    (void)printf("\ncost  about %.2g events\n", estimate->cost);
+    (void)printf("\ncost  about %.2g\n", estimate->cost);
     (void)printf("time  %s %.2g %s on one core, judging by %zu %s; n ranks need an nth of it\n",
                  estimate->is_bound ? "more than" : "about", s / unit_s,
                  unit_s < 2     ? "s"

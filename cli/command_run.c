@@ -10,6 +10,7 @@
 #include "cli/stop_signal.h"
 #include "io/cube.h"
 #include "sweep/cell.h"
+#include "sweep/cell_cost.h"
 #include "sweep/mpi/mpi_transport.h"
 #include "sweep/runner.h"
 #include "sweep/search.h"

@@ -380,15 +380,16 @@ static void walk_table(struct walk *walk, size_t n_path, const struct ls_param_t
 
 static size_t extend_path(struct walk *walk, size_t n_path, const char *element)
 {
-    const int n = snprintf(walk->path + n_path, MAX_PATH_LEN - n_path, "%s%s", n_path ? "." : "", element);
-    assert(n >= 0 && n_path + (size_t)n < MAX_PATH_LEN);
-    return n_path + (size_t)n;
+    const size_t at = n_path ? n_path + 1 : 0, n = at + strlen(element);
+    assert(n < MAX_PATH_LEN);
+    walk->path[n_path] = '.';
+    memcpy(walk->path + at, element, n - at + 1); /* not snprintf: each cell's fingerprint walks */
+    return n;
 }
 
 static void walk_list(struct walk *walk, size_t n_path, const struct ls_param *list, const char *parent)
 {
-    const int32_t n = list_count(list, parent);
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < list_count(list, parent); i++) {
         const char *element = parent + list->offset + (size_t)i * list->stride;
         walk_table(walk, extend_path(walk, n_path, element), list->table, element);
     }

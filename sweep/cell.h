@@ -14,8 +14,4 @@
 LS_NODISCARD enum ls_status ls_cell_simulate(const struct ls_study *study, uint64_t cell, struct ls_sim *sim,
                                              struct ls_record *record, struct ls_err *err);
 
-/* What simulating a cell will cost, in units that are about an event of the simulator: for handing out the dear ones
- * first and for foretelling the time left, never for results. At least 1; 1 for a cell without a simulation. */
-double ls_cell_cost(const struct ls_study *study, uint64_t cell);
-
 #endif

@@ -2,7 +2,7 @@
 
 #include "engine/memory/serving_memory.h"
 #include "engine/sim/random.h"
-#include "sweep/cell.h"
+#include "sweep/cell_cost.h"
 
 /* The i-th cell to look at: all of a small grid; of a large one, steps of the golden section, which fall evenly along
  * every axis. */

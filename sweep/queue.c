@@ -10,7 +10,7 @@ enum { N_CLASSES = 250, CLASS_OUT = 252, CLASS_DONE, CLASS_SKIPPED, CLASS_ABSENT
 
 /* A chunk's cost is at most what is left over SHARES · ranks. Fewer shares make fewer messages, more shares forgive
  * worse predictions of cost. */
-enum { SHARES = 4 };
+enum { SHARES = 8 };
 
 /* What it takes rank 0 to serve one chunk. Chunks are no cheaper than what makes this half of its time. */
 #define SERVICE_S 5e-6

@@ -7,6 +7,11 @@
 #define NAP_MIN_S 20e-6
 #define NAP_MAX_S 1e-3
 
+/* Amid simulations, messages are looked for this often: the others wait for rank 0, a worker only for its dismissal.
+ * More often would cost more than a poll: an MPI that was told to yield when idle gives the core away each time. */
+#define MANAGER_POLL_S 200e-6
+#define WORKER_POLL_S 2e-3
+
 /* Results leave a worker at least this often. */
 #define REPORT_PERIOD_S 0.1
 
@@ -17,13 +22,14 @@ struct ls_runner {
     void *context;
     struct ls_transport *transport;
     double nap_s;
-    bool stopped; /* this rank drops what it has */
+    double polled_s; /* when it last looked for messages */
+    bool stopped;    /* this rank drops what it has */
 
     /* rank 0 */
     struct ls_queue *queue;
     unsigned char *workers; /* [n_ranks] enum worker_state */
     size_t n_present;       /* workers that may still send a report */
-    size_t n_idle;          /* workers that wait for work */
+    size_t n_idle;          /* workers in WORKER_IDLE */
     enum ls_status status;  /* the first trouble */
     struct ls_err *err;
 
@@ -43,6 +49,15 @@ static void nap(struct ls_runner *runner)
 static void awake(struct ls_runner *runner)
 {
     runner->nap_s = NAP_MIN_S;
+}
+
+static bool is_time_to_poll(struct ls_runner *runner, double period_s)
+{
+    const double now_s = runner->ops->now_s(runner->context);
+    if (now_s - runner->polled_s < period_s)
+        return false;
+    runner->polled_s = now_s;
+    return true;
 }
 
 static enum ls_status simulate(struct ls_runner *runner, uint64_t cell, struct ls_record *record)
@@ -71,25 +86,6 @@ static void fail(struct ls_runner *runner, enum ls_status status)
     runner->stopped = true;
 }
 
-static void hand_out(struct ls_runner *runner, size_t rank)
-{
-    struct ls_chunk chunk;
-    chunk.n = ls_queue_take(runner->queue, rank, LS_CHUNK_CELLS, chunk.cells);
-    if (chunk.n == 0)
-        return;
-    runner->transport->ops->send_chunk(runner->transport, rank, &chunk);
-    runner->n_idle -= runner->workers[rank] == WORKER_IDLE;
-    runner->workers[rank] = WORKER_BUSY;
-}
-
-/* Cells have come to do, from a death or a search: to those that have been waiting for work. */
-static void rouse(struct ls_runner *runner)
-{
-    for (size_t rank = 1; runner->n_idle > 0 && rank < runner->transport->n_ranks && !runner->stopped; rank++)
-        if (runner->workers[rank] == WORKER_IDLE)
-            hand_out(runner, rank);
-}
-
 static void deliver(struct ls_runner *runner, size_t rank, const struct ls_record *record)
 {
     if (!ls_queue_accept(runner->queue, rank, record->cell, record->wall_s) || broken(runner))
@@ -97,8 +93,27 @@ static void deliver(struct ls_runner *runner, size_t rank, const struct ls_recor
     const enum ls_status status = runner->ops->deliver(runner->context, record, runner->err);
     if (status != LS_OK)
         fail(runner, status);
-    else
-        rouse(runner);
+}
+
+/* Give an idle worker a chunk; false when nothing is to do. */
+static bool hand_out(struct ls_runner *runner, size_t rank)
+{
+    struct ls_chunk chunk;
+    chunk.n = ls_queue_take(runner->queue, rank, LS_CHUNK_CELLS, chunk.cells);
+    if (chunk.n == 0)
+        return false;
+    runner->transport->ops->send_chunk(runner->transport, rank, &chunk);
+    runner->workers[rank] = WORKER_BUSY;
+    runner->n_idle--;
+    return true;
+}
+
+/* Cells come back from the dead, and what was delivered may bring new ones: for those who found nothing to do. */
+static void feed_idle(struct ls_runner *runner)
+{
+    for (size_t rank = 1; runner->n_idle > 0 && rank < runner->transport->n_ranks; rank++)
+        if (runner->workers[rank] == WORKER_IDLE && !hand_out(runner, rank))
+            return;
 }
 
 static void take_report(struct ls_runner *runner, const struct ls_report *report)
@@ -120,11 +135,10 @@ static void take_report(struct ls_runner *runner, const struct ls_report *report
         runner->workers[rank] = WORKER_IDLE;
         runner->n_idle++;
         if (!runner->stopped)
-            hand_out(runner, rank);
+            (void)hand_out(runner, rank);
     }
 }
 
-/* A dead worker's cells go back. */
 static void bury(struct ls_runner *runner, size_t rank)
 {
     if (runner->workers[rank] == WORKER_GONE)
@@ -132,8 +146,7 @@ static void bury(struct ls_runner *runner, size_t rank)
     runner->n_idle -= runner->workers[rank] == WORKER_IDLE;
     runner->workers[rank] = WORKER_GONE;
     runner->n_present--;
-    if (ls_queue_give_back(runner->queue, rank) > 0)
-        rouse(runner);
+    (void)ls_queue_give_back(runner->queue, rank);
 }
 
 /* Take every message that has come. Returns whether there was one. */
@@ -145,6 +158,8 @@ static bool serve(struct ls_runner *runner)
         take_report(runner, report);
     for (size_t rank; transport->ops->poll_death && transport->ops->poll_death(transport, &rank); served = true)
         bury(runner, rank);
+    if (!runner->stopped)
+        feed_idle(runner);
     const enum ls_status status =
         broken(runner) ? runner->status : runner->ops->tick(runner->context, runner->queue, runner->err);
     if (status != LS_OK)
@@ -177,6 +192,7 @@ static void dismiss(struct ls_runner *runner)
         runner->transport->ops->send_chunk(runner->transport, rank, &none);
         runner->workers[rank] = WORKER_DISMISSED;
     }
+    runner->n_idle = 0;
 }
 
 /* Why this ends, and ends with every cell done unless told to stop.
@@ -184,10 +200,10 @@ static void dismiss(struct ls_runner *runner)
  * The queue keeps each cell to do, out with one rank, or done. Three things move a cell: handing out (to do → out),
  * a result (out → done), and a stop or a death (out → to do).
  *
- * A worker is never without work while a cell is to do: it is handed one when it reports idle, and when a death puts
- * cells back or a result brings new ones each idle worker is handed some. A worker that has cells out simulates them,
- * each of which ends, and sends every result before it reports idle, in order. So as long as a live rank has cells out,
- * a result comes. If none has, the first loop runs a cell to do here; if none is to do either, the queue is finished.
+ * A worker is not without work for long while a cell is to do: it is handed one when it reports idle, and whenever
+ * cells come to be to do later, each idle worker is handed some. A worker that has cells out simulates them, each of
+ * which ends, and sends every result before it reports idle, in order. So as long as a live rank has cells out, a
+ * result comes. If none has, the first loop runs a cell to do here; if none is to do either, the queue is finished.
  * Hence each turn of the loop ends, and all but finitely many of the turns in which something moves make `done` grow:
  * a rank dies once, and a stop ends the loop. `done` is bounded by the number of cells.
  *
@@ -198,9 +214,10 @@ static enum ls_status manage(struct ls_runner *runner)
 {
     struct ls_transport *transport = runner->transport;
     runner->n_present = transport->n_ranks - 1;
+    bool simulated = false;
     while (!runner->stopped && !ls_queue_finished(runner->queue)) {
-        const bool served = serve(runner);
-        const bool simulated = simulate_one(runner);
+        const bool served = is_time_to_poll(runner, simulated ? MANAGER_POLL_S : 0) && serve(runner);
+        simulated = simulate_one(runner);
         if (served || simulated)
             awake(runner);
         else
@@ -273,7 +290,10 @@ static void work(struct ls_runner *runner)
 
 bool ls_runner_poll(struct ls_runner *runner)
 {
-    if (runner->transport->rank == 0) {
+    const bool manager = runner->transport->rank == 0;
+    if (!is_time_to_poll(runner, manager ? MANAGER_POLL_S : WORKER_POLL_S))
+        return !runner->stopped && !runner->dismissed;
+    if (manager) {
         (void)serve(runner);
         return !runner->stopped;
     }

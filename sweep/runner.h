@@ -35,7 +35,7 @@ struct ls_runner_ops {
 LS_NODISCARD enum ls_status ls_runner_run(const struct ls_runner_ops *ops, void *context,
                                           struct ls_transport *transport, struct ls_queue *queue, struct ls_err *err);
 
-/* Serve messages amid a simulation; false when the simulation is to be dropped. Cheap: a poll of the network. */
+/* Serve messages amid a simulation; false when the simulation is to be dropped. Cheap: it looks at the clock first. */
 bool ls_runner_poll(struct ls_runner *runner);
 
 #endif

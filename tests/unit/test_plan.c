@@ -5,6 +5,7 @@
 
 #include "engine/memory/serving_memory.h"
 #include "sweep/cell.h"
+#include "sweep/cell_cost.h"
 #include "sweep/plan.h"
 
 static const char text[] = "model: mixtral-8x7b\n"

@@ -110,7 +110,7 @@ START_TEST(a_chunk_is_a_share_of_what_is_left)
     uint64_t left = 4000;
     while (left > 0) {
         const size_t n = ls_queue_take(queue, 3, LS_CHUNK_CELLS, cells);
-        ck_assert_uint_eq(n, left >= 20 ? left / 20 : 1);
+        ck_assert_uint_eq(n, left >= 40 ? left / 40 : 1);
         for (size_t i = 0; i < n; i++)
             ck_assert(ls_queue_accept(queue, 3, cells[i], 0));
         left -= n;
