@@ -144,9 +144,7 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
 static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err *err)
 {
     struct ls_engine *engine = &scenario->engine;
-    const enum ls_status status = ls_preset_apply(scenario, err);
-    if (status)
-        return status;
+    ls_preset_apply(scenario);
     if (!ls_routers[engine->router].choose)
         return ls_fail(err, LS_INPUT,
                        "engine.router: %s is not available yet; round_robin, random and least_loaded are",

@@ -17,6 +17,9 @@
 enum ls_preset { LS_PRESET_VLLM, LS_PRESET_TRTLLM, LS_PRESET_SGLANG, LS_PRESET_STATIC, LS_PRESET_REFERENCE };
 enum ls_preemption { LS_PREEMPT_RECOMPUTE, LS_PREEMPT_SWAP };
 enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
+enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STATIC };
+enum ls_kv_pool { LS_KV_POOL_TOTAL, LS_KV_POOL_FREE, LS_KV_POOL_STATIC };
+enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
 
 /* Random variation of compute blocks, and one GPU that is slow all the time. */
 struct ls_straggler {
@@ -52,9 +55,20 @@ struct ls_engine {
     int32_t overlap_communication;
     char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
-    double step_overhead_s;         /* CPU time of a step that the GPU waits for */
-    double step_overhead_per_seq_s; /* more of it for each sequence in the step */
+    int32_t batching;               /* enum ls_batching */
+    double output_reserve;          /* share of its output that a request must find KV blocks for when it is admitted */
+    int32_t kv_pool;                /* enum ls_kv_pool */
+    double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */
     double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */
+    double step_overhead_s;         /* CPU time of a step, before the GPU starts */
+    double step_overhead_per_seq_s; /* more of it for each sequence in the step */
+    int32_t overlap_scheduling;     /* it runs while the GPU works on the step before */
+    int32_t cuda_graphs;            /* enum ls_cuda_graphs: the steps that are replayed, */
+    int64_t cuda_graph_max_tokens;  /* up to so many tokens */
+    double layer_launch_s;          /* CPU time to launch a layer's kernels in the other steps */
+    double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */
+    double prompt_token_overhead_s; /* for each token of its prompt: tokenise */
+    double output_token_overhead_s; /* for each token of its output: detokenise, send */
 };
 
 enum ls_process {

@@ -8,6 +8,9 @@
 static const char *const kinds[] = {"serving", "training", "matmul", NULL};
 static const char *const preemptions[] = {"recompute", "swap", NULL};
 static const char *const policies[] = {"fcfs", "priority", "sjf", NULL};
+static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL};
+static const char *const kv_pools[] = {"total", "free", "static", NULL};
+static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
 static const char *const processes[] = {"poisson",     "constant", "gamma",   "mmpp",
                                         "all_at_once", "closed",   "diurnal", NULL};
@@ -79,10 +82,38 @@ static const struct ls_param engine_rows[] = {
     LS_ROW_BOOL(struct ls_engine, "overlap_communication", overlap_communication, 0, "false",
                 "Whether a collective runs while the next block computes (two half batches that take turns)."),
     LS_ROW_GROUP(struct ls_engine, "jitter", jitter, &jitter_table, "Random variation of compute blocks."),
+    LS_ROW_CHOICE(struct ls_engine, "batching", batching, LS_PARAM_NULLABLE, "null", batchings,
+                  "What shares a step: decodes and prompts (mixed); prompts alone, before any decode (prefill_first); "
+                  "one batch at a time, prefilled and then decoded to its end (static). Null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "output_reserve", output_reserve, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1,
+                 "Share of its output that a request must find KV blocks for when it is admitted, beside its prompt; "
+                 "at 1 nobody is ever preempted. Null: the preset's."),
+    LS_ROW_CHOICE(struct ls_engine, "kv_pool", kv_pool, LS_PARAM_NULLABLE, "null", kv_pools,
+                  "What gpu_memory_utilization is a share of: all memory, less weights, activations and overhead "
+                  "(total); what those leave (free); all memory, less weights, with the rest for activations and "
+                  "overhead (static). Null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "logit_bytes", logit_bytes, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e3,
+                 "Bytes of the sampler's buffers for each logit; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_s", step_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
-                 "CPU time of a step that the GPU waits for; null: the preset's."),
+                 "CPU time of a step before the GPU starts; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_per_seq_s", step_overhead_per_seq_s, LS_DIM_SECONDS,
                  LS_PARAM_NULLABLE, "null", 0, 1, "More of it for each sequence in the step; null: the preset's."),
+    LS_ROW_BOOL(struct ls_engine, "overlap_scheduling", overlap_scheduling, LS_PARAM_NULLABLE, "null",
+                "Whether the CPU prepares a step while the GPU works on the one before; null: the preset's."),
+    LS_ROW_CHOICE(struct ls_engine, "cuda_graphs", cuda_graphs, LS_PARAM_NULLABLE, "null", cuda_graphs,
+                  "Steps that are replayed as CUDA graphs: none, those without a prompt (decode), all. Null: the "
+                  "preset's."),
+    LS_ROW_INT(struct ls_engine, "cuda_graph_max_tokens", cuda_graph_max_tokens, LS_PARAM_NULLABLE, "null", 0, 1048576,
+               "The largest step, tokens, for which there is a CUDA graph; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "layer_launch_s", layer_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
+                 "CPU time to launch the kernels of a layer without a CUDA graph, which the layer cannot be faster "
+                 "than; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "request_overhead_s", request_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null",
+                 0, 10, "CPU time of the front end for a request; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "prompt_token_overhead_s", prompt_token_overhead_s, LS_DIM_SECONDS,
+                 LS_PARAM_NULLABLE, "null", 0, 1, "More of it for each prompt token; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "output_token_overhead_s", output_token_overhead_s, LS_DIM_SECONDS,
+                 LS_PARAM_NULLABLE, "null", 0, 1, "CPU time of the front end for an output token; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "memory_overhead", memory_overhead_bytes, LS_DIM_BYTES, LS_PARAM_NULLABLE, "null", 0,
                  1e15, "Context, communication and other buffers of a GPU; null: the preset's."),
 };

@@ -119,6 +119,22 @@ static inline void random_engine(struct random_scenario *drawn)
         engine->jitter.straggler.gpu = random_int(drawn, 0, 8);
         engine->jitter.straggler.factor = random_scale(drawn, 1, 3);
     }
+    engine->layer_launch_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
+    engine->cuda_graph_max_tokens = random_int(drawn, 0, 16);
+    engine->request_overhead_s = engine->prompt_token_overhead_s = engine->output_token_overhead_s = 0;
+}
+
+/* What other engines do otherwise, and a front end. */
+static inline void random_other_engine(struct random_scenario *drawn)
+{
+    struct ls_engine *engine = &drawn->scenario.engine;
+    engine->batching = (int32_t)random_int(drawn, LS_BATCHING_MIXED, LS_BATCHING_STATIC);
+    engine->output_reserve = (double)random_int(drawn, 0, 2) / 2;
+    engine->overlap_scheduling = random_chance(drawn, 0.5);
+    engine->cuda_graphs = (int32_t)random_int(drawn, LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_ALL);
+    engine->request_overhead_s = random_scale(drawn, 1e-7, 1e-3);
+    engine->prompt_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
+    engine->output_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
 }
 
 static inline void random_length(struct random_scenario *drawn, struct ls_dist *dist, int64_t greatest)
@@ -212,8 +228,9 @@ static inline void random_workload(struct random_scenario *drawn)
 
 /* What a test narrows down. */
 struct random_limits {
-    bool one_stage; /* one pipeline of one stage */
-    bool drain;     /* everything completes, no warm-up */
+    bool one_stage;    /* one pipeline of one stage */
+    bool other_engine; /* not vLLM's order; with a front end */
+    bool drain;        /* everything completes, no warm-up */
 };
 
 /* Fill *drawn, which must not move afterwards: the scenario borrows its trace. */
@@ -233,6 +250,8 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
         scenario->strategy.pp = scenario->strategy.dp = 1;
     random_cluster(drawn);
     random_engine(drawn);
+    if (limits->other_engine)
+        random_other_engine(drawn);
     random_workload(drawn);
     if (limits->drain) {
         scenario->workload.drain = 1;

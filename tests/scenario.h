@@ -59,6 +59,12 @@ static const char *const scenario_h100[][2] = {{"cluster.hardware.memory", "80 G
                                                {"cluster.hardware.nics_per_node", "8"},
                                                {NULL, NULL}};
 
+/* Requests are with the scheduler when they arrive, tokens with the client when they are there. */
+static const char *const scenario_no_front_end[][2] = {{"engine.request_overhead_s", "0"},
+                                                       {"engine.prompt_token_overhead_s", "0"},
+                                                       {"engine.output_token_overhead_s", "0"},
+                                                       {NULL, NULL}};
+
 /* A profile of Poisson arrivals with constant lengths. */
 static inline struct ls_profile *scenario_add_profile(struct ls_scenario *scenario, double rate, int prompt, int output)
 {

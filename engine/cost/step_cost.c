@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/cost/launch.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/model/stated.h"
 #include "engine/sim/clock.h"
@@ -301,22 +302,23 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
     step->head_ps = head_of(cost, sampled);
 }
 
+static void single(struct ls_step_cost *cost, const struct ls_batch *batch, struct ls_step *step)
+{
+    const struct ls_linear *linear = linear_of(cost, batch->n_tok);
+    set_linear(step, linear);
+    add_attention(cost, batch, linear, step);
+    if (ls_model_is_stated(cost->model)) {
+        struct ls_op ops[LS_MAX_OPS];
+        step->mlp_ps[0] = sum_ops(cost, ops, ls_ops_stated_mlp(cost->model, &cost->shard, &cost->formats, batch, ops));
+    }
+    step->head_ps = head_of(cost, batch->n_sampled);
+}
+
 void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
     step->attention_ps[0] = step->attention_ps[1] = 0;
-    if (cost->n_members > 1) {
-        lockstep(cost, batches, step);
-        return;
-    }
-    const struct ls_linear *linear = linear_of(cost, batches->n_tok);
-    set_linear(step, linear);
-    add_attention(cost, batches, linear, step);
-    if (ls_model_is_stated(cost->model)) {
-        struct ls_op ops[LS_MAX_OPS];
-        step->mlp_ps[0] =
-            sum_ops(cost, ops, ls_ops_stated_mlp(cost->model, &cost->shard, &cost->formats, batches, ops));
-    }
-    step->head_ps = head_of(cost, batches->n_sampled);
+    (cost->n_members > 1 ? lockstep : single)(cost, batches, step);
+    ls_launch_wait(cost, batches, step);
 }
 
 static int64_t compute_ps(const struct ls_stage *stage, const struct ls_step *step)
@@ -485,6 +487,7 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .n_stages = strategy->pp,
         .max_tok = scenario->engine.max_num_batched_tokens,
         .max_seqs = scenario->engine.max_num_seqs,
+        .engine = &scenario->engine,
     };
     enum ls_status status = init_groups(cost, scenario, err);
     if (!status)

@@ -46,6 +46,7 @@ struct ls_step {
     int64_t embedding_ps;    /* first stage */
     int64_t head_ps;         /* last stage */
     double moe_weight_bytes;
+    bool launched; /* no CUDA graph: its layers were checked against the time to launch them */
 };
 
 /* Layers of one pipeline stage. */
@@ -79,6 +80,7 @@ struct ls_step_cost {
     struct ls_group tp, experts;   /* the widest of all stages and replicas */
     struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
     int64_t max_tok, max_seqs;
+    const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
     struct ls_linear *linear;    /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;   /* [max_tok + 1] */
     struct ls_decode *decode[2]; /* full, sliding: [max_seqs + 1] */

@@ -122,12 +122,6 @@ static double layer_values(const struct ls_model *model, const struct ls_shard *
     return fmax(values, (2 * heads + 2 * kv_heads) * (double)model->head_dim);
 }
 
-/* Bytes of one logit while tokens are sampled with top-k and top-p in PyTorch, as vLLM's profile run asks for: the
- * gathered logits in 16 bits and in fp32, their sort (values, 8-byte indices, and the scratch of both), probabilities,
- * running sums and masks. From the peaks that vLLM 0.11.0 logs for six models on H100, each of which gives 38.2 to 38.4
- * (github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md). */
-#define LOGIT_BYTES 38.3
-
 double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage)
 {
     const struct ls_model *model = &scenario->model;
@@ -136,7 +130,7 @@ double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_s
     const double hidden = (double)model->hidden_size;
     const double forward = n_tok * (3 * hidden + layer_values(model, shard)) * value_bytes;
     const double n_logits = (double)(scenario->engine.max_num_seqs * model->vocab_size);
-    const double sampling = n_tok * hidden * value_bytes + n_logits * LOGIT_BYTES;
+    const double sampling = n_tok * hidden * value_bytes + n_logits * scenario->engine.logit_bytes;
     return last_stage ? fmax(forward, sampling) : forward;
 }
 
@@ -250,9 +244,28 @@ static struct stage describe_stage(const struct ls_scenario *scenario, const str
     return stage;
 }
 
+/* What the engine gives a stage's pool: its share of all memory, of what the rest leaves, or of all memory while the
+ * rest makes do with what that share leaves. */
+static double pool_bytes(const struct ls_scenario *scenario, const struct stage *stage)
+{
+    const double memory = scenario->cluster.hardware.memory_bytes;
+    const double share = scenario->engine.gpu_memory_utilization;
+    switch (scenario->engine.kv_pool) {
+    case LS_KV_POOL_FREE:
+        return share * (memory - stage->fixed_bytes);
+    case LS_KV_POOL_STATIC:
+        return fmin(share * memory - stage->weights_bytes, memory - stage->fixed_bytes);
+    default:
+        return share * memory - stage->fixed_bytes;
+    }
+}
+
+/* The most that weights may take. */
 static double budget_bytes(const struct ls_scenario *scenario)
 {
-    return scenario->engine.gpu_memory_utilization * scenario->cluster.hardware.memory_bytes;
+    const double memory = scenario->cluster.hardware.memory_bytes;
+    const bool all = scenario->engine.kv_pool == LS_KV_POOL_FREE;
+    return all ? memory : scenario->engine.gpu_memory_utilization * memory;
 }
 
 static int64_t minimal_blocks(const struct ls_engine *engine)
@@ -271,7 +284,7 @@ enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_s
     double most_weights = 0;
     for (int64_t i = 0; i < scenario->strategy.pp; i++) {
         const struct stage stage = describe_stage(scenario, &groups, i);
-        const double left = fmax(0, budget_bytes(scenario) - stage.fixed_bytes);
+        const double left = fmax(0, pool_bytes(scenario, &stage));
         pool_blocks = fmin(pool_blocks, floor(left / stage.block_bytes));
         most_weights = fmax(most_weights, stage.weights_bytes);
     }

@@ -6,8 +6,11 @@
 #include "engine/model/operator.h"
 #include "engine/scenario.h"
 
-/* Bytes on the fullest GPU of a serving deployment, and the KV pool that is left, as the engine computes it:
- * gpu_memory_utilization · memory − weights − activations − overhead, in whole blocks, the smallest stage deciding. */
+/* Bytes on the fullest GPU of a serving deployment, and the KV pool that is left, as the engine computes it, in whole
+ * blocks, the smallest stage deciding. engine.kv_pool total (vLLM, determine_available_memory): utilization · memory −
+ * weights − activations − overhead. free (TensorRT-LLM, free_gpu_memory_fraction): utilization · (memory − weights −
+ * activations − overhead). static (SGLang, mem_fraction_static): utilization · memory − weights, where the rest fits
+ * beside it. */
 struct ls_serving_memory {
     double weights_bytes; /* as loaded: with rotary tables, MLA's second form of kv_b, padding of MXFP4 */
     double activation_bytes;

@@ -12,8 +12,8 @@ static bool can_coast(const struct ls_pipeline *p)
     const struct ls_scheduler *s = &p->members[0];
     const struct ls_slot *g = &s->slots[0];
     return p->n_stages == 1 && p->n_members == 1 && !p->launch && !p->variation->any && !p->cost->overlap &&
-           g->in_flight && g->n_chunks == 0 && g->n_late == 0 && g->n_decode > 0 && s->waiting.n == 0 &&
-           s->n_prefilling == 0 && s->n_paused == 0;
+           g->in_flight && g->n_chunks == 0 && g->n_late == 0 && g->n_decode > 0 && g->decoding &&
+           !p->passes[p->oldest].step.launched && s->waiting.n == 0 && s->n_prefilling == 0 && s->n_paused == 0;
 }
 
 /* What a pass costs beside decode attention; it does not change while the same requests decode. */
@@ -58,22 +58,24 @@ static int64_t duration_ps(const struct pace *pace, const struct ls_batch *batch
 }
 
 /* The slot's pass is done and the next one composed: what ls_scheduler_complete and ls_scheduler_compose come to. */
-static void turn_over(struct ls_scheduler *s, struct ls_slot *g, const struct ls_batch *next, int64_t now_ps)
+static void turn_over(struct ls_scheduler *s, struct ls_slot *g, const struct ls_batch *next, int64_t now_ps,
+                      int64_t sent_ps)
 {
     ls_scheduler_note_work(s, &g->batch, now_ps);
-    ls_collector_gap(s->collector, now_ps - g->last_end_ps, g->n_measured);
-    ls_collector_tokens(s->collector, g->n_decode, now_ps);
+    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured);
+    ls_collector_tokens(s->collector, g->n_decode, sent_ps);
     g->step++;
     g->stored_tok += g->n_decode;
     if (s->window > 0)
         g->within_tok += g->n_decode - g->n_beyond;
-    g->last_end_ps = now_ps;
+    g->last_sent_ps = sent_ps;
     g->batch.decode_context = next->decode_context;
     g->batch.decode_window = next->decode_window;
 }
 
 void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
 {
+    until_ps = ls_pipeline_inbox_ps(p) < until_ps ? ls_pipeline_inbox_ps(p) : until_ps;
     if (!can_coast(p) || p->passes[p->oldest].end_ps >= until_ps)
         return;
     struct ls_scheduler *s = &p->members[0];
@@ -92,14 +94,14 @@ void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
             break;
         const int64_t now_ps = pass->end_ps;
         ls_pipeline_note_active(p, pass->start_ps, now_ps);
-        turn_over(s, g, &next, now_ps);
+        turn_over(s, g, &next, now_ps, ls_frontend_send(&p->frontend, now_ps, g->n_decode));
         if (need > 0)
             ls_scheduler_take_blocks(s, need, now_ps);
-        pass->start_ps = now_ps + pace.overhead_ps;
+        pass->start_ps = ls_pipeline_start_ps(p, now_ps, pace.overhead_ps, true);
+        p->cpu_free_ps = pass->start_ps;
         pass->end_ps = pass->start_ps + duration_ps(&pace, &next);
         p->n_steps++;
         ls_pipeline_note_stage(p, 0, &pass->step, pass->start_ps, pass->end_ps);
     }
-    p->cpu_free_ps = pass->start_ps;
     p->stage_free_ps[0] = pass->end_ps;
 }

@@ -98,6 +98,18 @@ void ls_decode_join(struct ls_scheduler *s, int slot, uint32_t id, int64_t store
     push(g, s->pool, due);
 }
 
+/* A request that has not decoded since it joined keeps the time of its last token. */
+static bool leave_late(struct ls_slot *g, uint32_t id)
+{
+    for (size_t i = 0; i < g->n_late; i++) {
+        if (g->late[i] == id) {
+            g->late[i] = g->late[--g->n_late];
+            return true;
+        }
+    }
+    return false;
+}
+
 void ls_decode_leave(struct ls_scheduler *s, uint32_t id)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
@@ -114,7 +126,8 @@ void ls_decode_leave(struct ls_scheduler *s, uint32_t id)
             g->within_tok -= stored_tok;
     }
     request->n_generated = (int32_t)(stored_tok - request->prompt_tok + 1);
-    request->last_token_ps = g->last_end_ps;
+    if (!leave_late(g, id))
+        request->last_token_ps = g->last_sent_ps;
     request->base = stored_tok;
     request->epoch++;
 }

@@ -49,7 +49,7 @@ struct flight {
     struct script embedding, head, send[2], layers[LS_N_LAYER_KINDS];
 };
 
-enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL };
+enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL, LOOK };
 
 struct high {
     struct ls_serving *serving;
@@ -58,7 +58,8 @@ struct high {
     bool *stage_busy;       /* [n_pipelines · n_stages] */
     int64_t *link_free_ps;  /* [n_pipelines · n_stages] */
     int64_t *nic_free_ps;   /* [n_nics] */
-    bool *fill_queued;      /* [n_pipelines] */
+    bool *fill_queued;      /* [n_pipelines] after a pass has ended */
+    bool *look_queued;      /* [n_pipelines] when the front end hands over the next request */
     unsigned char *kinds;   /* [layers of the model] enum ls_layer_kind */
     bool contention;
 };
@@ -174,9 +175,10 @@ static int64_t transfer_start_ps(struct high *high, const struct flight *flight,
 
 static void push(struct high *high, int64_t time_ps, enum event_what what, int64_t owner)
 {
-    ls_event_push(&high->heap,
-                  (struct ls_event){
-                      .time_ps = time_ps, .priority = what == FILL, .owner = (int32_t)owner, .what = (int32_t)what});
+    ls_event_push(&high->heap, (struct ls_event){.time_ps = time_ps,
+                                                 .priority = what == FILL || what == LOOK,
+                                                 .owner = (int32_t)owner,
+                                                 .what = (int32_t)what});
 }
 
 static void queue_fill(struct high *high, const struct ls_pipeline *pipeline, int64_t now_ps)
@@ -361,11 +363,17 @@ static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *
 
 /* -- the event loop -- */
 
-static void queue_fills(struct high *high, int64_t now_ps)
+/* Idle slots look when the front end hands over a request. */
+static void queue_looks(struct high *high, int64_t now_ps)
 {
-    for (int64_t i = 0; i < high->serving->n_pipelines; i++)
-        if (high->serving->pipelines[i].arrived_ps == now_ps)
-            queue_fill(high, &high->serving->pipelines[i], now_ps);
+    for (int64_t i = 0; i < high->serving->n_pipelines; i++) {
+        const struct ls_pipeline *p = &high->serving->pipelines[i];
+        const int64_t inbox_ps = ls_pipeline_inbox_ps(p);
+        if (high->look_queued[i] || inbox_ps == LS_PS_NEVER || p->n_in_flight == p->n_stages)
+            continue;
+        high->look_queued[i] = true;
+        push(high, inbox_ps > now_ps ? inbox_ps : now_ps, LOOK, i);
+    }
 }
 
 static void handle(struct high *high, const struct ls_event *event)
@@ -384,12 +392,15 @@ static void handle(struct high *high, const struct ls_event *event)
         advance(high, flight, event->what == TRANSFERRED, event->time_ps);
         return;
     case FILL:
+        high->fill_queued[event->owner] = false;
+        break;
+    case LOOK:
+        high->look_queued[event->owner] = false;
         break;
     }
-    high->fill_queued[event->owner] = false;
-    ls_serving_follow(serving, event->time_ps);
+    ls_serving_follow(serving);
     ls_pipeline_fill(&serving->pipelines[event->owner], event->time_ps);
-    queue_fills(high, event->time_ps);
+    queue_looks(high, event->time_ps);
 }
 
 /* Passes that the horizon cuts off have worked until then. */
@@ -418,8 +429,8 @@ static void run(struct high *high)
             ls_serving_route(serving, &arrival);
             more = ls_source_next(&serving->source, &arrival);
             if (!more)
-                ls_serving_follow(serving, now_ps); /* of a closed loop's first requests that were rejected */
-            queue_fills(high, now_ps);
+                ls_serving_follow(serving); /* of a closed loop's first requests that were rejected */
+            queue_looks(high, now_ps);
             continue;
         }
         if (event_ps > horizon_ps)
@@ -443,16 +454,17 @@ enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *
     const int64_t n_groups = serving->n_pipelines * serving->cost.n_stages;
     const int64_t n_layers = serving->scenario->model.num_hidden_layers;
     struct high high = {.serving = serving, .contention = serving->scenario->cluster.contention};
-    high.heap.capacity = (size_t)(2 * n_groups + serving->n_pipelines);
+    high.heap.capacity = (size_t)(2 * n_groups + 2 * serving->n_pipelines);
     high.heap.events = take_zeroed(arena, (int64_t)high.heap.capacity, sizeof *high.heap.events);
     high.flights = take_zeroed(arena, n_groups, sizeof *high.flights);
     high.stage_busy = take_zeroed(arena, n_groups, sizeof *high.stage_busy);
     high.link_free_ps = take_zeroed(arena, n_groups, sizeof *high.link_free_ps);
     high.nic_free_ps = take_zeroed(arena, serving->links.n_nics, sizeof *high.nic_free_ps);
     high.fill_queued = take_zeroed(arena, serving->n_pipelines, sizeof *high.fill_queued);
+    high.look_queued = take_zeroed(arena, serving->n_pipelines, sizeof *high.look_queued);
     high.kinds = take_zeroed(arena, n_layers, sizeof *high.kinds);
     if (!high.heap.events || !high.flights || !high.stage_busy || !high.link_free_ps || !high.nic_free_ps ||
-        !high.fill_queued || !high.kinds)
+        !high.fill_queued || !high.look_queued || !high.kinds)
         return LS_NOMEM;
     for (int64_t i = 0; i < n_layers; i++) {
         int64_t count[LS_N_LAYER_KINDS];

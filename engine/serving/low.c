@@ -70,7 +70,7 @@ static struct pass time_batch(struct low *low, int64_t batch, double prompt_tok)
     struct ls_step step;
     ls_step_cost(&low->cost, low->batches, &step);
     const double cpu_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)one.n_sampled;
-    struct pass pass = {.latency_s = cpu_s, .stage_s = low->stages > 1 ? cpu_s : 0};
+    struct pass pass = {.latency_s = engine->overlap_scheduling ? 0 : cpu_s, .stage_s = low->stages > 1 ? cpu_s : 0};
     for (int64_t i = 0; i < low->cost.n_stages; i++) {
         const struct ls_stage *stage = &low->cost.stages[i];
         const double stage_s = low->variation.any ? ls_variation_mean_ps(&low->variation, i, stage, &step) / LS_PS_PER_S
@@ -81,6 +81,7 @@ static struct pass time_batch(struct low *low, int64_t batch, double prompt_tok)
         if (i + 1 < low->cost.n_stages)
             pass.latency_s += ls_s_from_ps(step.linear->send_ps[low->between_nodes[i]]);
     }
+    pass.latency_s = fmax(pass.latency_s, cpu_s);
     return pass;
 }
 

@@ -9,7 +9,21 @@
 int64_t ls_pipeline_next_ps(const struct ls_pipeline *p)
 {
     const int64_t end_ps = p->n_in_flight > 0 ? p->passes[p->oldest].end_ps : LS_PS_NEVER;
-    return end_ps < p->arrived_ps ? end_ps : p->arrived_ps;
+    const int64_t inbox_ps = p->n_in_flight < p->n_stages ? ls_pipeline_inbox_ps(p) : LS_PS_NEVER;
+    return end_ps < inbox_ps ? end_ps : inbox_ps;
+}
+
+/* Requests that the front end is done with reach their schedulers. */
+static void take_ready(struct ls_pipeline *p, int64_t now_ps)
+{
+    struct ls_request_pool *pool = p->members[0].pool;
+    while (p->inbox.n > 0 && ls_pipeline_inbox_ps(p) <= now_ps) {
+        const uint32_t id = p->inbox.head;
+        const struct ls_request *request = ls_request_at(pool, id);
+        ls_request_list_remove(&p->inbox, pool, id);
+        ls_scheduler_arrive(&p->members[request->member], id, request->ready_ps);
+        p->look = true;
+    }
 }
 
 static int64_t clip(const struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
@@ -75,15 +89,15 @@ static int64_t place_of(const struct ls_pipeline *p, int64_t i)
     return place < p->n_stages ? place : place - p->n_stages;
 }
 
-/* Compose and start a pass in an idle slot; false when there is nothing to do. */
-static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps)
+/* Compose and start a pass in an idle slot out of what was there at `seen`; false when there is nothing to do. */
+static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int64_t seen_ps)
 {
     int64_t n_tok = 0, n_seqs = 0;
     if (ls_watch_stopped(p->watch))
         return false;
     for (int64_t i = 0; i < p->n_members; i++) {
         struct ls_scheduler *member = &p->members[i];
-        ls_scheduler_compose(member, slot, now_ps);
+        ls_scheduler_compose(member, slot, now_ps, seen_ps);
         p->batches[i] = member->slots[slot].batch;
         n_tok = p->batches[i].n_tok > n_tok ? p->batches[i].n_tok : n_tok;
         n_seqs = p->batches[i].n_sampled > n_seqs ? p->batches[i].n_sampled : n_seqs;
@@ -91,13 +105,13 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps)
     if (n_tok == 0)
         return false;
     assert(p->n_in_flight < p->n_stages);
-    const int64_t ready_ps = now_ps > p->cpu_free_ps ? now_ps : p->cpu_free_ps;
     struct ls_pass *pass = &p->passes[place_of(p, p->n_in_flight)];
     pass->slot = slot;
     pass->n_tok = n_tok;
     pass->end_ps = LS_PS_NEVER;
     /* the CPU schedules, prepares and launches the pass before the GPU starts */
-    pass->start_ps = ready_ps + p->overhead_ps + p->overhead_per_seq_ps * n_seqs;
+    const bool busy = p->n_in_flight > 0 || p->ended_ps == now_ps;
+    pass->start_ps = ls_pipeline_start_ps(p, now_ps, p->overhead_ps + p->overhead_per_seq_ps * n_seqs, busy);
     p->cpu_free_ps = pass->start_ps;
     p->n_in_flight++;
     p->n_steps++;
@@ -117,22 +131,34 @@ static bool slot_in_flight(const struct ls_pipeline *p, int32_t slot)
     return false;
 }
 
+/* With overlap the next pass was composed soon after the one that just ended had started, out of what was there then.
+ */
+static int64_t seen_ps(const struct ls_pipeline *p, int64_t now_ps)
+{
+    const int64_t composed_ps = p->cpu_free_ps + p->overhead_ps;
+    return p->overlap && p->ended_ps == now_ps && composed_ps < now_ps ? composed_ps : now_ps;
+}
+
 void ls_pipeline_fill(struct ls_pipeline *p, int64_t now_ps)
 {
-    p->arrived_ps = LS_PS_NEVER;
+    take_ready(p, now_ps);
+    if (!p->look)
+        return;
+    p->look = false;
     if (p->n_stages == 1) {
-        if (p->n_in_flight == 0)
-            (void)start_pass(p, 0, now_ps);
+        if (p->n_in_flight == 0 && !start_pass(p, 0, now_ps, seen_ps(p, now_ps)))
+            (void)start_pass(p, 0, now_ps, now_ps);
         return;
     }
     for (int32_t slot = 0; slot < p->n_stages && p->n_in_flight < p->n_stages; slot++)
         if (!slot_in_flight(p, slot))
-            (void)start_pass(p, slot, now_ps);
+            (void)start_pass(p, slot, now_ps, now_ps);
 }
 
 void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
 {
     struct ls_pass *pass = &p->passes[p->oldest];
+    take_ready(p, now_ps);
     if (p->n_in_flight == 0 || pass->end_ps > now_ps)
         return;
     assert(pass->end_ps == now_ps);
@@ -140,9 +166,15 @@ void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
     ls_pipeline_note_active(p, pass->start_ps, now_ps);
     p->oldest = place_of(p, 1);
     p->n_in_flight--;
+    p->look = true;
+    p->ended_ps = now_ps;
+    int64_t n_tok = 0;
+    for (int64_t i = 0; i < p->n_members; i++)
+        n_tok += p->members[i].slots[slot].in_flight ? p->members[i].slots[slot].batch.n_sampled : 0;
+    const int64_t sent_ps = ls_frontend_send(&p->frontend, now_ps, n_tok);
     for (int64_t i = 0; i < p->n_members; i++)
         if (p->members[i].slots[slot].in_flight)
-            ls_scheduler_complete(&p->members[i], slot, now_ps);
+            ls_scheduler_complete(&p->members[i], slot, now_ps, sent_ps);
 }
 
 void ls_pipeline_advance(struct ls_pipeline *p, int64_t until_ps)
@@ -156,6 +188,7 @@ void ls_pipeline_advance(struct ls_pipeline *p, int64_t until_ps)
 
 void ls_pipeline_cut_off(struct ls_pipeline *p)
 {
+    take_ready(p, p->members[0].collector->horizon_ps);
     for (int64_t i = 0; i < p->n_in_flight; i++)
         ls_pipeline_note_active(p, p->passes[place_of(p, i)].start_ps, LS_PS_NEVER);
     for (int64_t i = 0; i < p->n_members; i++)
@@ -164,8 +197,13 @@ void ls_pipeline_cut_off(struct ls_pipeline *p)
 
 void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)
 {
-    if (ls_scheduler_arrive(&p->members[member], id, now_ps) && p->n_in_flight < p->n_stages)
-        p->arrived_ps = now_ps;
+    struct ls_request_pool *pool = p->members[0].pool;
+    struct ls_request *request = ls_request_at(pool, id);
+    if (!ls_scheduler_accept(&p->members[member], id, now_ps))
+        return;
+    request->member = (int32_t)member;
+    request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, request->prompt_tok);
+    ls_request_list_append(&p->inbox, pool, id);
 }
 
 enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const struct ls_pipeline_setup *setup)
@@ -180,7 +218,15 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .watch = setup->watch,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
-        .arrived_ps = LS_PS_NEVER,
+        .inbox = ls_request_list_empty,
+        .ended_ps = -1,
+        .overlap = setup->scenario->engine.overlap_scheduling == 1,
+        .frontend =
+            {
+                .request_ps = ls_ps_from_s(setup->scenario->engine.request_overhead_s),
+                .prompt_tok_ps = ls_ps_from_s(setup->scenario->engine.prompt_token_overhead_s),
+                .output_tok_ps = ls_ps_from_s(setup->scenario->engine.output_token_overhead_s),
+            },
         .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
         .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
     };

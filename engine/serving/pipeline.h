@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "engine/cost/step_cost.h"
+#include "engine/serving/frontend.h"
 #include "engine/serving/scheduler.h"
 #include "engine/serving/variation.h"
+#include "engine/sim/clock.h"
 #include "engine/sim/watch.h"
 
 /* One model replica: `ep` schedulers in lockstep over pp stages. Passes enter the first stage in the order in which
@@ -42,7 +44,11 @@ struct ls_pipeline {
     int64_t *stage_free_ps;   /* [n_stages] */
     struct ls_pass *passes;   /* ring of n_stages passes in flight, oldest at `oldest` */
     int64_t oldest, n_in_flight;
-    int64_t arrived_ps; /* LS_PS_NEVER, or when requests arrived that no idle slot has looked at yet */
+    struct ls_frontend frontend;
+    struct ls_request_list inbox;             /* requests with the front end, in order of ready_ps */
+    bool look;                                /* something has changed that no idle slot has looked at yet */
+    int64_t ended_ps;                         /* of the last pass to end */
+    bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
     int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
     int64_t cpu_free_ps;
     int64_t active_until_ps;
@@ -81,8 +87,25 @@ void ls_pipeline_fill(struct ls_pipeline *pipeline, int64_t now_ps);
 /* All of that up to, not including, `until`: what arrives at an instant is there before anything is decided at it. */
 void ls_pipeline_advance(struct ls_pipeline *pipeline, int64_t until_ps);
 
-/* A request reaches one member. */
+/* A request of one member reaches the front end. */
 void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
+
+/* When the front end hands over the next request, LS_PS_NEVER without one. */
+static inline int64_t ls_pipeline_inbox_ps(const struct ls_pipeline *pipeline)
+{
+    return pipeline->inbox.n > 0 ? ls_request_at(pipeline->members[0].pool, pipeline->inbox.head)->ready_ps
+                                 : LS_PS_NEVER;
+}
+
+/* When a pass composed at `now` can reach the first stage, if preparing it takes so long. `busy`: it follows others
+ * without a break, and with overlap the CPU turned to it when the one before had started. */
+static inline int64_t ls_pipeline_start_ps(const struct ls_pipeline *pipeline, int64_t now_ps, int64_t overhead_ps,
+                                           bool busy)
+{
+    const bool ahead = (pipeline->overlap && busy) || pipeline->cpu_free_ps > now_ps;
+    const int64_t start_ps = (ahead ? pipeline->cpu_free_ps : now_ps) + overhead_ps;
+    return start_ps > now_ps ? start_ps : now_ps;
+}
 
 /* A stage works on a pass from start to end: for usage. */
 void ls_pipeline_note_stage(struct ls_pipeline *pipeline, int64_t stage, const struct ls_step *step, int64_t start_ps,

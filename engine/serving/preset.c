@@ -5,13 +5,174 @@
 
 #include "engine/cost/operator_cost.h"
 
-/* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
- * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256. */
-#define GIB (1024.0 * 1024 * 1024)
-static const double large_memory_bytes = 70 * GIB;
+/* Every number is the engine's own default, or a CPU time that somebody measured and published; none is fitted to an
+ * end-to-end table. What is behind the CPU times:
+ *
+ * - layer launch: a small prefill of a 36-layer model takes 16.4 ms in eager PyTorch, 129 tokens or 513
+ *   (github.com/wejoncy/sfllm/pull/46), so 0.46 ms a layer. A decode step of a 32-layer model takes 8.4 ms without CUDA
+ *   graphs on an H100 (Spheron, by cloudai.pt/cuda-graphs-torch-compile-1-65x-llm-decode-speedup), 0.26 ms a layer:
+ *   compiled code, as vLLM runs it beyond its graphs.
+ * - front end of vLLM: from offline to online serving 32 requests gain 4 ms of mean TTFT
+ *   (github.com/tenstorrent/tt-inference-server/issues/190): 0.25 ms each, one after the other. Tokenising half a
+ *   million tokens a second (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token
+ *   takes 0.5 µs to process (github.com/openfabric-systems/simllm/pull/204) and 7.5 µs to render as a frame
+ *   (github.com/vllm-project/vllm/pull/52875).
+ * - step of vLLM: its scheduler, allocator and output update take 0.54 ms a step with up to 128 requests and grow by
+ *   12.7 µs a request at the most (github.com/openfabric-systems/simllm/pull/204). */
 
 const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "sglang-0.5",
                                                        "static",    "reference",  NULL};
+
+static const double gib = 1024.0 * 1024 * 1024;
+
+/* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
+ * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256.
+ * Piecewise graphs reach 512 tokens (cudagraph_capture_sizes). While tokens are sampled with top-k and top-p in
+ * PyTorch, as its profile run asks for, a logit takes 38.3 bytes: gathered in 16 bits and in fp32, sorted (values,
+ * 8-byte indices, and the scratch of both), probabilities, running sums and masks. From the peaks that vLLM 0.11.0 logs
+ * for six models on H100, each of which gives 38.2 to 38.4 (github.com/llm-d/llm-d-benchmark,
+ * config_explorer/empirical-vllm-memory-results.md). */
+static struct ls_engine vllm(const struct ls_scenario *scenario)
+{
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const bool large = hardware->memory_bytes >= 70 * gib && strncmp(hardware->name, "a100", 4) != 0;
+    const bool communicates = ls_scenario_gpus(scenario) > scenario->strategy.dp;
+    return (struct ls_engine){
+        .gpu_memory_utilization = 0.9,
+        .kv_pool = LS_KV_POOL_TOTAL,
+        .logit_bytes = 38.3,
+        .memory_overhead_bytes = (communicates ? 0.55 : 0.13) * gib,
+        .block_size = 16,
+        .max_num_seqs = large ? 1024 : 256,
+        .max_num_batched_tokens = large ? 8192 : 2048,
+        .enable_chunked_prefill = 1,
+        .enable_prefix_caching = 1,
+        .batching = LS_BATCHING_MIXED,
+        .output_reserve = 0,
+        .step_overhead_s = 0.5e-3,
+        .step_overhead_per_seq_s = 12.7e-6,
+        .overlap_scheduling = 0,
+        .cuda_graphs = LS_CUDA_GRAPHS_ALL,
+        .cuda_graph_max_tokens = 512,
+        .layer_launch_s = 0.26e-3,
+        .request_overhead_s = 0.25e-3,
+        .prompt_token_overhead_s = 2e-6,
+        .output_token_overhead_s = 8e-6,
+    };
+}
+
+/* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048, 8,192 tokens, blocks of
+ * 32 tokens in 0.9 of the memory that a forward pass at full size leaves, context chunks off, the overlap scheduler on,
+ * GUARANTEED_NO_EVICT as its capacity policy, CUDA graphs for generation up to a batch of 128. */
+static struct ls_engine trtllm(const struct ls_scenario *scenario)
+{
+    (void)scenario;
+    return (struct ls_engine){
+        .gpu_memory_utilization = 0.9,
+        .kv_pool = LS_KV_POOL_FREE,
+        .logit_bytes = 6,
+        .memory_overhead_bytes = gib,
+        .block_size = 32,
+        .max_num_seqs = 2048,
+        .max_num_batched_tokens = 8192,
+        .enable_chunked_prefill = 0,
+        .enable_prefix_caching = 1,
+        .batching = LS_BATCHING_MIXED,
+        .output_reserve = 1,
+        .step_overhead_s = 0.5e-3,
+        .step_overhead_per_seq_s = 12.7e-6,
+        .overlap_scheduling = 1,
+        .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
+        .cuda_graph_max_tokens = 8192,
+        .layer_launch_s = 0.46e-3,
+        .request_overhead_s = 0.25e-3,
+        .prompt_token_overhead_s = 2e-6,
+        .output_token_overhead_s = 8e-6,
+    };
+}
+
+/* SGLang 0.5, python/sglang/srt/server_args.py (_handle_gpu_memory_settings): prompts first, in chunks of 8,192 tokens
+ * (16,384 from 160 GiB, 2,048 below 35 GiB); weights and KV share what is left beside 0.5 GiB, 1.5 MiB a chunk token,
+ * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. A running request is expected to need 0.1 of
+ * its output when the estimate has settled (srt/managers/schedule_policy.py). */
+static struct ls_engine sglang(const struct ls_scenario *scenario)
+{
+    const double memory = scenario->cluster.hardware.memory_bytes, mib = 1024.0 * 1024;
+    const double ranks = (double)(scenario->strategy.tp * scenario->strategy.pp);
+    const int64_t chunk = memory < 35 * gib ? 2048 : memory < 160 * gib ? 8192 : 16384;
+    const int64_t graphs = memory >= 160 * gib || scenario->strategy.tp >= 4 ? 512 : 256;
+    double reserved = (512 + 1.5 * (double)chunk + 2 * (double)graphs + ranks / 8 * 1024) * mib;
+    if (memory > 60 * gib)
+        reserved = fmax(reserved, 10 * gib);
+    return (struct ls_engine){
+        .gpu_memory_utilization = fmax(0.01, 1 - reserved / memory),
+        .kv_pool = LS_KV_POOL_STATIC,
+        .logit_bytes = 6,
+        .memory_overhead_bytes = gib,
+        .block_size = 1,
+        .max_num_seqs = 2048,
+        .max_num_batched_tokens = chunk,
+        .enable_chunked_prefill = 1,
+        .enable_prefix_caching = 1,
+        .batching = LS_BATCHING_PREFILL_FIRST,
+        .output_reserve = 0.1,
+        .step_overhead_s = 0.5e-3,
+        .step_overhead_per_seq_s = 12.7e-6,
+        .overlap_scheduling = 1,
+        .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
+        .cuda_graph_max_tokens = graphs,
+        .layer_launch_s = 0.46e-3,
+        .request_overhead_s = 0.25e-3,
+        .prompt_token_overhead_s = 2e-6,
+        .output_token_overhead_s = 8e-6,
+    };
+}
+
+/* One batch, prefilled and decoded to its end by a loop that costs nothing. */
+static struct ls_engine static_batch(const struct ls_scenario *scenario)
+{
+    (void)scenario;
+    return (struct ls_engine){
+        .gpu_memory_utilization = 0.95,
+        .kv_pool = LS_KV_POOL_FREE,
+        .logit_bytes = 6,
+        .memory_overhead_bytes = gib,
+        .block_size = 64,
+        .max_num_seqs = 4096,
+        .max_num_batched_tokens = 32768,
+        .enable_chunked_prefill = 0,
+        .enable_prefix_caching = 0,
+        .batching = LS_BATCHING_STATIC,
+        .output_reserve = 1,
+        .cuda_graphs = LS_CUDA_GRAPHS_ALL,
+        .cuda_graph_max_tokens = 1048576,
+    };
+}
+
+/* The engine of the reference documents: like vLLM, without any time or memory of its own. Its device efficiencies go
+ * to the hardware, in place of what is known of kernels: ls_preset_apply. */
+static struct ls_engine reference(const struct ls_scenario *scenario)
+{
+    return (struct ls_engine){
+        .gpu_memory_utilization = 0.9,
+        .kv_pool = LS_KV_POOL_TOTAL,
+        .logit_bytes = 38.3,
+        .block_size = 16,
+        .max_num_seqs = ls_scenario_gpus(scenario) > 1 ? 512 : 256,
+        .max_num_batched_tokens = LS_BUDGET_AUTO,
+        .long_prefill_token_threshold = 4096,
+        .enable_chunked_prefill = 1,
+        .enable_prefix_caching = 1,
+        .batching = LS_BATCHING_MIXED,
+        .cuda_graphs = LS_CUDA_GRAPHS_ALL,
+        .cuda_graph_max_tokens = 1048576,
+    };
+}
+
+static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario *) = {
+    [LS_PRESET_VLLM] = vllm,           [LS_PRESET_TRTLLM] = trtllm,       [LS_PRESET_SGLANG] = sglang,
+    [LS_PRESET_STATIC] = static_batch, [LS_PRESET_REFERENCE] = reference,
+};
 
 static void fill_int(int64_t *field, int64_t value)
 {
@@ -29,44 +190,6 @@ static void fill_float(double *field, double value)
 {
     if (isnan(*field))
         *field = value;
-}
-
-/* Memory outside PyTorch's allocator is what vLLM 0.11.0 logs on an H100, without and with communicators
- * (github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md). */
-static void apply_vllm(struct ls_scenario *scenario)
-{
-    const struct ls_hardware *hardware = &scenario->cluster.hardware;
-    const bool large = hardware->memory_bytes >= large_memory_bytes && strncmp(hardware->name, "a100", 4) != 0;
-    const bool communicates = ls_scenario_gpus(scenario) > scenario->strategy.dp;
-    struct ls_engine *engine = &scenario->engine;
-    fill_float(&engine->gpu_memory_utilization, 0.9);
-    fill_int(&engine->block_size, 16);
-    fill_int(&engine->max_num_seqs, large ? 1024 : 256);
-    fill_int(&engine->max_num_batched_tokens, large ? 8192 : 2048);
-    fill_choice(&engine->enable_chunked_prefill, 1);
-    fill_choice(&engine->enable_prefix_caching, 1);
-    fill_float(&engine->step_overhead_s, 1.0e-3);
-    fill_float(&engine->step_overhead_per_seq_s, 5.0e-6);
-    fill_float(&engine->memory_overhead_bytes, communicates ? 0.55 * GIB : 0.13 * GIB);
-}
-
-/* The engine of the reference documents: like vLLM, without any time or memory of its own. Its device efficiencies go
- * to the hardware, in place of what is known of kernels. */
-static void apply_reference(struct ls_scenario *scenario)
-{
-    struct ls_engine *engine = &scenario->engine;
-    fill_float(&scenario->cluster.hardware.mfu, 0.5);
-    fill_float(&scenario->cluster.hardware.mbu, 0.8);
-    fill_float(&engine->gpu_memory_utilization, 0.9);
-    fill_int(&engine->block_size, 16);
-    fill_int(&engine->max_num_seqs, ls_scenario_gpus(scenario) > 1 ? 512 : 256);
-    fill_int(&engine->max_num_batched_tokens, LS_BUDGET_AUTO);
-    fill_int(&engine->long_prefill_token_threshold, 4096);
-    fill_choice(&engine->enable_chunked_prefill, 1);
-    fill_choice(&engine->enable_prefix_caching, 1);
-    fill_float(&engine->step_overhead_s, 0);
-    fill_float(&engine->step_overhead_per_seq_s, 0);
-    fill_float(&engine->memory_overhead_bytes, 0);
 }
 
 int64_t ls_reference_token_budget(const struct ls_scenario *scenario)
@@ -88,16 +211,34 @@ int64_t ls_reference_token_budget(const struct ls_scenario *scenario)
     return (int64_t)fmin(fmax(floor(fits * fmin(sqrt(tp), 4)), 2048), 32768);
 }
 
-enum ls_status ls_preset_apply(struct ls_scenario *scenario, struct ls_err *err)
+void ls_preset_apply(struct ls_scenario *scenario)
 {
     struct ls_engine *engine = &scenario->engine;
+    const struct ls_engine preset = presets[engine->preset](scenario);
     if (engine->preset == LS_PRESET_REFERENCE) {
-        apply_reference(scenario);
-        return LS_OK;
+        fill_float(&scenario->cluster.hardware.mfu, 0.5);
+        fill_float(&scenario->cluster.hardware.mbu, 0.8);
     }
-    if (engine->preset != LS_PRESET_VLLM)
-        return ls_fail(err, LS_INPUT, "engine.preset: %s is not available yet; vllm-0.11 and reference are",
-                       ls_preset_names[engine->preset]);
-    apply_vllm(scenario);
-    return LS_OK;
+    if (preset.long_prefill_token_threshold > 0)
+        fill_int(&engine->long_prefill_token_threshold, preset.long_prefill_token_threshold);
+    fill_float(&engine->gpu_memory_utilization, preset.gpu_memory_utilization);
+    fill_choice(&engine->kv_pool, preset.kv_pool);
+    fill_float(&engine->logit_bytes, preset.logit_bytes);
+    fill_float(&engine->memory_overhead_bytes, preset.memory_overhead_bytes);
+    fill_int(&engine->block_size, preset.block_size);
+    fill_int(&engine->max_num_seqs, preset.max_num_seqs);
+    fill_int(&engine->max_num_batched_tokens, preset.max_num_batched_tokens);
+    fill_choice(&engine->enable_chunked_prefill, preset.enable_chunked_prefill);
+    fill_choice(&engine->enable_prefix_caching, preset.enable_prefix_caching);
+    fill_choice(&engine->batching, preset.batching);
+    fill_float(&engine->output_reserve, preset.output_reserve);
+    fill_float(&engine->step_overhead_s, preset.step_overhead_s);
+    fill_float(&engine->step_overhead_per_seq_s, preset.step_overhead_per_seq_s);
+    fill_choice(&engine->overlap_scheduling, preset.overlap_scheduling);
+    fill_choice(&engine->cuda_graphs, preset.cuda_graphs);
+    fill_int(&engine->cuda_graph_max_tokens, preset.cuda_graph_max_tokens);
+    fill_float(&engine->layer_launch_s, preset.layer_launch_s);
+    fill_float(&engine->request_overhead_s, preset.request_overhead_s);
+    fill_float(&engine->prompt_token_overhead_s, preset.prompt_token_overhead_s);
+    fill_float(&engine->output_token_overhead_s, preset.output_token_overhead_s);
 }

@@ -12,7 +12,7 @@ extern const char *const ls_preset_names[LS_N_PRESETS + 1];
  * memory, bandwidth and arithmetic allow a step, times √tp up to 4, from 2,048 to 32,768. weight_dtype is resolved. */
 int64_t ls_reference_token_budget(const struct ls_scenario *scenario);
 
-/* Fill the nulls of scenario->engine. LS_INPUT when the preset is not available. */
-LS_NODISCARD enum ls_status ls_preset_apply(struct ls_scenario *scenario, struct ls_err *err);
+/* Fill the nulls of scenario->engine. */
+void ls_preset_apply(struct ls_scenario *scenario);
 
 #endif

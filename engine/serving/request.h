@@ -22,6 +22,7 @@ enum ls_request_state {
 
 struct ls_request {
     int64_t arrival_ps;
+    int64_t ready_ps;       /* the front end hands it to its scheduler */
     int64_t scheduled_ps;   /* negative until it is first scheduled */
     int64_t first_token_ps; /* negative until then */
     int64_t last_token_ps;  /* kept while it is not in a decode set, whose passes tell it otherwise */
@@ -34,6 +35,8 @@ struct ls_request {
     int32_t n_in_flight; /* passes under way that hold it */
     uint32_t next, prev; /* neighbours in the waiting queue or the running list */
     uint32_t epoch;      /* changes when it leaves a decode set: what is due there is then stale */
+    int32_t member;      /* its scheduler in the pipeline */
+    int32_t promised;    /* KV blocks that its admission counted on */
     int16_t slot;
     uint8_t state; /* enum ls_request_state */
     uint8_t measured;

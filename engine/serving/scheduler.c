@@ -6,15 +6,15 @@
 
 #include "engine/serving/decode_set.h"
 
-static int64_t blocks_for(const struct ls_scheduler *s, int64_t n_tok)
-{
-    return (n_tok + s->block_size - 1) / s->block_size;
-}
-
 static void note_queues(struct ls_scheduler *s, int64_t now_ps)
 {
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
     ls_level_set(&s->running_level, s->running.n, now_ps);
+}
+
+static bool decodes_now(const struct ls_slot *g)
+{
+    return g->in_flight && g->decoding;
 }
 
 /* KV tokens that a running request holds blocks for, those of a pass under way included. */
@@ -22,7 +22,7 @@ static int64_t held_tok(const struct ls_scheduler *s, const struct ls_request *r
 {
     switch (request->state) {
     case LS_REQUEST_DECODING:
-        return request->base + s->slots[request->slot].step + (s->slots[request->slot].in_flight ? 1 : 0);
+        return request->base + s->slots[request->slot].step + (decodes_now(&s->slots[request->slot]) ? 1 : 0);
     case LS_REQUEST_PAUSED:
         return request->base;
     default:
@@ -39,10 +39,10 @@ static bool can_run(const struct ls_scheduler *s, const struct ls_request *reque
         return false;
     if (!s->chunked && request->prompt_tok > s->max_tok)
         return false;
-    return blocks_for(s, total - 1) <= s->n_blocks;
+    return ls_scheduler_blocks(s, total - 1) <= s->n_blocks;
 }
 
-bool ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
+bool ls_scheduler_accept(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     if (s->max_model_len > 0 && (int64_t)request->prompt_tok + request->output_tok > s->max_model_len &&
@@ -55,11 +55,18 @@ bool ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
         ls_request_free(s->pool, id);
         return false;
     }
+    s->n_expected++;
+    return true;
+}
+
+void ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
+{
+    struct ls_request *request = ls_request_at(s->pool, id);
+    s->n_expected--;
     request->state = LS_REQUEST_WAITING;
     request->n_target = request->prompt_tok;
     ls_request_list_append(&s->waiting, s->pool, id);
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
-    return true;
 }
 
 /* -- composing a pass -- */
@@ -128,7 +135,7 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
         const int64_t n_tok = min64(wanted, left);
         if (n_tok < wanted && request->order < g->newest_order)
             return false;
-        need += blocks_for(s, request->n_computed + n_tok) - blocks_for(s, request->n_computed);
+        need += ls_scheduler_blocks(s, request->n_computed + n_tok) - ls_scheduler_blocks(s, request->n_computed);
         left -= n_tok;
     }
     if (need > s->n_free)
@@ -152,7 +159,7 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
 static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
-    ls_scheduler_take_blocks(s, -blocks_for(s, held_tok(s, request)), now_ps);
+    ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, held_tok(s, request)), now_ps);
     if (request->state == LS_REQUEST_DECODING)
         ls_decode_leave(s, id);
     s->n_paused -= request->state == LS_REQUEST_PAUSED;
@@ -160,6 +167,7 @@ static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     drop_prefilled(s);
     request->n_computed = 0;
     request->n_target = request->prompt_tok + request->n_generated;
+    s->n_promised -= request->promised;
     ls_request_list_remove(&s->running, s->pool, id);
     ls_request_list_prepend(&s->waiting, s->pool, id);
     if (now_ps >= s->collector->warmup_ps)
@@ -171,7 +179,8 @@ static uint32_t find_victim(const struct ls_scheduler *s, uint32_t oldest)
 {
     for (uint32_t id = s->running.tail;; id = ls_request_at(s->pool, id)->prev) {
         const struct ls_request *request = ls_request_at(s->pool, id);
-        if (request->n_in_flight == 0 && !(request->state == LS_REQUEST_DECODING && s->slots[request->slot].in_flight))
+        if (request->n_in_flight == 0 &&
+            !(request->state == LS_REQUEST_DECODING && decodes_now(&s->slots[request->slot])))
             return id;
         if (id == oldest)
             return LS_NO_REQUEST;
@@ -213,7 +222,7 @@ static enum outcome schedule_one(struct ls_scheduler *s, int slot, uint32_t id, 
         decode ? min64(1, *budget) : min64(min64(request->n_target - request->n_computed, s->max_chunk), *budget);
     if (n_tok == 0)
         return LS_NO_BUDGET;
-    const int64_t need = blocks_for(s, held + n_tok) - blocks_for(s, held);
+    const int64_t need = ls_scheduler_blocks(s, held + n_tok) - ls_scheduler_blocks(s, held);
     if (!make_room(s, id, need, now_ps))
         return LS_NO_ROOM;
     ls_scheduler_take_blocks(s, need, now_ps);
@@ -248,9 +257,19 @@ static bool schedule_running_in_order(struct ls_scheduler *s, int slot, int64_t 
     return outcome != LS_NO_ROOM && s->running.n == n_running;
 }
 
+/* Blocks that the admission of a request counts on. */
+static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_request *request)
+{
+    const int64_t output = (int64_t)ceil(s->output_reserve * (double)(request->output_tok - 1));
+    const int64_t total = (int64_t)request->prompt_tok + output;
+    return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
+}
+
 static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
+    request->promised = (int32_t)blocks_to_promise(s, request);
+    s->n_promised += request->promised;
     ls_request_list_remove(&s->waiting, s->pool, id);
     ls_request_list_append(&s->running, s->pool, id);
     request->order = s->n_admitted++;
@@ -261,8 +280,24 @@ static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     }
 }
 
-/* Waiting requests from the head until one does not fit. */
-static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)
+/* Whether there are blocks to admit a request: `need` for its first chunk; where prompts keep decodes waiting, for all
+ * of the prompts under way, lest they starve for blocks that decodes hold; and those that admissions count on. */
+static bool has_room(const struct ls_scheduler *s, const struct ls_request *request, int64_t need)
+{
+    if (s->batching != LS_BATCHING_MIXED) {
+        need = ls_scheduler_blocks(s, request->n_target);
+        for (size_t i = 0; i < s->n_prefilling; i++) {
+            const struct ls_request *other = ls_request_at(s->pool, s->prefilling[i]);
+            need += ls_scheduler_blocks(s, other->n_target) - ls_scheduler_blocks(s, other->n_computed);
+        }
+    }
+    if (s->output_reserve > 0 && s->n_promised + blocks_to_promise(s, request) > s->n_blocks)
+        return false;
+    return need <= s->n_free;
+}
+
+/* Waiting requests from the head until one does not fit, or came after `seen`. */
+static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps, int64_t seen_ps)
 {
     while (s->waiting.n > 0 && s->running.n<s->max_seqs && * budget> 0) {
         const uint32_t id = s->waiting.head;
@@ -271,8 +306,8 @@ static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int
         const int64_t n_tok = min64(remaining, *budget);
         if (!s->chunked && n_tok < request->n_target && request->n_target <= s->max_tok)
             break;
-        const int64_t need = blocks_for(s, n_tok);
-        if (need > s->n_free)
+        const int64_t need = ls_scheduler_blocks(s, n_tok);
+        if (request->ready_ps > seen_ps || !has_room(s, request, need))
             break;
         admit(s, id, now_ps);
         ls_scheduler_take_blocks(s, need, now_ps);
@@ -286,123 +321,60 @@ static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int
 static void finish_batch(const struct ls_scheduler *s, struct ls_slot *g)
 {
     struct ls_batch *batch = &g->batch;
-    batch->n_decode = g->n_decode;
-    batch->decode_context = g->stored_tok + g->n_decode;
-    batch->decode_window =
-        s->window > 0 ? g->within_tok + (g->n_decode - g->n_beyond) + g->n_beyond * s->window : batch->decode_context;
-    batch->n_tok = g->n_decode + batch->prefill_tok;
-    batch->n_sampled = g->n_decode + batch->n_prefill;
+    if (g->decoding) {
+        batch->n_decode = g->n_decode;
+        batch->decode_context = g->stored_tok + g->n_decode;
+        batch->decode_window = s->window > 0 ? g->within_tok + (g->n_decode - g->n_beyond) + g->n_beyond * s->window
+                                             : batch->decode_context;
+    }
+    batch->n_tok = batch->n_decode + batch->prefill_tok;
+    batch->n_sampled = batch->n_decode + batch->n_prefill;
     g->in_flight = batch->n_tok > 0;
 }
 
-void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps)
+/* Running requests, then waiting ones. */
+static void compose_mixed(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t seen_ps)
+{
+    int64_t budget = s->max_tok;
+    if (schedule_running_at_once(s, slot, &budget, now_ps) || schedule_running_in_order(s, slot, &budget, now_ps))
+        admit_waiting(s, slot, &budget, now_ps, seen_ps);
+}
+
+/* Prompts under way, then waiting ones; without any, the decodes. */
+static void compose_prompts_first(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t seen_ps)
+{
+    struct ls_slot *g = &s->slots[slot];
+    int64_t budget = s->max_tok;
+    const int64_t n_running = s->running.n;
+    enum outcome outcome = LS_SCHEDULED;
+    for (size_t i = 0; i < s->n_prefilling && outcome == LS_SCHEDULED; i++)
+        outcome = schedule_one(s, slot, s->prefilling[i], &budget, now_ps);
+    drop_prefilled(s);
+    if (outcome != LS_NO_ROOM && s->running.n == n_running && !s->closed)
+        admit_waiting(s, slot, &budget, now_ps, seen_ps);
+    g->decoding = g->n_chunks == 0;
+    if (!g->decoding)
+        return;
+    s->closed = s->batching == LS_BATCHING_STATIC && s->running.n > 0;
+    if (!schedule_running_at_once(s, slot, &budget, now_ps))
+        (void)schedule_running_in_order(s, slot, &budget, now_ps);
+}
+
+void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t seen_ps)
 {
     struct ls_slot *g = &s->slots[slot];
     assert(!g->in_flight);
+    const bool waited = s->waiting.n > 0;
     g->batch = (struct ls_batch){0};
-    g->n_chunks = g->n_late = 0;
-    int64_t budget = s->max_tok;
-    const bool room =
-        schedule_running_at_once(s, slot, &budget, now_ps) || schedule_running_in_order(s, slot, &budget, now_ps);
-    if (s->waiting.n > 0) {
-        if (room)
-            admit_waiting(s, slot, &budget, now_ps);
+    g->n_chunks = 0;
+    g->decoding = true;
+    if (s->batching == LS_BATCHING_MIXED)
+        compose_mixed(s, slot, now_ps, seen_ps);
+    else
+        compose_prompts_first(s, slot, now_ps, seen_ps);
+    if (waited || s->waiting.n > 0)
         note_queues(s, now_ps);
-    }
     finish_batch(s, g);
-}
-
-/* -- completing a pass -- */
-
-static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
-{
-    struct ls_request *request = ls_request_at(s->pool, id);
-    ls_request_list_remove(&s->running, s->pool, id);
-    ls_collector_complete(s->collector, request, now_ps);
-    if (s->completed)
-        s->completed(s->context, request, now_ps);
-    ls_request_free(s->pool, id);
-}
-
-static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
-{
-    const struct ls_request *request = ls_request_at(s->pool, id);
-    const int64_t stored_tok = request->base + s->slots[request->slot].step;
-    ls_decode_leave(s, id);
-    ls_scheduler_take_blocks(s, -blocks_for(s, stored_tok), now_ps);
-    complete_request(s, id, now_ps);
-}
-
-static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t now_ps)
-{
-    while (g->n_due > 0 && g->due[0].step <= g->step) {
-        const struct ls_due due = ls_due_pop(g);
-        const struct ls_request *request = ls_request_at(s->pool, due.id);
-        if (request->epoch != due.epoch)
-            continue;
-        if (due.what == LS_DUE_END) {
-            end_decode(s, due.id, now_ps);
-        } else {
-            g->n_beyond++;
-            g->within_tok -= s->window;
-        }
-    }
-}
-
-/* The pass computed the end of a prompt: its sequence has a new token. */
-static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t now_ps)
-{
-    struct ls_request *request = ls_request_at(s->pool, id);
-    request->n_generated++;
-    if (request->first_token_ps < 0) {
-        request->first_token_ps = now_ps;
-        ls_collector_first_token(s->collector, request, now_ps);
-    } else {
-        ls_collector_tokens(s->collector, 1, now_ps);
-        ls_collector_gap(s->collector, now_ps - request->last_token_ps, request->measured);
-    }
-    if (request->n_generated == request->output_tok) {
-        ls_scheduler_take_blocks(s, -blocks_for(s, request->n_computed), now_ps);
-        complete_request(s, id, now_ps);
-        return;
-    }
-    ls_decode_join(s, slot, id, request->n_computed);
-}
-
-static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t now_ps)
-{
-    int64_t n_regular = g->n_measured;
-    for (size_t i = 0; i < g->n_late; i++) {
-        const struct ls_request *request = ls_request_at(s->pool, g->late[i]);
-        n_regular -= request->measured;
-        ls_collector_gap(s->collector, now_ps - request->last_token_ps, request->measured);
-    }
-    ls_collector_gap(s->collector, now_ps - g->last_end_ps, n_regular);
-    ls_collector_tokens(s->collector, g->n_decode, now_ps);
-    g->step++;
-    g->stored_tok += g->n_decode;
-    if (s->window > 0)
-        g->within_tok += g->n_decode - g->n_beyond;
-}
-
-void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps)
-{
-    struct ls_slot *g = &s->slots[slot];
-    assert(g->in_flight);
-    g->in_flight = false;
-    ls_scheduler_note_work(s, &g->batch, now_ps);
-    if (g->n_decode > 0)
-        emit_decodes(s, g, now_ps);
-    g->last_end_ps = now_ps;
-    if (g->n_due > 0 && g->due[0].step <= g->step)
-        run_due(s, g, now_ps);
-    for (size_t i = 0; i < g->n_chunks; i++) {
-        const struct ls_chunk chunk = g->chunks[i];
-        ls_request_at(s->pool, chunk.id)->n_in_flight--;
-        if (chunk.last)
-            end_prefill(s, slot, chunk.id, now_ps);
-    }
-    ls_level_set(&s->running_level, s->running.n, now_ps);
 }
 
 void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)
@@ -447,6 +419,8 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .max_model_len = engine->max_model_len == LS_NULL_INT ? 0 : engine->max_model_len,
         .window = scenario->model.sliding_window == LS_NULL_INT ? 0 : scenario->model.sliding_window,
         .chunked = engine->enable_chunked_prefill,
+        .batching = engine->batching,
+        .output_reserve = engine->output_reserve,
         .n_slots = (int)scenario->strategy.pp,
         .waiting = ls_request_list_empty,
         .running = ls_request_list_empty,

@@ -11,7 +11,11 @@
 #include "engine/serving/request.h"
 #include "engine/sim/arena.h"
 
-/* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption.
+/* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption. Other
+ * engines differ in two things. What shares a pass: decodes and prompts; or prompts alone, as long as one can be
+ * admitted, and decodes otherwise (SGLang); or the same for one batch at a time, which nobody joins once it decodes.
+ * And what an admission counts on: KV blocks for the prompt, or for a share of the output too; with all of it
+ * (TensorRT-LLM's GUARANTEED_NO_EVICT) blocks never run short.
  *
  * With pp stages up to pp passes are in flight, each in a slot. Decoding requests belong to the slot whose pass
  * computed their prompt's end; they step together, so a slot is described by sums and a pass costs O(1): what a request
@@ -33,8 +37,8 @@ struct ls_chunk {
 };
 
 struct ls_slot {
-    int64_t step; /* passes done */
-    int64_t last_end_ps;
+    int64_t step;         /* passes done */
+    int64_t last_sent_ps; /* tokens of its last pass of decodes with the clients */
     int64_t n_decode;
     int64_t n_measured;   /* decodes that arrived in the window */
     int64_t stored_tok;   /* Σ KV tokens of the decodes */
@@ -46,9 +50,10 @@ struct ls_slot {
     size_t n_due, due_capacity;
     struct ls_chunk *chunks; /* prefill chunks of the pass */
     size_t n_chunks;
-    uint32_t *late; /* decodes of the pass whose previous token is older than the slot's previous pass */
+    uint32_t *late; /* decodes whose previous token is not of the slot's previous pass of decodes */
     size_t n_late;
     bool in_flight;
+    bool decoding; /* the pass holds the slot's decodes */
     struct ls_batch batch;
 };
 
@@ -65,8 +70,13 @@ struct ls_scheduler {
     int64_t block_size, n_blocks, n_free;
     int64_t max_seqs, max_tok, max_chunk, max_model_len, window;
     bool chunked;
+    int32_t batching;      /* enum ls_batching */
+    double output_reserve; /* share of the output that an admission counts on */
+    int64_t n_promised;    /* blocks that the admissions of running requests counted on */
+    bool closed;           /* static: the batch has begun to decode */
     int n_slots;
     struct ls_slot *slots;
+    int64_t n_expected; /* requests on their way, with the front end */
     struct ls_request_list waiting, running;
     uint32_t *prefilling; /* running requests with chunks left, in order of admission */
     size_t n_prefilling;
@@ -83,18 +93,28 @@ LS_NODISCARD enum ls_status ls_scheduler_init(struct ls_scheduler *scheduler, co
                                               int64_t kv_blocks, struct ls_request_pool *pool,
                                               struct ls_collector *collector, struct ls_arena *arena);
 
-/* A request reaches the scheduler; it is rejected (and freed) when it can never run. Returns whether it waits. */
-bool ls_scheduler_arrive(struct ls_scheduler *scheduler, uint32_t id, int64_t now_ps);
+/* Whether the scheduler can ever run a request; if not, it is rejected (and freed), else it is on its way. */
+bool ls_scheduler_accept(struct ls_scheduler *scheduler, uint32_t id, int64_t now_ps);
 
-/* Compose a pass in an idle slot: slots[slot].batch says what it holds; its n_tok is 0 when there is nothing to do, and
- * the slot stays idle then. */
-void ls_scheduler_compose(struct ls_scheduler *scheduler, int slot, int64_t now_ps);
+/* A request that was accepted arrives. */
+void ls_scheduler_arrive(struct ls_scheduler *scheduler, uint32_t id, int64_t now_ps);
 
-/* The pass of a slot has ended: tokens leave, requests join the decodes or complete. */
-void ls_scheduler_complete(struct ls_scheduler *scheduler, int slot, int64_t now_ps);
+/* Compose a pass in an idle slot, out of what was there at `seen`, `now` at the latest: slots[slot].batch says what it
+ * holds; its n_tok is 0 when there is nothing to do, and the slot stays idle then. */
+void ls_scheduler_compose(struct ls_scheduler *scheduler, int slot, int64_t now_ps, int64_t seen_ps);
+
+/* The pass of a slot has ended: tokens leave, requests join the decodes or complete. The tokens reach the clients at
+ * `sent`. */
+void ls_scheduler_complete(struct ls_scheduler *scheduler, int slot, int64_t now_ps, int64_t sent_ps);
 
 /* The run ends at `now` with requests in the system: account for those still waiting. */
 void ls_scheduler_cut_off(struct ls_scheduler *scheduler, int64_t now_ps);
+
+/* KV blocks of so many tokens. */
+static inline int64_t ls_scheduler_blocks(const struct ls_scheduler *scheduler, int64_t n_tok)
+{
+    return (n_tok + scheduler->block_size - 1) / scheduler->block_size;
+}
 
 /* Steps that the two above share with ls_pipeline_coast: take (or, negative, give back) KV blocks, add a pass to the
  * work. */
@@ -123,7 +143,7 @@ static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const 
 
 static inline int64_t ls_scheduler_load(const struct ls_scheduler *scheduler)
 {
-    return scheduler->waiting.n + scheduler->running.n;
+    return scheduler->n_expected + scheduler->waiting.n + scheduler->running.n;
 }
 
 #endif

@@ -48,25 +48,33 @@ static int64_t choose(struct ls_serving *serving, const struct ls_arrival *arriv
     return router->choose(&view, arrival->index);
 }
 
+static void deliver(struct ls_serving *serving, const struct ls_arrival *arrival, int64_t target)
+{
+    const uint32_t id = make_request(serving, arrival);
+    serving->n_events++;
+    if (id != LS_NO_REQUEST)
+        ls_pipeline_arrive(&serving->pipelines[target / serving->n_members], target % serving->n_members, id,
+                           arrival->arrival_ps);
+}
+
 void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival)
 {
     const int64_t target = choose(serving, arrival);
     struct ls_pipeline *pipeline = &serving->pipelines[target / serving->n_members];
     if (!pipeline->launch) /* `high` has its own clock */
         ls_pipeline_advance(pipeline, arrival->arrival_ps);
-    const uint32_t id = make_request(serving, arrival);
-    serving->n_events++;
-    if (id != LS_NO_REQUEST)
-        ls_pipeline_arrive(pipeline, target % serving->n_members, id, arrival->arrival_ps);
+    deliver(serving, arrival, target);
 }
 
-void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
+void ls_serving_follow(struct ls_serving *serving)
 {
-    while (serving->n_following > 0) {
-        struct ls_arrival arrival;
+    struct ls_arrival arrival;
+    while (serving->n_following > 0) { /* a request that is rejected is followed by another */
+        const int64_t now_ps = serving->following_ps[serving->first_following];
+        serving->first_following = (serving->first_following + 1) % serving->n_users;
         serving->n_following--;
         if (ls_source_follow(&serving->source, now_ps, &arrival))
-            ls_serving_route(serving, &arrival);
+            deliver(serving, &arrival, choose(serving, &arrival));
     }
 }
 
@@ -74,8 +82,7 @@ static void note_completed(void *context, const struct ls_request *request, int6
 {
     struct ls_serving *serving = context;
     (void)request;
-    (void)now_ps;
-    serving->n_following++;
+    serving->following_ps[(serving->first_following + serving->n_following++) % serving->n_users] = now_ps;
 }
 
 /* Completions bring arrivals, so passes must end in order of time over all pipelines; of one instant, all passes end
@@ -90,16 +97,11 @@ static void run_closed(struct ls_serving *serving)
                 now_ps = ls_pipeline_next_ps(&pipelines[i]);
         if (now_ps == LS_PS_NEVER || now_ps > horizon_ps(serving))
             return;
-        for (int64_t i = 0; i < serving->n_pipelines; i++) {
-            const bool due = ls_pipeline_next_ps(&pipelines[i]) == now_ps;
-            ls_pipeline_complete(&pipelines[i], now_ps);
-            if (due)
-                pipelines[i].arrived_ps = now_ps;
-        }
-        ls_serving_follow(serving, now_ps);
         for (int64_t i = 0; i < serving->n_pipelines; i++)
-            if (pipelines[i].arrived_ps == now_ps)
-                ls_pipeline_fill(&pipelines[i], now_ps);
+            ls_pipeline_complete(&pipelines[i], now_ps);
+        ls_serving_follow(serving);
+        for (int64_t i = 0; i < serving->n_pipelines; i++)
+            ls_pipeline_fill(&pipelines[i], now_ps);
     }
 }
 
@@ -113,7 +115,7 @@ void ls_serving_run_medium(struct ls_serving *serving)
         ls_serving_route(serving, &arrival);
     }
     if (ls_source_is_closed(&serving->source)) {
-        ls_serving_follow(serving, 0); /* of first requests that were rejected */
+        ls_serving_follow(serving); /* of first requests that were rejected */
         run_closed(serving);
     }
     const int64_t until_ps = horizon_ps(serving) == LS_PS_NEVER ? LS_PS_NEVER : horizon_ps(serving) + 1;
@@ -143,6 +145,12 @@ static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_bloc
         .kv_blocks = kv_blocks,
     };
     const bool closed = ls_source_is_closed(&serving->source);
+    if (closed) {
+        serving->n_users = serving->scenario->workload.profiles[0].arrivals.concurrency;
+        serving->following_ps = ls_arena_take(arena, (size_t)serving->n_users * sizeof *serving->following_ps);
+        if (!serving->following_ps)
+            return LS_NOMEM;
+    }
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         if (ls_pipeline_init(&serving->pipelines[i], i, &setup))
             return LS_NOMEM;

@@ -20,8 +20,9 @@ struct ls_serving {
     struct ls_pipeline *pipelines; /* [dp] */
     int64_t n_pipelines, n_members;
     int64_t *load; /* [dp · ep] for the router */
-    /* closed loop: users whose requests completed in the pass that just ended */
-    int64_t n_following;
+    /* closed loop: when the last requests of those users were with them whose next ones have not arrived yet */
+    int64_t *following_ps; /* [n_users] ring */
+    int64_t n_users, n_following, first_following;
     int64_t n_events;
     bool out_of_memory;
 };
@@ -39,8 +40,8 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
 void ls_serving_run_medium(struct ls_serving *serving);
 LS_NODISCARD enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena);
 
-/* Closed loop: the requests that follow the completions at `now` arrive. */
-void ls_serving_follow(struct ls_serving *serving, int64_t now_ps);
+/* Closed loop: the requests that follow completions arrive, each when its user has the last token. */
+void ls_serving_follow(struct ls_serving *serving);
 
 /* Fill the metrics from what a finished run left (serving_metrics.c). */
 void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics);

@@ -54,6 +54,17 @@ START_TEST(medium_equals_high_where_links_do_not_queue)
 }
 END_TEST
 
+START_TEST(medium_equals_high_whatever_the_engine)
+{
+    for (int i = 0; i < n_scenarios; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.other_engine = true});
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+    }
+}
+END_TEST
+
 /* One pipeline of one stage has its links for itself. */
 START_TEST(medium_equals_high_where_nothing_is_shared)
 {
@@ -93,6 +104,7 @@ int main(int argc, char **argv)
     if (!run_init(&run))
         return EXIT_FAILURE;
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
+    tcase_add_test(tcase, medium_equals_high_whatever_the_engine);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);
     suite_add_tcase(suite, tcase);

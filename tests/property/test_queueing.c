@@ -30,6 +30,7 @@ static void make_byte_mover(double bandwidth)
     struct ls_hardware *hardware = &scenario.cluster.hardware;
     struct ls_kernels *kernels = &hardware->kernels[0];
     scenario_make(&scenario, scenario_llama_70b);
+    scenario_set_all(&scenario, scenario_no_front_end);
     scenario.model.num_hidden_layers = 2;
     scenario.model.hidden_size = scenario.model.intermediate_size = scenario.model.vocab_size = 16;
     scenario.model.num_attention_heads = scenario.model.num_key_value_heads = 1;

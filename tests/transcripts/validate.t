@@ -162,9 +162,6 @@ Keys that are not available yet are refused by name, never ignored.
   $ llmsweep validate good.yaml --set output.requests=true
   --set: output.requests: not available yet; leave it out or write false
   [2]
-  $ llmsweep validate good.yaml --set engine.preset=static
-  --set: engine.preset: static is not available yet; vllm-0.11 and reference are
-  [2]
 
 Profiles need names, each its own.
 

@@ -1,0 +1,104 @@
+/* What the end of a pass brings: tokens, requests that join the decodes, and completions. */
+#include <assert.h>
+
+#include "engine/serving/decode_set.h"
+#include "engine/serving/scheduler.h"
+
+static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
+{
+    struct ls_request *request = ls_request_at(s->pool, id);
+    s->n_promised -= request->promised;
+    ls_request_list_remove(&s->running, s->pool, id);
+    s->closed = s->closed && s->running.n > 0;
+    ls_collector_complete(s->collector, request, sent_ps);
+    if (s->completed)
+        s->completed(s->context, request, sent_ps);
+    ls_request_free(s->pool, id);
+}
+
+static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps, int64_t sent_ps)
+{
+    const struct ls_request *request = ls_request_at(s->pool, id);
+    const int64_t stored_tok = request->base + s->slots[request->slot].step;
+    ls_decode_leave(s, id);
+    ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, stored_tok), now_ps);
+    complete_request(s, id, sent_ps);
+}
+
+static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t now_ps, int64_t sent_ps)
+{
+    while (g->n_due > 0 && g->due[0].step <= g->step) {
+        const struct ls_due due = ls_due_pop(g);
+        const struct ls_request *request = ls_request_at(s->pool, due.id);
+        if (request->epoch != due.epoch)
+            continue;
+        if (due.what == LS_DUE_END) {
+            end_decode(s, due.id, now_ps, sent_ps);
+        } else {
+            g->n_beyond++;
+            g->within_tok -= s->window;
+        }
+    }
+}
+
+/* The pass computed the end of a prompt: its sequence has a new token. */
+static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t now_ps, int64_t sent_ps)
+{
+    struct ls_slot *g = &s->slots[slot];
+    struct ls_request *request = ls_request_at(s->pool, id);
+    request->n_generated++;
+    if (request->first_token_ps < 0) {
+        request->first_token_ps = sent_ps;
+        ls_collector_first_token(s->collector, request, sent_ps);
+    } else {
+        ls_collector_tokens(s->collector, 1, sent_ps);
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured);
+    }
+    if (request->n_generated == request->output_tok) {
+        ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, request->n_computed), now_ps);
+        complete_request(s, id, sent_ps);
+        return;
+    }
+    ls_decode_join(s, slot, id, request->n_computed);
+    request->last_token_ps = sent_ps;
+    if (!g->decoding)
+        g->late[g->n_late++] = id;
+}
+
+static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t sent_ps)
+{
+    int64_t n_regular = g->n_measured;
+    for (size_t i = 0; i < g->n_late; i++) {
+        const struct ls_request *request = ls_request_at(s->pool, g->late[i]);
+        n_regular -= request->measured;
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured);
+    }
+    g->n_late = 0;
+    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, n_regular);
+    ls_collector_tokens(s->collector, g->n_decode, sent_ps);
+    g->step++;
+    g->stored_tok += g->n_decode;
+    if (s->window > 0)
+        g->within_tok += g->n_decode - g->n_beyond;
+}
+
+void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t sent_ps)
+{
+    struct ls_slot *g = &s->slots[slot];
+    assert(g->in_flight);
+    g->in_flight = false;
+    ls_scheduler_note_work(s, &g->batch, now_ps);
+    if (g->decoding) {
+        if (g->n_decode > 0)
+            emit_decodes(s, g, sent_ps);
+        g->last_sent_ps = sent_ps;
+        run_due(s, g, now_ps, sent_ps);
+    }
+    for (size_t i = 0; i < g->n_chunks; i++) {
+        const struct ls_chunk chunk = g->chunks[i];
+        ls_request_at(s->pool, chunk.id)->n_in_flight--;
+        if (chunk.last)
+            end_prefill(s, slot, chunk.id, now_ps, sent_ps);
+    }
+    ls_level_set(&s->running_level, s->running.n, now_ps);
+}
