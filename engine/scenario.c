@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/cost/operator_cost.h"
+#include "engine/matmul/matmul.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 #include "engine/simulate.h"
@@ -167,10 +168,8 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
     return LS_OK;
 }
 
-enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
+static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
 {
-    if (scenario->kind != LS_SERVING)
-        return ls_fail(err, LS_INPUT, "kind: training and matmul are not available yet; serving is");
     enum ls_status status = ls_model_complete(&scenario->model, err);
     if (status)
         return status;
@@ -186,6 +185,36 @@ enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason 
         return status;
     *reason = check_shape(scenario);
     return LS_OK;
+}
+
+static enum ls_status resolve_matmul(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
+{
+    enum ls_status status = ls_matmul_check(scenario, err);
+    if (status)
+        return status;
+    resolve_cluster(scenario);
+    scenario->strategy.expert_tp = scenario->strategy.tp;
+    struct ls_placement placement;
+    if ((status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err)))
+        return status;
+    *reason = LS_REASON_NONE;
+    if (ls_scenario_gpus(scenario) > scenario->cluster.nodes * scenario->cluster.gpus_per_node)
+        *reason = LS_REASON_GPUS;
+    else if (!ls_op_dtype_supported(&scenario->cluster.hardware, (enum ls_dtype)scenario->matmul.dtype))
+        *reason = LS_REASON_DTYPE;
+    return LS_OK;
+}
+
+enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
+{
+    switch (scenario->kind) {
+    case LS_SERVING:
+        return resolve_serving(scenario, reason, err);
+    case LS_MATMUL:
+        return resolve_matmul(scenario, reason, err);
+    default:
+        return ls_fail(err, LS_INPUT, "kind: training is not available yet; serving and matmul are");
+    }
 }
 
 /* FNV-1a over the text-free form of every value: 64 bits are plenty for a grid of 10^9 cells. */

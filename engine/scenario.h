@@ -1,6 +1,7 @@
 #ifndef LS_ENGINE_SCENARIO_H
 #define LS_ENGINE_SCENARIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -145,6 +146,18 @@ struct ls_prices {
     double gpu_usd_per_h; /* null: the hardware's */
 };
 
+enum ls_matmul_operation { LS_MATMUL_PRODUCT, LS_MATMUL_ELEMENTWISE };
+
+/* Rows times weights: engine/matmul. */
+struct ls_matmul {
+    int32_t operation;
+    int64_t m, k, n;          /* null: k and n when there are layers */
+    char layers[LS_NAME_LEN]; /* "4096x16384 16384x4096", the weights that the rows go through; empty: one, k by n */
+    int32_t dtype;
+    int64_t repetitions;
+    double dispatch_s; /* of a repetition, in which no GPU works */
+};
+
 struct ls_scenario {
     int32_t kind; /* enum ls_kind */
     int64_t seed;
@@ -157,11 +170,22 @@ struct ls_scenario {
     struct ls_slo slo;
     struct ls_prices prices;
     int32_t evaluate_oversized;
+    struct ls_matmul matmul;
     char later[LS_NAME_LEN];
 };
 
 /* The root table: what a study file may say, less name, sweep and output. */
 extern const struct ls_param_table ls_scenario_params;
+
+/* By enum ls_kind, null-terminated. */
+extern const char *const ls_kind_names[];
+
+/* Whether scenarios of this kind read the section of the file that `path` lies in ("workload.warmup_s"). */
+bool ls_scenario_reads(int32_t kind, const char *path);
+
+/* The rows of ls_scenario_params that this kind reads, copied to rows[LS_MAX_SECTIONS]; returns their table. */
+#define LS_MAX_SECTIONS 16
+struct ls_param_table ls_scenario_sections(int32_t kind, struct ls_param rows[LS_MAX_SECTIONS]);
 
 /* All defaults; no model, hardware or workload yet. */
 void ls_scenario_init(struct ls_scenario *scenario);

@@ -1,11 +1,15 @@
 
+#include <assert.h>
+#include <string.h>
+
 #include "engine/scenario.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 
 /* The keys of a study file below the root, less name, sweep and output. */
 
-static const char *const kinds[] = {"serving", "training", "matmul", NULL};
+const char *const ls_kind_names[] = {"serving", "training", "matmul", NULL};
+static const char *const operations[] = {"product", "elementwise", NULL};
 static const char *const preemptions[] = {"recompute", "swap", NULL};
 static const char *const policies[] = {"fcfs", "priority", "sjf", NULL};
 static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL};
@@ -196,8 +200,28 @@ static const struct ls_param prices_rows[] = {
 };
 static const struct ls_param_table prices_table = LS_TABLE(prices_rows);
 
+static const struct ls_param matmul_rows[] = {
+    LS_ROW_CHOICE(struct ls_matmul, "operation", operation, 0, "product", operations,
+                  "product: rows times weights; elementwise: the sum of two matrices of m rows and k columns."),
+    LS_ROW_INT(struct ls_matmul, "m", m, LS_PARAM_NULLABLE, "null", 1, LS_MAX_INT,
+               "Rows, split over the GPUs where their number divides it."),
+    LS_ROW_INT(struct ls_matmul, "k", k, LS_PARAM_NULLABLE, "null", 1, LS_MAX_INT,
+               "Columns of the rows; null: there are layers."),
+    LS_ROW_INT(struct ls_matmul, "n", n, LS_PARAM_NULLABLE, "null", 1, LS_MAX_INT,
+               "Columns of the weights; null: there are layers."),
+    LS_ROW_TEXT(struct ls_matmul, "layers", layers, LS_PARAM_NULLABLE, "null",
+                "[[k, n], …] (or `4096x16384 16384x4096`): weights that the rows go through in turn, in place of k and "
+                "n."),
+    LS_ROW_CHOICE(struct ls_matmul, "dtype", dtype, 0, "bf16", ls_dtype_names, "Format of all matrices."),
+    LS_ROW_INT(struct ls_matmul, "repetitions", repetitions, 0, "1", 1, LS_MAX_INT,
+               "Times that the products run; matrices are made once and the result is gathered once."),
+    LS_ROW_FLOAT(struct ls_matmul, "dispatch", dispatch_s, LS_DIM_SECONDS, 0, "0 s", 0, 3600,
+                 "Time of each repetition in which no GPU works."),
+};
+static const struct ls_param_table matmul_table = LS_TABLE(matmul_rows);
+
 static const struct ls_param scenario_rows[] = {
-    LS_ROW_CHOICE(struct ls_scenario, "kind", kind, 0, "serving", kinds, "What is simulated."),
+    LS_ROW_CHOICE(struct ls_scenario, "kind", kind, 0, "serving", ls_kind_names, "What is simulated."),
     LS_ROW_INT(struct ls_scenario, "seed", seed, 0, "0", 0, LS_MAX_INT, "Seed of all random numbers."),
     LS_ROW_OBJECT(struct ls_scenario, "model", model, LS_PARAM_REQUIRED, &ls_model_params,
                   "A name in configs/models, a path, a mapping, or a Hugging Face config.json."),
@@ -210,7 +234,39 @@ static const struct ls_param scenario_rows[] = {
     LS_ROW_BOOL(struct ls_scenario, "evaluate_oversized", evaluate_oversized, 0, "false",
                 "Compute all metrics of cells that do not fit in memory; their status stays infeasible."),
     LS_ROW_TEXT(struct ls_scenario, "training", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "Training."),
-    LS_ROW_TEXT(struct ls_scenario, "matmul", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "Matrix multiply."),
+    LS_ROW_GROUP(struct ls_scenario, "matmul", matmul, &matmul_table, "Products of matrices."),
 };
+static_assert(sizeof scenario_rows / sizeof *scenario_rows <= LS_MAX_SECTIONS, "LS_MAX_SECTIONS is too small");
 
 const struct ls_param_table ls_scenario_params = LS_TABLE(scenario_rows);
+
+#define SERVING (1u << LS_SERVING)
+#define TRAINING (1u << LS_TRAINING)
+#define MATMUL (1u << LS_MATMUL)
+
+/* Sections that only some kinds read. */
+static const struct {
+    const char *key;
+    unsigned kinds;
+} sections[] = {
+    {"model", SERVING | TRAINING},  {"engine", SERVING},    {"workload", SERVING}, {"slo", SERVING},
+    {"prices", SERVING | TRAINING}, {"training", TRAINING}, {"matmul", MATMUL},
+};
+
+bool ls_scenario_reads(int32_t kind, const char *path)
+{
+    const size_t n = strcspn(path, ".");
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (strlen(sections[i].key) == n && strncmp(sections[i].key, path, n) == 0)
+            return sections[i].kinds >> kind & 1u;
+    return true;
+}
+
+struct ls_param_table ls_scenario_sections(int32_t kind, struct ls_param rows[LS_MAX_SECTIONS])
+{
+    struct ls_param_table table = {rows, 0};
+    for (size_t i = 0; i < ls_scenario_params.n; i++)
+        if (ls_scenario_reads(kind, ls_scenario_params.rows[i].key))
+            rows[table.n++] = ls_scenario_params.rows[i];
+    return table;
+}

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/matmul/matmul.h"
 #include "engine/memory/serving_memory.h"
 #include "engine/model/model.h"
 #include "engine/serving/low.h"
@@ -70,8 +71,8 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
     metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = 1.0;
 }
 
-enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
-                           struct ls_err *err)
+static enum ls_status simulate_serving(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
+                                       struct ls_err *err)
 {
     struct ls_result out = {.status = LS_CELL_DONE, .reason = LS_REASON_NONE};
     struct ls_serving_memory memory;
@@ -93,5 +94,16 @@ enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenari
             return status;
     }
     *result = out;
+    return LS_OK;
+}
+
+enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
+                           struct ls_err *err)
+{
+    if (scenario->kind == LS_SERVING)
+        return simulate_serving(sim, scenario, result, err);
+    ls_metrics_clear(&result->metrics);
+    result->reason = ls_matmul_run(scenario, &result->metrics);
+    result->status = result->reason == LS_REASON_NONE ? LS_CELL_DONE : LS_CELL_INFEASIBLE;
     return LS_OK;
 }

@@ -16,20 +16,28 @@ static const char *join(char *buffer, const char *path, const char *key)
 
 /* --- Scalars --- */
 
-/* A sequence of words, joined by spaces; false when it is no such thing or too long. */
-static bool join_words(const struct ls_yaml *node, char *buffer, size_t size)
+static bool join_sequence(const struct ls_yaml *node, const char *between, char *buffer, size_t size)
 {
     size_t n = 0;
     buffer[0] = '\0';
     for (size_t i = 0; i < node->n; i++) {
         const struct ls_yaml *word = node->entries[i].value;
-        if (word->kind != LS_YAML_SCALAR)
+        char inner[LS_NAME_LEN];
+        if (word->kind != LS_YAML_SCALAR && (*between != ' ' || !join_sequence(word, "x", inner, sizeof inner)))
             return false;
-        n += (size_t)snprintf(buffer + n, size - n, "%s%s", i ? " " : "", word->text);
+        n += (size_t)snprintf(buffer + n, size - n, "%s%s", i ? between : "",
+                              word->kind == LS_YAML_SCALAR ? word->text : inner);
         if (n >= size)
             return false;
     }
     return node->kind == LS_YAML_SEQUENCE;
+}
+
+/* A sequence of words, joined by spaces, or of sequences of words, which x joins; false when it is no such thing or too
+ * long. */
+static bool join_words(const struct ls_yaml *node, char *buffer, size_t size)
+{
+    return join_sequence(node, " ", buffer, size);
 }
 
 static const char *scalar_text(const struct ls_yaml *node, const struct ls_param *param, char *buffer, size_t size)

@@ -125,6 +125,8 @@ static bool find_target(struct reader *reader, const struct ls_axis_source *sour
         wrong = "too long for a key";
     else if (ls_param_find(&ls_scenario_params, &reader->study->base, key->key, &target->ref, &err))
         wrong = explain_unknown(key->key, &err);
+    else if (!ls_scenario_reads(reader->study->base.kind, key->key))
+        wrong = "this kind of study does not read it; sweep what it reads";
     else if (target->ref.param->type == LS_PARAM_GROUP || target->ref.param->type == LS_PARAM_LIST)
         wrong = "several keys; name one of them";
     else if (is_fixed_key(key->key))

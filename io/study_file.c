@@ -309,14 +309,34 @@ static void check_points(struct reader *reader)
 
 /* --- The whole --- */
 
-static bool is_serving(struct reader *reader)
+/* What the file says it is; serving when it says nothing, or nothing that is known. */
+static int32_t kind_of(const struct reader *reader)
 {
-    const struct ls_yaml *kind = ls_yaml_get(reader->root, "kind");
-    if (!kind || kind->kind != LS_YAML_SCALAR ||
-        (strcmp(kind->text, "training") != 0 && strcmp(kind->text, "matmul") != 0))
+    const struct ls_yaml *node = ls_yaml_get(reader->root, "kind");
+    for (int32_t kind = 0; node && node->kind == LS_YAML_SCALAR && ls_kind_names[kind]; kind++)
+        if (strcmp(ls_kind_names[kind], node->text) == 0)
+            return kind;
+    return LS_SERVING;
+}
+
+static bool is_available(struct reader *reader)
+{
+    if (kind_of(reader) != LS_TRAINING)
         return true;
-    ls_yaml_fault(reader->bind.diags, kind, "kind", "%s is not available yet; write serving", kind->text);
+    ls_yaml_fault(reader->bind.diags, ls_yaml_get(reader->root, "kind"), "kind",
+                  "training is not available yet; write serving or matmul");
     return false;
+}
+
+/* Sections of other kinds would be ignored: refuse them, with what they hold. */
+static void reject_sections(struct reader *reader, int32_t kind)
+{
+    for (size_t i = 0; i < reader->root->n; i++) {
+        const struct ls_yaml_entry *entry = &reader->root->entries[i];
+        if (!ls_scenario_reads(kind, entry->key) && !ls_yaml_is_null(entry->value))
+            ls_yaml_fault(reader->bind.diags, entry->value, entry->key, "kind %s does not read it; remove it",
+                          ls_kind_names[kind]);
+    }
 }
 
 static enum ls_status bind_trace(struct reader *reader)
@@ -333,9 +353,14 @@ static enum ls_status bind_trace(struct reader *reader)
 
 static enum ls_status bind_scenario(struct reader *reader)
 {
-    static const char *const others[] = {"name", "sweep", "output", NULL};
+    static const char *const others[] = {"name", "sweep",  "output",   "model",  "engine", "workload",
+                                         "slo",  "prices", "training", "matmul", NULL};
+    struct ls_param rows[LS_MAX_SECTIONS];
+    const int32_t kind = kind_of(reader);
+    const struct ls_param_table sections = ls_scenario_sections(kind, rows);
     ls_scenario_init(&reader->study->base);
-    ls_bind_table(&reader->bind, reader->root, &ls_scenario_params, others, "", &reader->study->base);
+    reject_sections(reader, kind);
+    ls_bind_table(&reader->bind, reader->root, &sections, others, "", &reader->study->base);
     return bind_trace(reader);
 }
 
@@ -348,7 +373,7 @@ static void make_canonical(struct ls_study *study)
 
 static enum ls_status bind_root(struct reader *reader)
 {
-    if (!is_serving(reader))
+    if (!is_available(reader))
         return LS_OK;
     const struct ls_yaml *sweep = sweep_section(reader);
     enum ls_status status = ls_axes_list(sweep, reader->study, &reader->sources, reader->bind.diags);

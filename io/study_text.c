@@ -256,7 +256,9 @@ enum ls_status ls_study_write(struct ls_study *study, const char *where, char **
     put(&result, "name: ");
     put_words(&result, study->name);
     put(&result, "\n");
-    put_table(&result, &ls_scenario_params, (const char *)&study->base, 0);
+    struct ls_param rows[LS_MAX_SECTIONS];
+    const struct ls_param_table sections = ls_scenario_sections(study->base.kind, rows);
+    put_table(&result, &sections, (const char *)&study->base, 0);
     if (study->base.workload.trace)
         put_trace(&result, study->base.workload.trace);
     put_sweep(&result, study, where);
