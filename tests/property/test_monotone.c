@@ -74,18 +74,6 @@ START_TEST(each_resource_matters_somewhere)
 }
 END_TEST
 
-START_TEST(contention_never_helps)
-{
-    struct ls_scenario scenario;
-    make(&scenario, _i == 1, "high");
-    scenario_set(&scenario, "cluster.nics_per_node", "1");
-    const double contended_s = scenario_run(sim, &scenario).metrics.scalar[LS_METRIC_MAKESPAN_S];
-    scenario_set(&scenario, "cluster.contention", "false");
-    const double free_s = scenario_run(sim, &scenario).metrics.scalar[LS_METRIC_MAKESPAN_S];
-    ck_assert_double_le(free_s, contended_s);
-}
-END_TEST
-
 START_TEST(longer_requests_take_longer)
 {
     double before_s = 0;
@@ -108,7 +96,6 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, more_of_a_resource_is_never_slower, 0, 4 * N_RESOURCES);
     tcase_add_loop_test(tcase, each_resource_matters_somewhere, 0, N_RESOURCES);
-    tcase_add_loop_test(tcase, contention_never_helps, 0, 2);
     tcase_add_test(tcase, longer_requests_take_longer);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
