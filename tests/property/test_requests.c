@@ -39,6 +39,7 @@ static int make_random(struct ls_scenario *scenario, uint64_t index)
 {
     struct ls_stream stream = ls_stream_make(7, 0, 0, index, LS_RNG_JITTER);
     static const char *const processes[] = {"poisson", "constant", "all_at_once", "closed"};
+    static const char *const batchings[] = {"mixed", "prefill_first", "static"};
     const bool moe = draw(&stream, 2) == 1;
     scenario_make(scenario, moe ? scenario_mixtral : scenario_llama_70b);
     scenario_set(scenario, "strategy.tp", draw(&stream, 2) ? "4" : "2");
@@ -59,6 +60,10 @@ static int make_random(struct ls_scenario *scenario, uint64_t index)
     (void)scenario_add_profile(scenario, 1 + 20 * ls_stream_uniform(&stream), prompt, output);
     scenario_set(scenario, "workload.profiles.p1.arrivals.process", processes[draw(&stream, 4)]);
     scenario_set(scenario, "workload.profiles.p1.arrivals.concurrency", "7");
+    scenario_set(scenario, "engine.batching", batchings[draw(&stream, 3)]);
+    scenario_set(scenario, "engine.output_reserve", draw(&stream, 2) ? "1" : "0");
+    scenario_set(scenario, "engine.overlap_scheduling", draw(&stream, 2) ? "true" : "false");
+    scenario_set_all(scenario, scenario_no_front_end);
     return output;
 }
 
