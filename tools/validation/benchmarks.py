@@ -1,0 +1,51 @@
+"""What the benchmark programs behind the tables set, where they do not leave it to the engine."""
+
+import math
+
+from validation import models
+
+GIB = 1024**3
+
+# Requests of a run by input and output length: TensorRT-LLM, docs/source/performance/perf-overview.md, "Preparing a
+# Dataset" (0.14, 0.17 and 1.0 agree), and docs/source/developer-guide/perf-overview.md for the last five.
+TRTLLM_BENCH_REQUESTS = {
+    (128, 128): 30000,
+    (128, 2048): 3000,
+    (128, 4096): 1500,
+    (500, 2000): 3000,
+    (1000, 1000): 3000,
+    (1000, 2000): 1500,
+    (2048, 128): 3000,
+    (2048, 2048): 1500,
+    (5000, 500): 1500,
+    (20000, 2000): 1000,
+    (1024, 1024): 3000,
+    (8192, 1024): 1500,
+    (1024, 8192): 1500,
+    (32768, 1024): 1000,
+    (1024, 32768): 1000,
+}
+
+
+def trtllm_bench_limits(name, memory_gib, tp, pp, weight_bytes, kv_bytes, input_len, output_len):
+    """max_num_seqs and max_num_batched_tokens as trtllm-bench chooses them for a data set: tensorrt_llm/bench/build/
+    tuning.py, calc_engine_setting and finetune_setting."""
+    model = models.read(name)
+    memory = (memory_gib * tp * pp - models.parameters(model) * weight_bytes / GIB) * 0.95
+    token = models.kv_values_per_token(model, tp) * kv_bytes / GIB
+    requests = max(1.0, memory / (token * (input_len + output_len)))
+    batch = min(requests, 4096) / pp
+    tokens = min(batch * (1 + input_len / output_len), 32768)
+    if batch < 256:
+        n_seqs = max(64, 32 * math.ceil(batch / 32))
+    elif batch < 1024:
+        n_seqs = 128 * math.ceil(batch / 128)
+    else:
+        n_seqs = 256 * math.ceil(batch / 256)
+    if tokens < 4096:
+        n_tokens = max(2048, 256 * math.ceil(tokens / 256))
+    elif tokens < 8192:
+        n_tokens = 512 * math.ceil(tokens / 512)
+    else:
+        n_tokens = 1024 * math.ceil(tokens / 1024)
+    return n_seqs, max(n_tokens, n_seqs)

@@ -1,0 +1,273 @@
+"""From a row of a table to a scenario of our program.
+
+A case is what one simulation needs: settings by the study's keys. Rows that ask for the same settings share it. A row
+that cannot be run raises Unusable with the reason that is counted.
+"""
+
+import collections
+import re
+
+from validation import benchmarks, models
+
+
+class Unusable(Exception):
+    """Why a row cannot be compared."""
+
+
+MODELS = {
+    "llama 3.1 8b": "llama-3.1-8b",
+    "llama v3.1 8b": "llama-3.1-8b",
+    "meta-llama/llama-3.1-8b-instruct": "llama-3.1-8b",
+    "nvidia/llama-3.1-8b-instruct-fp8": "llama-3.1-8b",
+    "llama-3.1-8b": "llama-3.1-8b",
+    "llama 3.1 70b": "llama-3.1-70b",
+    "llama v3.1 70b": "llama-3.1-70b",
+    "llama-3.1-70b": "llama-3.1-70b",
+    "llama 3.3 70b": "llama-3.3-70b",
+    "llama v3.3 70b": "llama-3.3-70b",
+    "llama 3.1 405b": "llama-3.1-405b",
+    "llama v3.1 405b": "llama-3.1-405b",
+    "llama-3.1-405b": "llama-3.1-405b",
+    "llama 7b": "llama-2-7b",
+    "llama-2-7b": "llama-2-7b",
+    "llama 70b": "llama-2-70b",
+    "llama-2-70b": "llama-2-70b",
+    "mistral 7b": "mistral-7b",
+    "mixtral 8x7b": "mixtral-8x7b",
+    "mixtral-8x7b": "mixtral-8x7b",
+    "mixtral 8x22b": "mixtral-8x22b",
+    "qwen/qwen3-32b": "qwen3-32b",
+    "nvidia/qwen3-32b-nvfp4": "qwen3-32b",
+    "qwen3-30b-a3b": "qwen3-30b-a3b",
+    "qwen3 30b a3b": "qwen3-30b-a3b",
+    "qwen3-235b-a22b": "qwen3-235b-a22b",
+    "qwen3 235b a22b": "qwen3-235b-a22b",
+    "qwen/qwen3-235b-a22b-fp8": "qwen3-235b-a22b",
+    "deepseek r1 0528": "deepseek-r1",
+    "deepseek-ai/deepseek-r1": "deepseek-r1",
+    "nvidia/deepseek-r1-nvfp4": "deepseek-r1",
+    "nvidia/deepseek-v3.1-nvfp4": "deepseek-v3",
+    "gpt-oss 20b": "gpt-oss-20b",
+    "gpt-oss 120b": "gpt-oss-120b",
+    "openai/gpt-oss-120b": "gpt-oss-120b",
+    "gpt-j 6b": "gpt-j-6b",
+    "falcon 180b": "falcon-180b",
+    "llama 4 scout": "llama-4-scout",
+    "moonshotai/kimi-k2.5": "kimi-k2.5",
+}
+
+# Layers that our model file cannot say.
+NOT_MODELLED = {
+    "qwen/qwen3.5-397b-a17b": "gated delta-net layers",
+    "llama 4 maverick": "experts in every other layer",
+    "llama v4 maverick": "experts in every other layer",
+}
+
+# Name in configs/hardware, GiB that CUDA reports.
+GPUS = [
+    (r"A100-SXM|A100-80GB \(power", "a100-80g-sxm", 79.1),
+    (r"H100", "h100-sxm", 79.1),
+    (r"GH200", "gh200", 94.5),
+    (r"H200", "h200-sxm", 139.8),
+    (r"GB200", "gb200", 184.0),
+    (r"B200", "b200-sxm", 178.4),
+    (r"L40S", "l40s", 44.4),
+    (r"RTX6000Pro", "rtx-pro-6000", 94.9),
+]
+
+WEIGHT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
+
+
+def gpu_of(row):
+    for pattern, name, memory_gib in GPUS:
+        if re.search(pattern, row["gpu"]):
+            return name, memory_gib
+    raise Unusable(f"no hardware file for {row['gpu']}")
+
+
+def model_of(row):
+    key = row["model"].lower()
+    if key in NOT_MODELLED:
+        raise Unusable(f"{NOT_MODELLED[key]} are not modelled ({row['model']})")
+    if key not in MODELS or models.path_of(MODELS[key]) is None:
+        raise Unusable(f"no model file for {row['model']}")
+    return MODELS[key]
+
+
+def weight_dtype_of(row, model):
+    text = row["precision"].lower()
+    checkpoint = models.read(model)
+    if text.startswith("not stated") or model.startswith("gpt-oss") or model.startswith("kimi"):
+        return None
+    if "4-bit" in text:
+        return "int4"
+    if "8-bit" in text or "int8" in text:
+        return "int8"
+    dtype = {"fp4": "nvfp4"}.get(text, text)
+    if dtype not in WEIGHT_BYTES:
+        raise Unusable(f"no format {row['precision']}")
+    return None if dtype == checkpoint.get("dtype") else dtype
+
+
+def settings_of(row):
+    """Model and settings that are common to all tables."""
+    model = model_of(row)
+    hardware, _ = gpu_of(row)
+    tp, pp = int(row["tp"]), int(row["pp"] or 1)
+    settings = {
+        "model": str(models.path_of(model)),
+        "cluster.hardware": hardware,
+        "strategy.tp": tp,
+        "strategy.pp": pp,
+        "strategy.dp": 1,
+        "strategy.ep": 1,
+    }
+    dtype = weight_dtype_of(row, model)
+    if dtype:
+        settings["engine.weight_dtype"] = dtype
+    return model, settings
+
+
+def set_load(settings, process, value, n_requests, input_len, output_len):
+    profile = "workload.profiles.p."
+    settings["workload.max_requests"] = n_requests
+    settings[profile + "arrivals.process"] = process
+    if process == "poisson":
+        settings[profile + "arrivals.rate"] = value
+    if process == "closed":
+        settings[profile + "arrivals.concurrency"] = value
+    settings[profile + "prompt_tokens.value"] = input_len
+    settings[profile + "output_tokens.value"] = output_len
+
+
+def attention_data_parallel(settings, n):
+    """Attention on each of n GPUs, the experts spread over them."""
+    settings["strategy.tp"] = 1
+    settings["strategy.ep"] = n
+    settings["strategy.expert_tp"] = 1
+
+
+def online_serving(row):
+    _, settings = settings_of(row)
+    settings["engine.preset"] = "trtllm-1.0"
+    rate = row["concurrency_or_rate"].split("=")[1]
+    if rate == "INF":
+        set_load(settings, "all_at_once", None, 500, int(row["input_len"]), int(row["output_len"]))
+    else:
+        set_load(settings, "poisson", float(rate), 500, int(row["input_len"]), int(row["output_len"]))
+    return settings
+
+
+def perf_overview(row):
+    model, settings = settings_of(row)
+    _, memory_gib = gpu_of(row)
+    settings["engine.preset"] = "trtllm-1.0"
+    moe = models.is_moe(models.read(model))
+    pytorch = "PyTorch" in row["engine"]
+    tp, dp = int(row["tp"]), int(row["dp"])
+    if dp > 1:
+        attention_data_parallel(settings, dp)
+    elif moe and pytorch and tp > 1:
+        attention_data_parallel(settings, tp)
+    dtype = settings.get("engine.weight_dtype") or models.read(model)["dtype"]
+    fp8_kv = dtype in ("fp8", "nvfp4") or (model.startswith("gpt-oss") and "B200" in row["gpu"])
+    if fp8_kv:
+        settings["engine.kv_dtype"] = "fp8"
+    lengths = int(row["input_len"]), int(row["output_len"])
+    limits = benchmarks.trtllm_bench_limits(
+        model, memory_gib, max(tp, dp), int(row["pp"]), WEIGHT_BYTES[dtype], 1 if fp8_kv else 2, *lengths
+    )
+    settings["engine.max_num_seqs"], settings["engine.max_num_batched_tokens"] = limits
+    settings["engine.enable_chunked_prefill"] = True
+    settings["engine.gpu_memory_utilization"] = 0.95
+    set_load(settings, "all_at_once", None, benchmarks.TRTLLM_BENCH_REQUESTS[lengths], *lengths)
+    return settings
+
+
+def static_batch(row):
+    _, settings = settings_of(row)
+    settings["engine.preset"] = "static"
+    if settings.get("engine.weight_dtype") == "fp8":
+        settings["engine.kv_dtype"] = "fp8"
+    batch = int(row["concurrency_or_rate"].split("=")[1])
+    set_load(settings, "all_at_once", None, batch, int(row["input_len"]), int(row["output_len"]))
+    return settings
+
+
+PRESETS = {"vllm": "vllm-0.11", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
+
+
+def aic_runs(row):
+    model, settings = settings_of(row)
+    settings["engine.preset"] = PRESETS[row["engine"].split()[0]]
+    tp, ep = int(row["tp"]), int(row["ep"])
+    kind, value = row["concurrency_or_rate"].split("=")
+    concurrency = int(value)
+    per_rank = re.search(r"source batch_size=(\d+) differs", row["notes"])
+    if per_rank and concurrency == tp * int(per_rank.group(1)) and tp > 1:
+        attention_data_parallel(settings, tp)
+    elif ep > 1:
+        settings["strategy.expert_tp"] = tp // ep
+    if row["model"].startswith("nvidia/"):
+        settings["engine.kv_dtype"] = "fp8"
+    lengths = int(row["input_len"]), int(row["output_len"])
+    set_load(settings, "closed", concurrency, max(100, 8 * concurrency), *lengths)
+    return settings
+
+
+def gptfast(row):
+    if "tokens_per_s" not in row["metric"]:
+        raise Unusable("achieved bandwidth is not a metric of ours")
+    _, settings = settings_of(row)
+    settings["engine.preset"] = "static"
+    set_load(settings, "all_at_once", None, 1, 5, 200)
+    return settings
+
+
+BY_TABLE = {
+    "e2e_trtllm_online_serving": online_serving,
+    "e2e_trtllm_perf_overview": perf_overview,
+    "e2e_trtllm_static_batch": static_batch,
+    "e2e_aic_nvidia_runs": aic_runs,
+    "e2e_gptfast_decode_bs1": gptfast,
+}
+
+Metric = collections.namedtuple("Metric", "column factor kind")
+
+# A table's metric: our column, the factor to the table's unit (none: the reciprocal), and what it is summed up as.
+METRICS = {
+    "request_throughput": Metric("request_throughput", 1, "throughput"),
+    "total_token_throughput": Metric("total_token_throughput", 1, "throughput"),
+    "output_token_throughput_total": Metric("output_token_throughput", 1, "throughput"),
+    "output_token_throughput_per_gpu": Metric("output_token_throughput_per_gpu", 1, "throughput"),
+    "mean_ttft": Metric("ttft_mean_s", 1e3, "ttft"),
+    "ttft": Metric("ttft_mean_s", 1e3, "ttft"),
+    "first_token_latency": Metric("ttft_mean_s", 1e3, "ttft"),
+    "mean_itl": Metric("itl_mean_s", 1e3, "tpot"),
+    "tpot": Metric("tpot_mean_s", 1e3, "tpot"),
+    "decode_tokens_per_s_per_user": Metric("tpot_mean_s", None, "tpot"),
+}
+
+
+def case_of(row):
+    """Settings of the simulation that a row asks for."""
+    settings = BY_TABLE[row["table"]](row)
+    gpus = 1
+    for degree in ("tp", "pp", "dp", "ep"):
+        gpus *= settings[f"strategy.{degree}"]
+    settings["cluster.nodes"] = (gpus + 7) // 8
+    return settings
+
+
+def predicted(row, metrics):
+    """The program's value in the table's unit."""
+    metric = METRICS[row["metric"]]
+    value = metrics[metric.column]
+    return value * metric.factor if metric.factor else 1 / value
+
+
+def class_of(row):
+    """Dense or a mixture of experts, and the width of its weights."""
+    model = models.read(MODELS[row["model"].lower()])
+    dtype = weight_dtype_of(row, MODELS[row["model"].lower()]) or model.get("expert_dtype", model["dtype"])
+    return f"{'experts' if models.is_moe(model) else 'dense'} {WEIGHT_BYTES[dtype] * 8:.0f} bit"

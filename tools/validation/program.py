@@ -1,0 +1,42 @@
+"""Cases through our program: one `llmsweep simulate` each, several at once."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import tempfile
+
+
+def nest(settings):
+    """Dotted keys as a study's mapping; the one profile is called p."""
+    study = {"kind": "serving"}
+    for key, value in settings.items():
+        *path, last = key.replace("workload.profiles.p.", "workload.profiles.").split(".")
+        node = study
+        for part in path:
+            node = node.setdefault(part, {})
+        node[last] = value
+    profile = study["workload"]["profiles"]
+    for lengths in ("prompt_tokens", "output_tokens"):
+        profile[lengths].setdefault("dist", "constant")
+    study["workload"]["profiles"] = [dict(profile, name="p")]
+    return study
+
+
+def simulate(program, settings):
+    """Status, reason and metrics of one case."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as study:
+        json.dump(nest(settings), study)  # JSON is YAML
+        study.flush()
+        run = subprocess.run([program, "simulate", study.name, "--json"], capture_output=True, text=True, check=False)
+    if not run.stdout:
+        lines = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
+        return {"status": "refused", "reason": lines[-1].split(": ", 1)[-1], "metrics": {}}
+    result = json.loads(run.stdout)
+    return {key: result[key] for key in ("status", "reason", "metrics")}
+
+
+def run(program, cases):
+    """Results in the order of the cases."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda case: simulate(program, case), cases))
