@@ -48,10 +48,10 @@ static struct ls_arena_chunk *add_chunk(struct ls_arena *arena, size_t size)
 void *ls_arena_take(struct ls_arena *arena, size_t size)
 {
     static_assert(sizeof(struct ls_arena_chunk) <= alignment, "a chunk's header fits before its first piece");
+    if (size > SIZE_MAX / 2) /* where rounding and the header could wrap around */
+        return NULL;
     const size_t rounded = round_up(size);
     struct ls_arena_chunk *chunk = arena->chunks;
-    if (rounded < size)
-        return NULL;
     if (!chunk || chunk->size - chunk->used < rounded) {
         chunk = add_chunk(arena, rounded);
         if (!chunk)
