@@ -1,0 +1,254 @@
+/* Promises of the source: rates and shapes of every arrival process, mixtures, traces, and where arrivals end. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/serving/source.h"
+#include "engine/sim/clock.h"
+#include "tests/scenario.h"
+
+static struct ls_scenario scenario;
+static struct ls_source source;
+static struct ls_arrival arrival;
+
+static struct ls_profile *add(enum ls_process process, double rate)
+{
+    struct ls_profile *profile = scenario_add_profile(&scenario, rate, 10, 5);
+    profile->arrivals.process = process;
+    return profile;
+}
+
+static void set_up(void)
+{
+    ls_scenario_init(&scenario);
+}
+
+/* Mean and coefficient of variation of n gaps. */
+static void measure_gaps(int n, double *mean_s, double *cv)
+{
+    double sum = 0, square = 0, before_s = 0;
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < n; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        const double gap_s = ls_s_from_ps(arrival.arrival_ps) - before_s;
+        ck_assert_msg(gap_s >= 0, "arrivals are in order");
+        before_s += gap_s;
+        sum += gap_s;
+        square += gap_s * gap_s;
+    }
+    *mean_s = sum / n;
+    *cv = sqrt(square / n - *mean_s * *mean_s) / *mean_s;
+}
+
+START_TEST(processes_have_their_rate_and_shape)
+{
+    static const struct {
+        enum ls_process process;
+        double cv;
+    } cases[] = {{LS_ARRIVALS_POISSON, 1}, {LS_ARRIVALS_CONSTANT, 0}, {LS_ARRIVALS_GAMMA, 0.5}, {LS_ARRIVALS_GAMMA, 3}};
+    double mean_s, cv;
+    add(cases[_i].process, 4)->arrivals.cv = cases[_i].cv;
+    measure_gaps(40000, &mean_s, &cv);
+    ck_assert_double_eq_tol(mean_s, 0.25, 0.25 * (cases[_i].cv * 4 / 200 + 1e-9)); /* 4 σ */
+    ck_assert_double_eq_tol(cv, cases[_i].cv, cases[_i].cv * 0.06 + 1e-6);
+}
+END_TEST
+
+START_TEST(constant_arrivals_keep_time)
+{
+    add(LS_ARRIVALS_CONSTANT, 8);
+    ls_source_init(&source, &scenario);
+    for (int i = 1; i <= 1000; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        ck_assert_int_eq(arrival.arrival_ps, i * INT64_C(125000000000));
+        ck_assert_uint_eq(arrival.index, (uint64_t)i - 1);
+    }
+}
+END_TEST
+
+/* Independent profiles add their rates up and take part in proportion to them. */
+START_TEST(independent_profiles_add_up)
+{
+    enum { N = 40000 };
+    double mean_s, cv;
+    int n_first = 0;
+    add(LS_ARRIVALS_POISSON, 1);
+    add(LS_ARRIVALS_POISSON, 3);
+    scenario.workload.profiles[0].weight = 100; /* unused */
+    measure_gaps(N, &mean_s, &cv);
+    ck_assert_double_eq_tol(mean_s, 0.25, 0.005);
+    ck_assert_double_eq_tol(cv, 1, 0.03);
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < N; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        n_first += arrival.profile == 0;
+    }
+    ck_assert_double_eq_tol((double)n_first / N, 0.25, 0.01);
+}
+END_TEST
+
+/* A profile drawn by weight, then its gap: the mean gap is Σ share / rate, whatever the rates, and the shares are the
+ * weights'. */
+START_TEST(drawn_profiles_mix_by_weight)
+{
+    enum { N = 40000 };
+    static const double weight[3] = {1, 2, 5}, rate[3] = {10, 1, 4};
+    double mean_s, cv, expected_s = 0;
+    int count[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        add(LS_ARRIVALS_POISSON, rate[i])->weight = weight[i];
+        expected_s += weight[i] / 8 / rate[i];
+    }
+    scenario.workload.mixing = LS_MIXING_SEQUENTIAL_DRAW;
+    measure_gaps(N, &mean_s, &cv);
+    ck_assert_double_eq_tol(mean_s, expected_s, 0.03 * expected_s);
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < N; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        count[arrival.profile]++;
+    }
+    for (int i = 0; i < 3; i++)
+        ck_assert_double_eq_tol((double)count[i] / N, weight[i] / 8, 0.01);
+}
+END_TEST
+
+START_TEST(arrivals_end_with_the_number_or_the_time_whichever_is_first)
+{
+    int n = 0;
+    add(LS_ARRIVALS_CONSTANT, 10);
+    scenario.workload.max_requests = 30;
+    scenario.workload.duration_s = _i ? 2.05 : 100;
+    ls_source_init(&source, &scenario);
+    while (ls_source_next(&source, &arrival))
+        n++;
+    ck_assert_int_eq(n, _i ? 20 : 30);
+    ck_assert(!ls_source_next(&source, &arrival));
+}
+END_TEST
+
+START_TEST(a_request_at_the_very_end_does_not_arrive)
+{
+    int n = 0;
+    add(LS_ARRIVALS_CONSTANT, 10);
+    scenario.workload.duration_s = 2;
+    ls_source_init(&source, &scenario);
+    while (ls_source_next(&source, &arrival))
+        n++;
+    ck_assert_int_eq(n, 19);
+}
+END_TEST
+
+START_TEST(all_at_once_is_at_the_start)
+{
+    int n = 0;
+    add(LS_ARRIVALS_ALL_AT_ONCE, 1);
+    scenario.workload.max_requests = 50;
+    ls_source_init(&source, &scenario);
+    for (; ls_source_next(&source, &arrival); n++)
+        ck_assert_int_eq(arrival.arrival_ps, 0);
+    ck_assert_int_eq(n, 50);
+    ck_assert(!ls_source_is_closed(&source));
+}
+END_TEST
+
+/* The requests of a closed loop are the same ones in the same order, whoever sends them and when. */
+START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
+{
+    int32_t lengths[12];
+    add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = _i ? 3 : 7;
+    scenario.workload.profiles[0].prompt_tokens =
+        (struct ls_dist){LS_DIST_EXPONENTIAL, NAN, NAN, NAN, 500, NAN, NAN, NAN, NAN, NAN, NAN};
+    scenario.workload.max_requests = 12;
+    ls_source_init(&source, &scenario);
+    ck_assert(ls_source_is_closed(&source));
+    int n = 0;
+    for (; ls_source_next(&source, &arrival); n++) {
+        ck_assert_int_eq(arrival.arrival_ps, 0);
+        lengths[n] = arrival.prompt_tok;
+    }
+    ck_assert_int_eq(n, _i ? 3 : 7);
+    for (; ls_source_follow(&source, 1000 + n, &arrival); n++) {
+        ck_assert_int_eq(arrival.arrival_ps, 1000 + n);
+        ck_assert_uint_eq(arrival.index, (uint64_t)n);
+        lengths[n] = arrival.prompt_tok;
+    }
+    ck_assert_int_eq(n, 12);
+    scenario.workload.profiles[0].arrivals.concurrency = 12;
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < 12; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        ck_assert_int_eq(arrival.prompt_tok, lengths[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_closed_loop_ends_with_its_time)
+{
+    add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = 1;
+    scenario.workload.max_requests = 100;
+    scenario.workload.duration_s = 1;
+    ls_source_init(&source, &scenario);
+    ck_assert(ls_source_next(&source, &arrival));
+    ck_assert(ls_source_follow(&source, ls_ps_from_s(1) - 1, &arrival));
+    ck_assert(!ls_source_follow(&source, ls_ps_from_s(1), &arrival));
+}
+END_TEST
+
+static const struct ls_trace_request recorded[] = {
+    {0, 10, 1}, {1000000000000, 20, 2}, {1000000000000, 30, 3}, {2500000000000, 40, 4}, {4000000000000, 50, 5}};
+static const struct ls_trace trace = {5, recorded, 0};
+
+static int count_trace(void)
+{
+    int n = 0;
+    scenario.workload.trace = &trace;
+    ls_source_init(&source, &scenario);
+    for (; ls_source_next(&source, &arrival); n++) {
+        ck_assert_int_eq(arrival.prompt_tok, recorded[n].prompt_tok);
+        ck_assert_int_eq(arrival.output_tok, recorded[n].output_tok);
+        ck_assert_int_eq(arrival.arrival_ps, recorded[n].arrival_ps / 2);
+    }
+    return n;
+}
+
+/* time_scale is a factor on arrival times; the window is one of the recording. */
+START_TEST(traces_are_scaled_and_cut)
+{
+    struct ls_trace_options *const options = &scenario.workload.trace_options;
+    options->time_scale = 0.5;
+    ck_assert_int_eq(count_trace(), 5);
+    options->window_s = 2.5;
+    ck_assert_int_eq(count_trace(), 3);
+    options->window_s = NAN;
+    options->max_requests = 2;
+    ck_assert_int_eq(count_trace(), 2);
+    options->max_requests = LS_NULL_INT;
+    scenario.workload.max_requests = 4;
+    ck_assert_int_eq(count_trace(), 4);
+    scenario.workload.duration_s = 0.75;
+    ck_assert_int_eq(count_trace(), 3);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("source");
+    TCase *tcase = tcase_create("source");
+    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_loop_test(tcase, processes_have_their_rate_and_shape, 0, 4);
+    tcase_add_test(tcase, constant_arrivals_keep_time);
+    tcase_add_test(tcase, independent_profiles_add_up);
+    tcase_add_test(tcase, drawn_profiles_mix_by_weight);
+    tcase_add_loop_test(tcase, arrivals_end_with_the_number_or_the_time_whichever_is_first, 0, 2);
+    tcase_add_test(tcase, a_request_at_the_very_end_does_not_arrive);
+    tcase_add_test(tcase, all_at_once_is_at_the_start);
+    tcase_add_loop_test(tcase, a_closed_loop_starts_its_users_and_follows_completions, 0, 2);
+    tcase_add_test(tcase, a_closed_loop_ends_with_its_time);
+    tcase_add_test(tcase, traces_are_scaled_and_cut);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
