@@ -1,0 +1,281 @@
+/* Promises of the step cost: a pass is the sum of its operators and collective steps, each rounded once; tables change
+ * nothing but the time it takes. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "engine/cost/operator_cost.h"
+#include "engine/cost/step_cost.h"
+#include "engine/sim/clock.h"
+#include "engine/sim/random.h"
+#include "tests/scenario.h"
+
+enum { N_BATCHES = 400 };
+
+enum which { LLAMA_TP4, SLIDING_TP2, MIXTRAL_TP2, MIXTRAL_LOCKSTEP, N_WHICH };
+
+static struct ls_scenario scenario;
+static struct ls_arena arena;
+static struct ls_step_cost cost;
+static struct ls_stream stream;
+
+static struct ls_step_cost make_cost(void)
+{
+    struct ls_step_cost made;
+    struct ls_err err = {""};
+    ck_assert_msg(ls_step_cost_init(&made, &scenario, &arena, &err) == LS_OK, "%s", err.text);
+    return made;
+}
+
+static void make(enum which which, const char *pp)
+{
+    static const char *const(*const models[N_WHICH])[2] = {scenario_llama_70b, scenario_sliding, scenario_mixtral,
+                                                           scenario_mixtral};
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    scenario_make(&scenario, models[which]);
+    scenario_set(&scenario, "strategy.tp", which == LLAMA_TP4 ? "4" : "2");
+    scenario_set(&scenario, "strategy.pp", pp);
+    scenario_set(&scenario, "strategy.ep", which == MIXTRAL_LOCKSTEP ? "2" : "1");
+    scenario_set(&scenario, "workload.max_requests", "1");
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
+    ck_assert_int_eq(reason, LS_REASON_NONE);
+    cost = make_cost();
+    stream = ls_stream_make(1, 0, 0, 0, LS_RNG_GAP);
+}
+
+static void tear_down(void)
+{
+    ls_arena_release(&arena);
+}
+
+static int64_t draw(int64_t low, int64_t high)
+{
+    return low + (int64_t)(ls_stream_uniform(&stream) * (double)(high - low + 1));
+}
+
+/* A batch that could be: contexts at least one token, the window of 512 cutting them. */
+static struct ls_batch draw_batch(void)
+{
+    struct ls_batch batch = {.n_decode = draw(0, 40), .n_prefill = draw(0, 3)};
+    for (int64_t i = 0; i < batch.n_decode; i++) {
+        const int64_t context = draw(1, 3000);
+        batch.decode_context += context;
+        batch.decode_window += context < 512 ? context : 512;
+    }
+    for (int64_t i = 0; i < batch.n_prefill; i++) {
+        const int64_t start = draw(0, 1) * draw(0, 2000), n_tok = draw(1, 900);
+        batch.prefill_tok += n_tok;
+        batch.prefill_context += start + n_tok;
+        batch.prefill_pairs += n_tok * start + n_tok * (n_tok + 1) / 2;
+        batch.prefill_window_context += n_tok + (start < 511 ? start : 511);
+        batch.prefill_window_pairs += n_tok * 512 / 2;
+    }
+    batch.n_tok = batch.n_decode + batch.prefill_tok;
+    batch.n_sampled = batch.n_decode + batch.n_prefill;
+    return batch;
+}
+
+static int64_t sum(const struct ls_op *ops, size_t n)
+{
+    int64_t ps = 0;
+    for (size_t i = 0; i < n; i++)
+        ps += ls_ps_from_s(ls_op_seconds(&scenario.cluster.hardware, &ops[i]));
+    return ps;
+}
+
+static int64_t sum_comm(enum ls_collective kind, const struct ls_group *group, double bytes)
+{
+    const struct ls_collective_cost seconds = ls_collective_cost(&scenario.cluster, kind, group, bytes);
+    int64_t ps = 0;
+    for (int i = 0; i < seconds.n_phases; i++)
+        ps += seconds.phases[i].n_steps * ls_ps_from_s(seconds.phases[i].step_s);
+    return ps;
+}
+
+static int64_t attention_ps(const struct ls_batch *batch, bool sliding)
+{
+    struct ls_op ops[LS_MAX_OPS];
+    int64_t ps = sum(ops, ls_ops_attention_linear(cost.model, &cost.shard, &cost.formats, batch->n_tok, ops));
+    ps += sum(ops, ls_ops_attention_prefill(cost.model, &cost.shard, &cost.formats, batch, sliding, ops));
+    return ps + sum(ops, ls_ops_attention_decode(cost.model, &cost.shard, &cost.formats, batch, sliding, ops));
+}
+
+START_TEST(blocks_are_sums_of_operators_rounded_one_by_one)
+{
+    make((enum which)_i, "1");
+    const double row_bytes = 2.0 * (double)scenario.model.hidden_size;
+    for (int i = 0; i < N_BATCHES; i++) {
+        const struct ls_batch batch = draw_batch();
+        struct ls_op ops[LS_MAX_OPS];
+        struct ls_step step;
+        ls_step_cost(&cost, &batch, &step);
+        ck_assert_int_eq(step.attention_ps[0], attention_ps(&batch, false));
+        if (_i == SLIDING_TP2)
+            ck_assert_int_eq(step.attention_ps[1], attention_ps(&batch, true));
+        if (_i == MIXTRAL_TP2)
+            ck_assert_int_eq(step.mlp_ps[1], sum(ops, ls_ops_moe(cost.model, &cost.shard, &cost.formats, batch.n_tok,
+                                                                 batch.n_tok, 1.0, ops)));
+        else
+            ck_assert_int_eq(step.mlp_ps[0],
+                             sum(ops, ls_ops_mlp(cost.model, &cost.shard, &cost.formats, batch.n_tok, ops)));
+        const int64_t reduce_ps = sum_comm(LS_ALL_REDUCE, &cost.tp, (double)batch.n_tok * row_bytes);
+        ck_assert_int_eq(step.linear->attention_comm_ps, reduce_ps);
+        ck_assert_int_eq(step.linear->mlp_comm_ps[_i == MIXTRAL_TP2], reduce_ps);
+        ck_assert_int_eq(step.embedding_ps, reduce_ps + sum(ops, ls_ops_embedding(cost.model, &cost.shard,
+                                                                                  &cost.formats, batch.n_tok, ops)));
+        const double logit_bytes = 2.0 * (double)batch.n_sampled * (double)scenario.model.vocab_size;
+        ck_assert_int_eq(step.head_ps,
+                         sum_comm(LS_ALL_GATHER, &cost.tp, logit_bytes) +
+                             sum(ops, ls_ops_head(cost.model, &cost.shard, &cost.formats, batch.n_sampled, ops)));
+    }
+}
+END_TEST
+
+START_TEST(the_order_of_questions_changes_no_answer)
+{
+    static struct ls_batch batches[2 * N_BATCHES];
+    static int64_t stage_ps[N_BATCHES];
+    make((enum which)_i, "1");
+    struct ls_step step;
+    for (int i = 0; i < 2 * N_BATCHES; i++)
+        batches[i] = draw_batch();
+    for (int i = 0; i < N_BATCHES; i++) {
+        ls_step_cost(&cost, &batches[2 * i], &step);
+        stage_ps[i] = ls_stage_ps(&cost.stages[0], &step);
+    }
+    struct ls_step_cost other = make_cost();
+    for (int i = N_BATCHES; i-- > 0;) {
+        ls_step_cost(&other, &batches[2 * i], &step);
+        ck_assert_int_eq(ls_stage_ps(&other.stages[0], &step), stage_ps[i]);
+    }
+}
+END_TEST
+
+/* Contexts that grow and shrink across the corners of the decode kernel's cost. */
+START_TEST(decode_attention_follows_its_context_up_and_down)
+{
+    make(LLAMA_TP4, "1");
+    for (int64_t i = 0; i < 4000; i++) {
+        const int64_t context = i < 2000 ? 8 + i * i / 4 : 8 + (4000 - i) * (4000 - i) / 4;
+        const struct ls_batch batch = {
+            .n_tok = 8, .n_sampled = 8, .n_decode = 8, .decode_context = context, .decode_window = context};
+        struct ls_step step;
+        ls_step_cost(&cost, &batch, &step);
+        ck_assert_int_eq(step.attention_ps[0], attention_ps(&batch, false));
+    }
+}
+END_TEST
+
+START_TEST(stages_add_up_to_the_model)
+{
+    static const char *const depths[] = {"2", "3", "4"};
+    for (int i = 0; i < 3; i++) {
+        make((enum which)_i, "1");
+        const struct ls_batch whole[2] = {draw_batch(), draw_batch()};
+        struct ls_step step;
+        ls_step_cost(&cost, whole, &step);
+        const int64_t whole_ps = ls_stage_ps(&cost.stages[0], &step);
+        const int64_t comm_ps = ls_stage_comm_ps(&cost.stages[0], &step);
+        make((enum which)_i, depths[i]);
+        ls_step_cost(&cost, whole, &step);
+        int64_t sum_ps = 0, sum_comm_ps = 0, n_layers = 0;
+        for (int64_t j = 0; j < cost.n_stages; j++) {
+            sum_ps += ls_stage_ps(&cost.stages[j], &step);
+            sum_comm_ps += ls_stage_comm_ps(&cost.stages[j], &step);
+            n_layers += cost.stages[j].n_layers;
+        }
+        ck_assert_int_eq(n_layers, scenario.model.num_hidden_layers);
+        ck_assert_int_eq(sum_ps, whole_ps);
+        ck_assert_int_eq(sum_comm_ps, comm_ps);
+    }
+}
+END_TEST
+
+/* What `high` plays step by step is what `medium` adds up. */
+START_TEST(collectives_step_by_step_last_as_long_as_in_sum)
+{
+    make((enum which)_i, "2");
+    const bool moe = _i == MIXTRAL_TP2 || _i == MIXTRAL_LOCKSTEP;
+    for (int i = 0; i < 50; i++) {
+        struct ls_batch batches[2] = {draw_batch(), draw_batch()};
+        struct ls_comm comms[2 * LS_MAX_COMMS];
+        struct ls_step step;
+        const int64_t n_tok =
+            _i == MIXTRAL_LOCKSTEP && batches[1].n_tok > batches[0].n_tok ? batches[1].n_tok : batches[0].n_tok;
+        ls_step_cost(&cost, batches, &step);
+        int n = ls_mlp_comms_before(&cost, moe, n_tok, comms);
+        n += ls_mlp_comms_after(&cost, moe, n_tok, comms + n);
+        int64_t ps = 0, nic_ps = 0;
+        for (int j = 0; j < n; j++) {
+            ps += ls_comm_ps(&comms[j]);
+            nic_ps += ls_comm_nic_ps(&comms[j]);
+        }
+        ck_assert_int_eq(ps, step.linear->mlp_comm_ps[moe]);
+        ck_assert_int_eq(nic_ps, step.linear->mlp_nic_ps[moe]);
+        const struct ls_comm attention = ls_attention_comm(&cost, n_tok);
+        ck_assert_int_eq(ls_comm_ps(&attention), step.linear->attention_comm_ps);
+        for (int between = 0; between < 2; between++) {
+            ps = 0;
+            n = ls_send_comms(&cost, between, n_tok, comms);
+            for (int j = 0; j < n; j++)
+                ps += ls_comm_ps(&comms[j]);
+            ck_assert_int_eq(ps, step.linear->send_ps[between]);
+        }
+    }
+}
+END_TEST
+
+/* Two attention replicas in step wait for the slower one; the experts see the tokens of both. */
+START_TEST(lockstep_takes_the_slower_member_and_all_tokens)
+{
+    make(MIXTRAL_LOCKSTEP, "1");
+    for (int i = 0; i < N_BATCHES; i++) {
+        const struct ls_batch one = draw_batch(), other = draw_batch();
+        const struct ls_batch batches[2] = {one, other}, turned[2] = {other, one};
+        struct ls_op ops[LS_MAX_OPS];
+        struct ls_step step, back;
+        const int64_t widest = one.n_tok > other.n_tok ? one.n_tok : other.n_tok;
+        const int64_t a = one.n_tok ? attention_ps(&one, false) : 0, b = other.n_tok ? attention_ps(&other, false) : 0;
+        ls_step_cost(&cost, batches, &step);
+        ck_assert_int_eq(step.attention_ps[0], a > b ? a : b);
+        ck_assert_int_eq(step.mlp_ps[1], sum(ops, ls_ops_moe(cost.model, &cost.shard, &cost.formats, widest,
+                                                             one.n_tok + other.n_tok, 1.0, ops)));
+        ls_step_cost(&cost, turned, &back);
+        ck_assert_int_eq(ls_stage_ps(&cost.stages[0], &back), ls_stage_ps(&cost.stages[0], &step));
+    }
+}
+END_TEST
+
+START_TEST(no_communication_without_company)
+{
+    make(SLIDING_TP2, "1");
+    scenario.strategy.tp = 1;
+    cost = make_cost();
+    const struct ls_batch batch = draw_batch();
+    struct ls_step step;
+    ls_step_cost(&cost, &batch, &step);
+    ck_assert_int_eq(ls_stage_comm_ps(&cost.stages[0], &step), 0);
+    ck_assert_int_eq(ls_stage_nic_ps(&cost.stages[0], &step), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("step cost");
+    TCase *tcase = tcase_create("step cost");
+    tcase_add_checked_fixture(tcase, NULL, tear_down);
+    tcase_add_loop_test(tcase, blocks_are_sums_of_operators_rounded_one_by_one, LLAMA_TP4, MIXTRAL_LOCKSTEP);
+    tcase_add_loop_test(tcase, the_order_of_questions_changes_no_answer, 0, N_WHICH);
+    tcase_add_test(tcase, decode_attention_follows_its_context_up_and_down);
+    tcase_add_loop_test(tcase, stages_add_up_to_the_model, 0, N_WHICH);
+    tcase_add_loop_test(tcase, collectives_step_by_step_last_as_long_as_in_sum, 0, N_WHICH);
+    tcase_add_test(tcase, lockstep_takes_the_slower_member_and_all_tokens);
+    tcase_add_test(tcase, no_communication_without_company);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
