@@ -57,51 +57,117 @@ static int64_t duration_ps(const struct pace *pace, const struct ls_batch *batch
     return ps;
 }
 
-/* The slot's pass is done and the next one composed: what ls_scheduler_complete and ls_scheduler_compose come to. */
-static void turn_over(struct ls_scheduler *s, struct ls_slot *g, const struct ls_batch *next, int64_t now_ps,
-                      int64_t sent_ps)
+/* Passes that have ended and been followed by another one, and what they add up to. */
+struct stretch {
+    int64_t n;
+    int64_t decode_context, decode_window; /* sums over them */
+    int64_t rest_ps;                       /* duration of those that also began here: all but the first */
+    int64_t n_sent;                        /* whose tokens left in the measured window */
+};
+
+/* What ls_scheduler_complete and ls_scheduler_compose come to for all of them. */
+static void turn_over(struct ls_scheduler *s, struct ls_slot *g, const struct stretch *stretch, bool counted)
 {
-    ls_scheduler_note_work(s, &g->batch, now_ps);
-    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured);
-    ls_collector_tokens(s->collector, g->n_decode, sent_ps);
-    g->step++;
-    g->stored_tok += g->n_decode;
+    const int64_t n = stretch->n;
+    s->collector->n_output_tok += stretch->n_sent * g->n_decode;
+    g->step += n;
+    g->stored_tok += n * g->n_decode;
     if (s->window > 0)
-        g->within_tok += g->n_decode - g->n_beyond;
-    g->last_sent_ps = sent_ps;
-    g->batch.decode_context = next->decode_context;
-    g->batch.decode_window = next->decode_window;
+        g->within_tok += n * (g->n_decode - g->n_beyond);
+    if (!counted)
+        return;
+    struct ls_work *work = &s->work;
+    work->n_passes += n;
+    work->n_tok += n * g->batch.n_tok;
+    work->n_sampled += n * g->batch.n_sampled;
+    work->decode_context += stretch->decode_context;
+    work->decode_window += stretch->decode_window;
+}
+
+/* What ls_pipeline_note_stage and ls_pipeline_note_active come to for all but the first. */
+static void note_rest(struct ls_pipeline *p, const struct ls_step *step, const struct stretch *stretch)
+{
+    const struct ls_stage *stage = &p->cost->stages[0];
+    struct ls_usage *usage = &p->usage[0];
+    const int64_t n = stretch->n - 1;
+    p->active_ps += stretch->rest_ps;
+    usage->busy_ps += stretch->rest_ps;
+    usage->all_ps += stretch->rest_ps;
+    usage->n_passes += n;
+    usage->comm_ps += n * ls_stage_comm_ps(stage, step);
+    usage->nic_ps += n * ls_stage_nic_ps(stage, step);
+    /* one by one: a sum of doubles depends on the order */
+    for (int64_t i = 0; i < n && stage->n_moe > 0; i++)
+        usage->moe_bytes += (double)stage->n_moe * step->moe_weight_bytes;
+}
+
+/* Play passes while they end before `until_ps`; the last one is still in flight then. */
+static struct stretch play(struct ls_pipeline *p, const struct pace *pace, int64_t until_ps)
+{
+    struct ls_scheduler *s = &p->members[0];
+    struct ls_slot *g = &s->slots[0];
+    struct ls_pass *pass = &p->passes[p->oldest];
+    const int64_t warmup_ps = s->collector->warmup_ps;
+    const int64_t window_growth = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
+    int64_t start_ps = pass->start_ps, end_ps = pass->end_ps;
+    int64_t block_phase = g->step % s->block_size;
+    struct ls_batch next = g->batch;
+    struct stretch stretch = {.rest_ps = start_ps - end_ps};
+    for (int64_t left = passes_until_due(g); left > 0 && end_ps < until_ps && !ls_watch_stopped(p->watch); left--) {
+        block_phase = block_phase + 1 < s->block_size ? block_phase + 1 : 0;
+        const int64_t need = g->residue[block_phase];
+        next.decode_context += g->n_decode;
+        next.decode_window += window_growth;
+        if (need > s->n_free || !holds(pace, &next))
+            break;
+        const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, g->n_decode);
+        ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured);
+        g->last_sent_ps = sent_ps;
+        if (need > 0)
+            ls_scheduler_take_blocks(s, need, end_ps);
+        stretch.n++;
+        stretch.n_sent += sent_ps >= warmup_ps;
+        stretch.rest_ps += end_ps - start_ps;
+        stretch.decode_context += g->batch.decode_context;
+        stretch.decode_window += g->batch.decode_window;
+        g->batch.decode_context = next.decode_context;
+        g->batch.decode_window = next.decode_window;
+        p->active_until_ps = end_ps;
+        p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, pace->overhead_ps, true);
+        end_ps = start_ps + duration_ps(pace, &next);
+    }
+    pass->start_ps = start_ps;
+    pass->end_ps = end_ps;
+    return stretch;
+}
+
+/* Coast while passes end before `until_ps`, all of them in the measured window or (not `counted`) all before it. */
+static void coast(struct ls_pipeline *p, const struct pace *pace, int64_t until_ps, bool counted)
+{
+    struct ls_scheduler *s = &p->members[0];
+    const struct ls_pass *pass = &p->passes[p->oldest];
+    ls_pipeline_note_active(p, pass->start_ps, pass->end_ps);
+    const struct stretch stretch = play(p, pace, until_ps);
+    if (stretch.n == 0)
+        return;
+    if (counted)
+        note_rest(p, &pass->step, &stretch);
+    turn_over(s, &s->slots[0], &stretch, counted);
+    p->stage_free_ps[0] = pass->end_ps;
+    p->n_steps += stretch.n;
+    ls_pipeline_note_stage(p, 0, &pass->step, pass->start_ps, pass->end_ps);
 }
 
 void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
 {
+    const int64_t warmup_ps = p->members[0].collector->warmup_ps;
+    const struct ls_pass *pass = &p->passes[p->oldest];
     until_ps = ls_pipeline_inbox_ps(p) < until_ps ? ls_pipeline_inbox_ps(p) : until_ps;
-    if (!can_coast(p) || p->passes[p->oldest].end_ps >= until_ps)
+    if (!can_coast(p) || pass->end_ps >= until_ps)
         return;
-    struct ls_scheduler *s = &p->members[0];
-    struct ls_slot *g = &s->slots[0];
-    struct ls_pass *pass = &p->passes[p->oldest];
-    const struct pace pace = pace_of(p, pass, &g->batch);
-    struct ls_batch next = g->batch;
-    int64_t block_phase = g->step % s->block_size;
-    for (int64_t left = passes_until_due(g); left > 0 && pass->end_ps < until_ps && !ls_watch_stopped(p->watch);
-         left--) {
-        block_phase = block_phase + 1 < s->block_size ? block_phase + 1 : 0;
-        const int64_t need = g->residue[block_phase];
-        next.decode_context += g->n_decode;
-        next.decode_window += s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
-        if (need > s->n_free || !holds(&pace, &next))
-            break;
-        const int64_t now_ps = pass->end_ps;
-        ls_pipeline_note_active(p, pass->start_ps, now_ps);
-        turn_over(s, g, &next, now_ps, ls_frontend_send(&p->frontend, now_ps, g->n_decode));
-        if (need > 0)
-            ls_scheduler_take_blocks(s, need, now_ps);
-        pass->start_ps = ls_pipeline_start_ps(p, now_ps, pace.overhead_ps, true);
-        p->cpu_free_ps = pass->start_ps;
-        pass->end_ps = pass->start_ps + duration_ps(&pace, &next);
-        p->n_steps++;
-        ls_pipeline_note_stage(p, 0, &pass->step, pass->start_ps, pass->end_ps);
-    }
-    p->stage_free_ps[0] = pass->end_ps;
+    const struct pace pace = pace_of(p, pass, &p->members[0].slots[0].batch);
+    if (pass->end_ps < warmup_ps)
+        coast(p, &pace, until_ps < warmup_ps ? until_ps : warmup_ps, false);
+    if (pass->end_ps < until_ps && pass->end_ps >= warmup_ps)
+        coast(p, &pace, until_ps, true);
 }
