@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/run_options.h"
 #include "cli/run_output.h"
+#include "cli/run_reuse.h"
 #include "cli/run_summary.h"
 #include "cli/stop_signal.h"
 #include "io/cube.h"
@@ -40,8 +41,8 @@ struct run {
     struct ls_run_summary summary;
     struct ls_progress progress;
     double committed_s, cube_s, cube_took_s;
-    enum ls_status skip_status; /* of recording what the search left out */
-    struct ls_err skip_err;
+    enum ls_status record_status; /* of recording what was not simulated: taken over, or left out by the search */
+    struct ls_err record_err;
 };
 
 static double now_s(void *context)
@@ -148,6 +149,49 @@ static void take_over(const struct ls_record *record, void *context)
         ls_search_note(run->search, record);
 }
 
+static void record_unsimulated(struct run *run, const struct ls_record *record)
+{
+    if (run->record_status == LS_OK)
+        run->record_status = ls_journal_append(run->output.journal, record, &run->record_err);
+}
+
+/* A result that a cube holds. Those that failed are tried again. */
+static void adopt(const struct ls_record *record, void *context)
+{
+    struct run *run = context;
+    if (record->status != LS_CELL_FAILED && ls_queue_is_absent(run->queue, record->cell)) {
+        record_unsimulated(run, record);
+        take_over(record, context);
+    }
+}
+
+static enum ls_status adopt_all(struct run *run, struct ls_err *err)
+{
+    enum ls_status status = LS_OK;
+    if (run->output.partial) {
+        struct ls_cube *cube;
+        status = ls_cube_open(run->output.cube, &cube, err);
+        if (status == LS_OK) {
+            status = ls_cube_records(cube, adopt, run, err);
+            ls_cube_close(cube);
+        }
+    }
+    for (size_t i = 0; i < run->options->n_reuse && status == LS_OK; i++)
+        status = ls_run_reuse(run->options->reuse[i], &run->study, run->queue, adopt, run, err);
+    if (status == LS_OK && run->record_status != LS_OK)
+        status = ls_fail(err, run->record_status, "%s", run->record_err.text);
+    return status;
+}
+
+/* Which shard a cell belongs to: mixed, so that no axis decides it alone (the finalizer of SplitMix64). */
+static uint64_t shard_of(uint64_t cell, uint64_t n_shards)
+{
+    uint64_t x = cell + UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (x ^ x >> 31) % n_shards;
+}
+
 static void want(uint64_t cell, void *context)
 {
     struct run *run = context;
@@ -161,8 +205,7 @@ static void skip(uint64_t cell, enum ls_reason reason, void *context)
     struct run *run = context;
     struct ls_record record = {.cell = cell, .status = LS_CELL_NOT_RUN, .reason = (uint32_t)reason};
     ls_metrics_clear(&record.metrics);
-    if (run->skip_status == LS_OK)
-        run->skip_status = ls_journal_append(run->output.journal, &record, &run->skip_err);
+    record_unsimulated(run, &record);
     ls_run_summary_add(&run->summary, &record, 1);
 }
 
@@ -173,6 +216,8 @@ static enum ls_status prepare(struct run *run, struct ls_err *err)
     const char *cube = options->cube ? options->cube : run->study.output_cube;
     if (!cube[0])
         return ls_fail(err, LS_INPUT, "no name for the cube: give -o CUBE.h5, or output.cube in the study");
+    if (run->study.search.method != LS_NULL_CHOICE && options->n_shards > 1)
+        return ls_fail(err, LS_INPUT, "--shard: a search looks at all cells; leave one of the two out");
     enum ls_status status = ls_queue_new(run->study.n_cells, run->transport->n_ranks, &run->queue, err);
     if (status == LS_OK && run->study.search.method != LS_NULL_CHOICE)
         status = ls_search_new(&run->study, want, run, &run->search, err);
@@ -180,10 +225,16 @@ static enum ls_status prepare(struct run *run, struct ls_err *err)
         status = ls_run_output_open(&run->output, cube, options->mode, &run->study, take_over, run, err);
     if (status != LS_OK || run->output.complete)
         return status;
+    status = adopt_all(run, err);
+    if (status != LS_OK) {
+        ls_run_output_abandon(&run->output);
+        return status;
+    }
     if (run->search)
         ls_search_begin(run->search);
     for (uint64_t cell = 0; !run->search && cell < run->study.n_cells; cell++)
-        want(cell, run);
+        if (options->n_shards == 1 || shard_of(cell, options->n_shards) == options->shard)
+            want(cell, run);
     const double at_s = now_s(NULL);
     run->committed_s = run->cube_s = at_s;
     ls_progress_begin(&run->progress, options->progress, run->transport->n_ranks, at_s);
@@ -233,8 +284,8 @@ static enum ls_exit conclude(struct run *run, enum ls_status status, struct ls_e
     struct ls_err late;
     if (status == LS_OK && run->search)
         ls_search_skipped(run->search, skip, run);
-    if (run->skip_status != LS_OK)
-        say(run, run->skip_err.text);
+    if (run->record_status != LS_OK)
+        say(run, run->record_err.text);
     const enum ls_status written = ls_run_output_finish(&run->output, &run->study, status == LS_OK, &late);
     if (written != LS_OK)
         say(run, late.text);

@@ -12,6 +12,8 @@ const struct ls_command ls_commands[] = {
      "  --set KEY=VALUE       lay a value over the file; on an axis it fixes the axis to that value\n"
      "  --resume              go on with an unfinished run; start where there is none\n"
      "  --overwrite           start anew, whatever is there\n"
+     "  --reuse OLD.h5        take over results of the same scenarios from a cube, which may be CUBE.h5\n"
+     "  --shard I/N           run the I-th of N parts of the cells; llmsweep merge puts the parts together\n"
      "  --max-seconds N       stop after N seconds, resumable, with exit status 3\n"
      "  --progress MODE       auto, bar, log or none\n"
      "  --quiet               neither progress nor summary\n",
@@ -19,6 +21,12 @@ const struct ls_command ls_commands[] = {
     {"status", "how far a sweep is, from its journal or its cube", "CUBE.h5", "",
      "llmsweep run configs/studies/quickstart.yaml -o quickstart.h5 & llmsweep status quickstart.h5",
      ls_command_status},
+    {"merge", "put the cubes of a study's shards (run --shard) together",
+     "STUDY.yaml [-o CUBE.h5] [OPTION]... SHARD.h5...",
+     "  -o, --output CUBE.h5  where the results go (default: the study's output.cube)\n"
+     "  --set KEY=VALUE       as the shards were run\n"
+     "  --overwrite           replace what is there\n",
+     "llmsweep merge study.yaml -o all.h5 all.1-of-2.h5 all.2-of-2.h5", ls_command_merge},
     {"plan",
      "what a study would do: its cells, how many are feasible and why the others are not, and how long it takes",
      "STUDY.yaml [--set KEY=VALUE]...", "  --set KEY=VALUE  lay a value over the file, as run does\n",

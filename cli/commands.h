@@ -45,6 +45,7 @@ int ls_command_misuse(const char *name, const char *wrong);
     }
 
 int ls_command_run(int argc, char **argv);
+int ls_command_merge(int argc, char **argv);
 int ls_command_status(int argc, char **argv);
 int ls_command_plan(int argc, char **argv);
 int ls_command_validate(int argc, char **argv);

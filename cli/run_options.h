@@ -2,6 +2,7 @@
 #define LS_CLI_RUN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "cli/progress.h"
 #include "cli/run_output.h"
@@ -9,13 +10,18 @@
 
 /* The command line of `llmsweep run`. */
 
+#define LS_MAX_REUSE 64
+
 struct ls_run_options {
     const char *study_path;
     const char *cube; /* null: the study's */
     enum ls_output_mode mode;
     enum ls_progress_mode progress;
     bool quiet;
-    double max_seconds; /* infinite when not given */
+    double max_seconds;       /* infinite when not given */
+    uint64_t shard, n_shards; /* run the cells of one shard, from 0; n_shards 1: all */
+    const char *reuse[LS_MAX_REUSE];
+    size_t n_reuse;
     struct ls_study_args sets;
 };
 

@@ -91,14 +91,17 @@ enum ls_status ls_run_output_open(struct ls_run_output *output, const char *cube
     if (status == LS_OK)
         status = check_cube(cube, mode, err);
     const bool journal_there = kind_of(output->journal_path) != MISSING;
-    if (status == LS_OK && mode == LS_OUTPUT_NEW && journal_there)
+    if (status == LS_OK && (mode == LS_OUTPUT_NEW || mode == LS_OUTPUT_GROW) && journal_there)
         status =
             ls_fail(err, LS_CONFLICT, "%s holds an unfinished run; --resume goes on with it, --overwrite starts anew",
                     output->journal_path);
-    if (status == LS_OK && mode == LS_OUTPUT_RESUME && !journal_there && kind_of(cube) == FILE_THERE)
+    if (status == LS_OK && mode == LS_OUTPUT_RESUME && !journal_there && kind_of(cube) == FILE_THERE) {
         status = check_finished(cube, study, &output->complete, err);
+        output->partial = !output->complete;
+    }
     if (status != LS_OK || output->complete)
         return status;
+    output->resumed = mode == LS_OUTPUT_RESUME && journal_there;
     const struct ls_journal_key key = {.n_cells = study->n_cells, .resolved = study->resolved};
     struct ls_journal_key keyed = key;
     memcpy(keyed.sha256, study->sha256, sizeof keyed.sha256);
@@ -117,4 +120,12 @@ enum ls_status ls_run_output_finish(struct ls_run_output *output, const struct l
     const enum ls_status closed = ls_journal_close(output->journal, complete && status == LS_OK, status ? NULL : err);
     output->journal = NULL;
     return status ? status : closed;
+}
+
+void ls_run_output_abandon(struct ls_run_output *output)
+{
+    /* What was wrong was said; that an empty journal cannot be removed says nothing more. */
+    const enum ls_status ignored = output->journal ? ls_journal_close(output->journal, !output->resumed, NULL) : LS_OK;
+    (void)ignored;
+    output->journal = NULL;
 }

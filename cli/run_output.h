@@ -9,13 +9,20 @@
 
 /* Where a run leaves its results: a cube, and the journal beside it while it is not complete. */
 
-enum ls_output_mode { LS_OUTPUT_NEW, LS_OUTPUT_RESUME, LS_OUTPUT_OVERWRITE };
+enum ls_output_mode {
+    LS_OUTPUT_NEW,       /* nothing may be there */
+    LS_OUTPUT_RESUME,    /* go on with what is there */
+    LS_OUTPUT_OVERWRITE, /* replace it */
+    LS_OUTPUT_GROW       /* replace a cube, part of which is reused, but no unfinished run */
+};
 
 struct ls_run_output {
     char cube[4096];
     char journal_path[4096 + 16];
     struct ls_journal *journal; /* null when `complete` */
+    bool resumed;               /* the journal is an earlier run's */
     bool complete;              /* resuming, and the cube already holds every cell */
+    bool partial;               /* resuming, and a cube without a journal holds some: the caller takes them over */
 };
 
 /* Check that results can go to `cube` and open the journal; an earlier run's records go to `visit`. LS_INPUT or
@@ -28,5 +35,8 @@ LS_NODISCARD enum ls_status ls_run_output_open(struct ls_run_output *output, con
 /* Write the cube from the journal; the journal goes when `complete`, and stays when the cube cannot be written. */
 LS_NODISCARD enum ls_status ls_run_output_finish(struct ls_run_output *output, const struct ls_study *study,
                                                  bool complete, struct ls_err *err);
+
+/* Nothing came of it: close the journal, and remove it unless an earlier run left it. */
+void ls_run_output_abandon(struct ls_run_output *output);
 
 #endif

@@ -40,12 +40,17 @@ uint64_t ls_cube_n_cells(const struct ls_cube *cube);
 /* An attribute of the root as text ("study", "resolved_study", "title", "seed", …), or null; owned by the cube. */
 const char *ls_cube_attribute(struct ls_cube *cube, const char *name);
 
-/* One column (engine/metrics.h's ls_metric_column_name, or "status", "reason", "gpus") of all cells into
+/* One column (engine/metrics.h's ls_metric_column_name, or "status", "reason", "gpus", "run/wall_s") of all cells into
  * values[n_cells], row-major. LS_INPUT when the cube has no such metric. */
 LS_NODISCARD enum ls_status ls_cube_read(struct ls_cube *cube, const char *name, double *values, struct ls_err *err);
 
 /* The scenarios' fingerprints into fingerprints[n_cells], 0 where a cell did not run: what --reuse goes by. */
 LS_NODISCARD enum ls_status ls_cube_fingerprints(struct ls_cube *cube, uint64_t *fingerprints, struct ls_err *err);
+
+/* Visit the record of every cell that ran or that a search left out, in order; their ranks are 0. Reads each metric
+ * once for some ten thousand cells. */
+LS_NODISCARD enum ls_status ls_cube_records(struct ls_cube *cube, ls_journal_visit *visit, void *context,
+                                            struct ls_err *err);
 
 /* Whether the cube holds that column. */
 bool ls_cube_has(struct ls_cube *cube, const char *name);

@@ -301,7 +301,7 @@ static bool is_column(const char *name)
 {
     size_t column = 0;
     return strcmp(name, "status") == 0 || strcmp(name, "reason") == 0 || strcmp(name, "gpus") == 0 ||
-           ls_metric_column(name, &column);
+           strcmp(name, "run/wall_s") == 0 || ls_metric_column(name, &column);
 }
 
 bool ls_cube_has(struct ls_cube *cube, const char *name)

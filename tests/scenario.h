@@ -81,19 +81,19 @@ static inline struct ls_profile *scenario_add_profile(struct ls_scenario *scenar
                                               {"output_tokens.dist", "constant"}};
     static const char *const nulls[] = {"value", "low", "high", "mean", "std", "cv", "mu", "sigma", "shape", "scale"};
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
-        (void)snprintf(key, sizeof key, "workload.profiles.%s.%s", profile->name, defaults[i][0]);
+        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.%s", profile->name, defaults[i][0]);
         scenario_set(scenario, key, defaults[i][1]);
     }
     for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++) {
-        (void)snprintf(key, sizeof key, "workload.profiles.%s.prompt_tokens.%s", profile->name, nulls[i]);
+        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.prompt_tokens.%s", profile->name, nulls[i]);
         scenario_set(scenario, key, "null");
-        (void)snprintf(key, sizeof key, "workload.profiles.%s.output_tokens.%s", profile->name, nulls[i]);
+        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.output_tokens.%s", profile->name, nulls[i]);
         scenario_set(scenario, key, "null");
     }
     profile->prompt_tokens.value = prompt;
     profile->output_tokens.value = output;
     (void)snprintf(text, sizeof text, "%.17g", rate);
-    (void)snprintf(key, sizeof key, "workload.profiles.%s.arrivals.rate", profile->name);
+    (void)snprintf(key, sizeof key, "workload.profiles.%.64s.arrivals.rate", profile->name);
     scenario_set(scenario, key, text);
     return profile;
 }

@@ -109,20 +109,43 @@ static const struct ls_transport_ops mpi_ops = {
     .nap = nap,
 };
 
-/* A launcher's word on how many tasks it started, 0 when there is none. */
-static int tasks_launched(void)
+static long number_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? strtol(text, NULL, 10) : 0;
+}
+
+/* How many tasks a launcher says that it started, 0 when there is none. */
+static long tasks_launched(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *text = getenv(names[i]);
-        if (text && atoi(text) > 0)
-            return atoi(text);
-    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (number_of(names[i]) > 0)
+            return number_of(names[i]);
     return 0;
 }
 
-static enum ls_status connect_ranks(struct mpi_transport *mpi, int n_tasks, struct ls_err *err)
+/* Whether the launcher left a way for the tasks to find each other. Without one some MPIs end the program in MPI_Init,
+ * others let each task believe that it is alone. */
+static bool can_connect(void)
 {
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PMI_FD"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
+static enum ls_status cannot_connect(long n_tasks, struct ls_err *err)
+{
+    return ls_fail(err, LS_INPUT,
+                   "the launcher started %ld tasks that MPI cannot connect: use mpirun, or srun --mpi=pmix", n_tasks);
+}
+
+static enum ls_status connect_ranks(struct mpi_transport *mpi, long n_tasks, struct ls_err *err)
+{
+    if (!can_connect())
+        return cannot_connect(n_tasks, err);
     int provided;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS)
         return ls_fail(err, LS_FAILED, "MPI_Init failed");
@@ -133,10 +156,8 @@ static enum ls_status connect_ranks(struct mpi_transport *mpi, int n_tasks, stru
     (void)MPI_Comm_size(mpi->comm, &size);
     mpi->base.rank = (size_t)rank;
     mpi->base.n_ranks = (size_t)size;
-    if (size == 1 && n_tasks > 1)
-        return ls_fail(err, LS_INPUT,
-                       "the launcher started %d tasks that MPI cannot connect: use mpirun, or srun --mpi=pmix",
-                       n_tasks);
+    if (size == 1)
+        return cannot_connect(n_tasks, err);
     return LS_OK;
 }
 
@@ -147,7 +168,7 @@ enum ls_status ls_mpi_transport_open(struct ls_transport **transport, struct ls_
         return ls_fail(err, LS_NOMEM, "out of memory for the transport");
     mpi->base = ls_transport_inline();
     mpi->request = MPI_REQUEST_NULL;
-    const int n_tasks = tasks_launched();
+    const long n_tasks = tasks_launched();
     const enum ls_status status = n_tasks > 1 ? connect_ranks(mpi, n_tasks, err) : LS_OK;
     if (mpi->base.n_ranks > 1)
         mpi->base.ops = &mpi_ops;

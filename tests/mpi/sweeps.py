@@ -162,6 +162,32 @@ def errors_once():
         require(sum(not line.startswith("Usage") for line in lines) == 1, f"{words!r} is not said once", said)
 
 
+def reuse():
+    """A grid that grows takes over what an older cube holds, and is the same cube as if it had run whole."""
+    call(0, "run", STUDY, "--set", "sweep.axes.tp=[1, 2]", "-o", "grid.h5", "--quiet")
+    grown = call(2, "run", STUDY, "-o", "grid.h5", "--reuse", "grid.h5", "--progress", "none")
+    require(summary(grown.stderr)[1] >= 60, "nothing was taken over", grown.stderr)
+    call(0, "run", STUDY, "-o", "whole.h5", "--quiet")
+    require(digest("grid.h5") == digest("whole.h5"), "the digests differ")
+    call(0, "run", STUDY, "-o", "other.h5", "--reuse", "missing.h5", status=2)
+    require(not Path("other.h5.journal").exists(), "a journal of nothing is left")
+
+
+def merge():
+    """Shards are parts of the one cube: merged, they are it; with one missing, a resumed run adds its cells."""
+    call(0, "run", STUDY, "-o", "whole.h5", "--quiet")
+    shards = [f"part.{i}.h5" for i in (1, 2, 3)]
+    for i, shard in enumerate(shards, 1):
+        call(i - 1, "run", STUDY, "-o", shard, "--shard", f"{i}/3", "--quiet")
+    call(0, "merge", STUDY, "-o", "merged.h5", *shards)
+    call(0, "merge", STUDY, "-o", "gap.h5", *shards[:2], status=3)
+    call(2, "run", STUDY, "-o", "gap.h5", "--resume", "--quiet")
+    digests = {digest(c) for c in ("whole.h5", "merged.h5", "gap.h5")}
+    require(len(digests) == 1, "the digests differ")
+    call(0, "merge", STUDY, "-o", "merged.h5", *shards, status=2)
+    call(0, "merge", STUDY, "--set", "seed=8", "-o", "another.h5", *shards, status=2)
+
+
 def preflight():
     """Tasks that MPI does not connect would each run the whole sweep: refused."""
     said = call(0, "run", STUDY, "-o", "a.h5", status=2, env={**os.environ, "SLURM_STEP_NUM_TASKS": "4"}).stderr
