@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -186,6 +187,7 @@ static enum ls_status adopt_all(struct run *run, struct ls_err *err)
 /* Which shard a cell belongs to: mixed, so that no axis decides it alone (the finalizer of SplitMix64). */
 static uint64_t shard_of(uint64_t cell, uint64_t n_shards)
 {
+    assert(n_shards > 0);
     uint64_t x = cell + UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
