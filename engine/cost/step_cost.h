@@ -81,10 +81,10 @@ struct ls_step_cost {
     struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
     int64_t max_tok, max_seqs;
     const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
-    struct ls_linear *linear;    /* [max_tok + 1], filled on first use */
-    unsigned char *has_linear;   /* [max_tok + 1] */
-    struct ls_decode *decode[2]; /* full, sliding: [max_seqs + 1] */
-    int64_t *head;               /* [max_seqs + 1] */
+    struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
+    unsigned char *has_linear;      /* [max_tok + 1] */
+    struct ls_decode *decode[2];    /* full, sliding: [max_seqs + 1] */
+    int64_t *head;                  /* [max_seqs + 1] */
 };
 
 /* Prepare for a resolved, feasible scenario, which must outlive *cost; tables are taken from the arena. */

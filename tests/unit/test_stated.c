@@ -174,7 +174,7 @@ START_TEST(memory_is_what_is_stated)
     struct ls_serving_memory memory;
     ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
     ck_assert_int_eq(ls_model_parameters(&scenario.model), 1000000000);
-    ck_assert_double_eq_tol(memory.kv_bytes_per_token, 4.0 * 4096 / 2, 1e-9);
+    ck_assert_double_eq_tol(memory.kv_bytes_per_token, 8192.0, 1e-9);
     ck_assert(memory.weights_bytes >= 1e9 && memory.weights_bytes < 1.001e9); /* rotary tables are little */
 }
 END_TEST
