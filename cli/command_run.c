@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli/commands.h"
@@ -121,6 +122,11 @@ static enum ls_status tick(void *context, const struct ls_queue *queue, struct l
         const enum ls_status status = ls_journal_commit(run->output.journal, err);
         if (status != LS_OK)
             return status;
+        if (!ls_journal_is_in_place(run->output.journal))
+            return ls_fail(
+                err, LS_IO,
+                "somebody removed %.400s; stopping, with what is finished in the cube if that can be written",
+                run->output.journal_path);
     }
     if (at_s - run->cube_s >= CUBE_PERIOD_S && at_s - run->cube_s >= CUBE_SHARE * run->cube_took_s)
         write_cube(run, at_s);
@@ -289,7 +295,7 @@ static enum ls_exit conclude(struct run *run, enum ls_status status, struct ls_e
     if (run->record_status != LS_OK)
         say(run, run->record_err.text);
     const enum ls_status written = ls_run_output_finish(&run->output, &run->study, status == LS_OK, &late);
-    if (written != LS_OK)
+    if (written != LS_OK && strcmp(late.text, err->text) != 0)
         say(run, late.text);
     show_end(run, status, elapsed_s);
     if (written == LS_OK && !run->options->quiet)

@@ -29,6 +29,7 @@ void ls_stop_signal_watch(void)
         (void)sigaction(watched[i].number, &action, NULL);
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 int ls_stop_signal(void)

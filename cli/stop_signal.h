@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 /* From now on SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 only set a flag; a second SIGINT ends the program as usual. A reader
- * of our messages that goes away no longer ends it either. */
+ * of our messages that goes away no longer ends it either, nor does a limit on the size of files: writing fails. */
 void ls_stop_signal_watch(void);
 
 /* The signal that came, 0 for none. */

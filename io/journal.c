@@ -421,6 +421,11 @@ enum ls_status ls_journal_commit(struct ls_journal *journal, struct ls_err *err)
     return LS_OK;
 }
 
+bool ls_journal_is_in_place(const struct ls_journal *journal)
+{
+    return is_at_path(journal->fd, journal->path);
+}
+
 enum ls_status ls_journal_replay(struct ls_journal *journal, ls_journal_visit *visit, void *context, struct ls_err *err)
 {
     const enum ls_status status = ls_journal_commit(journal, err);

@@ -41,6 +41,10 @@ LS_NODISCARD enum ls_status ls_journal_append(struct ls_journal *journal, const 
 /* Write and fdatasync what is buffered: after LS_OK it survives. Cheap when nothing is. */
 LS_NODISCARD enum ls_status ls_journal_commit(struct ls_journal *journal, struct ls_err *err);
 
+/* Whether the file is still where it was opened. One that somebody removed can still be written and replayed, but goes
+ * when it is closed. */
+bool ls_journal_is_in_place(const struct ls_journal *journal);
+
 /* Replay every record once more (committed first), for writing the cube one metric at a time. */
 LS_NODISCARD enum ls_status ls_journal_replay(struct ls_journal *journal, ls_journal_visit *visit, void *context,
                                               struct ls_err *err);

@@ -6,6 +6,7 @@ Runs in a folder of its own that goes at the end. Exits 1 with what went wrong.
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -186,6 +187,65 @@ def merge():
     require(len(digests) == 1, "the digests differ")
     call(0, "merge", STUDY, "-o", "merged.h5", *shards, status=2)
     call(0, "merge", STUDY, "--set", "seed=8", "-o", "another.h5", *shards, status=2)
+
+
+def start(ranks, cube):
+    """A run that has some cells acknowledged and takes a while longer."""
+    process = subprocess.Popen(
+        command(ranks, "run", STUDY, *LONGER, "-o", cube, "--progress", "none"), stderr=subprocess.PIPE, text=True
+    )
+    while not Path(cube + ".journal").exists() or cells(cube)[0] < 5:
+        require(process.poll() is None, "ended by itself", process.stderr)
+        time.sleep(0.02)
+    return process
+
+
+def require_resumable(cube):
+    call(2, "run", STUDY, *LONGER, "-o", cube, "--resume", "--quiet")
+    call(0, "run", STUDY, *LONGER, "-o", "whole.h5", "--quiet")
+    require(digest(cube) == digest("whole.h5"), "the digests differ")
+
+
+def full_disk():
+    """Where no more can be written a sweep stops with the reason, and goes on from there once there is room."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40000, resource.RLIM_INFINITY))
+
+    # Alone, since mpirun would be under the limit, too.
+    stopped = call(0, "run", STUDY, *LONGER, "-o", "a.h5", "--progress", "none", status=1, preexec_fn=limit)
+    require("cannot write the journal a.h5.journal: File too large" in stopped.stderr, stopped.stderr)
+    require(cells("a.h5")[0] > 0, "nothing survived")
+    require_resumable("a.h5")
+
+
+def journal_removed():
+    """A sweep whose journal somebody removed stops, and leaves what it has in the cube, from where it can go on."""
+    process = start(2, "a.h5")
+    Path("a.h5.journal").unlink()
+    stderr = process.communicate(timeout=60)[1]
+    require(process.returncode == 1 and "somebody removed a.h5.journal" in stderr, process.returncode, stderr)
+    done, total = cells("a.h5")
+    require(5 <= done < total, f"{done} of {total} cells")
+    require_resumable("a.h5")
+
+
+def two_runs():
+    """Two runs on one cube: the second is refused whatever it wants, the first does not notice."""
+    first = start(2, "a.h5")
+    for how in ("--resume", "--overwrite"):
+        second = call(0, "run", STUDY, *LONGER, "-o", "a.h5", how, status=2)
+        require("a.h5.journal is in use by another run" in second.stderr, second.stderr)
+    second = call(0, "run", STUDY, *LONGER, "-o", "a.h5", status=2)
+    require("a.h5.journal holds an unfinished run" in second.stderr, second.stderr)
+    stderr = first.communicate(timeout=120)[1]
+    require(first.returncode == 0, stderr)
+
+
+def unwritable():
+    """A folder that even root cannot write to is refused before a cell runs."""
+    said = call(2, "run", STUDY, "-o", "/sys/kernel/a.h5", status=2).stderr
+    require("cannot open the journal /sys/kernel/a.h5.journal" in said, said)
 
 
 def preflight():
