@@ -8,6 +8,7 @@
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 #include "engine/simulate.h"
+#include "engine/training/training.h"
 
 void ls_scenario_init(struct ls_scenario *scenario)
 {
@@ -119,8 +120,8 @@ static enum ls_reason check_experts(const struct ls_scenario *scenario)
     return model->moe_intermediate_size % strategy->expert_tp != 0 ? LS_REASON_TP_FFN : LS_REASON_NONE;
 }
 
-/* Degrees against heads, widths, layers, experts and GPUs. KV heads fewer than tp are replicated. */
-static enum ls_reason check_shape(const struct ls_scenario *scenario)
+/* Degrees against heads, widths, layers and GPUs. KV heads fewer than tp are replicated. */
+static enum ls_reason check_degrees(const struct ls_scenario *scenario)
 {
     const struct ls_model *model = &scenario->model;
     const struct ls_strategy *strategy = &scenario->strategy;
@@ -133,8 +134,14 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
         return LS_REASON_TP_HEADS;
     if (model->intermediate_size % strategy->tp != 0)
         return LS_REASON_TP_FFN;
-    if (strategy->pp > model->num_hidden_layers)
-        return LS_REASON_PP_LAYERS;
+    return strategy->pp > model->num_hidden_layers ? LS_REASON_PP_LAYERS : LS_REASON_NONE;
+}
+
+static enum ls_reason check_shape(const struct ls_scenario *scenario)
+{
+    const enum ls_reason reason = check_degrees(scenario);
+    if (reason != LS_REASON_NONE)
+        return reason;
     if (!ls_op_dtype_supported(&scenario->cluster.hardware, (enum ls_dtype)scenario->engine.weight_dtype))
         return LS_REASON_DTYPE;
     if (scenario->engine.max_num_batched_tokens < scenario->engine.max_num_seqs)
@@ -205,6 +212,27 @@ static enum ls_status resolve_matmul(struct ls_scenario *scenario, enum ls_reaso
     return LS_OK;
 }
 
+static enum ls_status resolve_training(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
+{
+    struct ls_training *training = &scenario->training;
+    enum ls_status status = ls_model_complete(&scenario->model, err);
+    if (status || (status = ls_training_check(scenario, err)))
+        return status;
+    resolve_cluster(scenario);
+    scenario->strategy.expert_tp = scenario->strategy.tp;
+    if (training->attention == LS_NULL_CHOICE)
+        training->attention = training->recompute == LS_RECOMPUTE_NONE ? LS_ATTENTION_UNFUSED : LS_ATTENTION_FLASH;
+    if (training->dropout == LS_NULL_CHOICE)
+        training->dropout = scenario->model.norm == LS_NORM_LAYER;
+    struct ls_placement placement;
+    if ((status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err)))
+        return status;
+    *reason = check_degrees(scenario);
+    if (*reason == LS_REASON_NONE)
+        *reason = ls_training_shape(scenario);
+    return LS_OK;
+}
+
 enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
 {
     switch (scenario->kind) {
@@ -213,7 +241,7 @@ enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason 
     case LS_MATMUL:
         return resolve_matmul(scenario, reason, err);
     default:
-        return ls_fail(err, LS_INPUT, "kind: training is not available yet; serving and matmul are");
+        return resolve_training(scenario, reason, err);
     }
 }
 

@@ -146,6 +146,30 @@ struct ls_prices {
     double gpu_usd_per_h; /* null: the hardware's */
 };
 
+enum ls_precision { LS_PRECISION_BF16, LS_PRECISION_FP8, LS_PRECISION_PURE_BF16, LS_PRECISION_FP32 };
+enum ls_gradient { LS_GRADIENT_FP32, LS_GRADIENT_BF16 };
+enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH };
+
+/* Values of `recompute` below 1; k: one input every k layers. */
+enum { LS_RECOMPUTE_NONE = -1, LS_RECOMPUTE_SELECTIVE = -2, LS_RECOMPUTE_FULL = -3 };
+
+/* One optimizer step: engine/training. */
+struct ls_training {
+    int64_t sequence_length, global_batch_size, micro_batch_size;
+    int32_t precision;
+    int32_t gradient_dtype; /* enum ls_gradient */
+    int64_t zero_stage;
+    int64_t recompute;
+    int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), else flash */
+    int32_t dropout;   /* null: models with layer norms have it */
+    int32_t sequence_parallel;
+    int64_t context_parallel;
+    int32_t schedule; /* enum ls_schedule */
+    int64_t virtual_stages;
+    int32_t overlap_grad_reduce;
+    double overhead_bytes;
+};
+
 enum ls_matmul_operation { LS_MATMUL_PRODUCT, LS_MATMUL_ELEMENTWISE };
 
 /* Rows times weights: engine/matmul. */
@@ -170,8 +194,8 @@ struct ls_scenario {
     struct ls_slo slo;
     struct ls_prices prices;
     int32_t evaluate_oversized;
+    struct ls_training training;
     struct ls_matmul matmul;
-    char later[LS_NAME_LEN];
 };
 
 /* The root table: what a study file may say, less name, sweep and output. */
@@ -198,6 +222,9 @@ LS_NODISCARD enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, en
 
 /* Hash of every resolved value, the trace's content and the engine's version: equal fingerprints, equal results. */
 uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario);
+
+/* Micro-batches of a training step on one pipeline, whole in a feasible scenario. */
+int64_t ls_training_micro_batches(const struct ls_scenario *scenario);
 
 /* tp · pp · dp · ep. */
 int64_t ls_scenario_gpus(const struct ls_scenario *scenario);

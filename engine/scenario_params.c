@@ -9,6 +9,11 @@
 /* The keys of a study file below the root, less name, sweep and output. */
 
 const char *const ls_kind_names[] = {"serving", "training", "matmul", NULL};
+static const char *const precisions[] = {"bf16", "fp8", "pure_bf16", "fp32", NULL};
+static const char *const gradients[] = {"fp32", "bf16", NULL};
+static const char *const attentions[] = {"unfused", "flash", NULL};
+static const char *const recomputes[] = {"none", "selective", "full", NULL};
+static const char *const schedules[] = {"gpipe", "1f1b", "interleaved", NULL};
 static const char *const operations[] = {"product", "elementwise", NULL};
 static const char *const preemptions[] = {"recompute", "swap", NULL};
 static const char *const policies[] = {"fcfs", "priority", "sjf", NULL};
@@ -200,6 +205,41 @@ static const struct ls_param prices_rows[] = {
 };
 static const struct ls_param_table prices_table = LS_TABLE(prices_rows);
 
+static const struct ls_param training_rows[] = {
+    LS_ROW_INT(struct ls_training, "sequence_length", sequence_length, 0, "2048", 1, 1 << 24, "Tokens of a sequence."),
+    LS_ROW_INT(struct ls_training, "global_batch_size", global_batch_size, 0, "64", 1, 1 << 24,
+               "Sequences of an optimizer step."),
+    LS_ROW_INT(struct ls_training, "micro_batch_size", micro_batch_size, 0, "1", 1, 4096, "Sequences of one pass."),
+    LS_ROW_CHOICE(struct ls_training, "precision", precision, 0, "bf16", precisions,
+                  "bf16, fp8 (products alone): fp32 master weights and moments; pure_bf16: bf16 moments, no master "
+                  "weights; fp32."),
+    LS_ROW_CHOICE(struct ls_training, "gradient_dtype", gradient_dtype, 0, "fp32", gradients,
+                  "Format of gradients; with bf16 18 bytes a parameter in fp32, 16 in bf16."),
+    LS_ROW_INT(struct ls_training, "zero_stage", zero_stage, 0, "0", 0, 3,
+               "What is spread over dp: 1 optimizer states, 2 gradients too, 3 weights too."),
+    LS_ROW(struct ls_training, "recompute", recompute, LS_PARAM_INT, LS_DIM_NONE, 0, "selective", 1, 1024, recomputes,
+           "What backward passes compute again: none, selective (attention scores), full (each layer from its input), "
+           "or k: one input is kept every k layers."),
+    LS_ROW_CHOICE(
+        struct ls_training, "attention", attention, LS_PARAM_NULLABLE, "null", attentions,
+        "unfused writes its scores to memory, flash does not; null: unfused with recompute none, else flash."),
+    LS_ROW_BOOL(struct ls_training, "dropout", dropout, LS_PARAM_NULLABLE, "null",
+                "Dropout behind each block and in unfused attention; null: models with layer norms have it."),
+    LS_ROW_BOOL(struct ls_training, "sequence_parallel", sequence_parallel, 0, "true",
+                "Norms and dropout split over tp along the sequence."),
+    LS_ROW_INT(struct ls_training, "context_parallel", context_parallel, LS_PARAM_LATER, "1", 1, 1024,
+               "GPUs of dp that share a sequence."),
+    LS_ROW_CHOICE(struct ls_training, "schedule", schedule, 0, "1f1b", schedules,
+                  "How micro-batches pass through the pipeline."),
+    LS_ROW_INT(struct ls_training, "virtual_stages", virtual_stages, 0, "1", 1, 1024,
+               "interleaved: groups of layers on each stage."),
+    LS_ROW_BOOL(struct ls_training, "overlap_grad_reduce", overlap_grad_reduce, 0, "true",
+                "Gradients are reduced while the last backward pass runs."),
+    LS_ROW_FLOAT(struct ls_training, "overhead", overhead_bytes, LS_DIM_BYTES, 0, "1.5 GiB", 0, 1e15,
+                 "Communication buffers and the like, of each GPU."),
+};
+static const struct ls_param_table training_table = LS_TABLE(training_rows);
+
 static const struct ls_param matmul_rows[] = {
     LS_ROW_CHOICE(struct ls_matmul, "operation", operation, 0, "product", operations,
                   "product: rows times weights; elementwise: the sum of two matrices of m rows and k columns."),
@@ -233,7 +273,7 @@ static const struct ls_param scenario_rows[] = {
     LS_ROW_GROUP(struct ls_scenario, "prices", prices, &prices_table, "Prices."),
     LS_ROW_BOOL(struct ls_scenario, "evaluate_oversized", evaluate_oversized, 0, "false",
                 "Compute all metrics of cells that do not fit in memory; their status stays infeasible."),
-    LS_ROW_TEXT(struct ls_scenario, "training", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null", "Training."),
+    LS_ROW_GROUP(struct ls_scenario, "training", training, &training_table, "One optimizer step."),
     LS_ROW_GROUP(struct ls_scenario, "matmul", matmul, &matmul_table, "Products of matrices."),
 };
 static_assert(sizeof scenario_rows / sizeof *scenario_rows <= LS_MAX_SECTIONS, "LS_MAX_SECTIONS is too small");

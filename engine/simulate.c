@@ -7,6 +7,7 @@
 #include "engine/model/model.h"
 #include "engine/serving/low.h"
 #include "engine/serving/serving.h"
+#include "engine/training/training.h"
 
 struct ls_sim {
     struct ls_arena arena;
@@ -102,8 +103,18 @@ enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenari
 {
     if (scenario->kind == LS_SERVING)
         return simulate_serving(sim, scenario, result, err);
-    ls_metrics_clear(&result->metrics);
-    result->reason = ls_matmul_run(scenario, &result->metrics);
-    result->status = result->reason == LS_REASON_NONE ? LS_CELL_DONE : LS_CELL_INFEASIBLE;
+    struct ls_result out = {.status = LS_CELL_DONE, .reason = LS_REASON_NONE};
+    enum ls_status status = LS_OK;
+    ls_metrics_clear(&out.metrics);
+    ls_arena_reset(&sim->arena);
+    if (scenario->kind == LS_TRAINING)
+        status = ls_training_run(scenario, &sim->arena, &out.reason, &out.metrics, err);
+    else
+        out.reason = ls_matmul_run(scenario, &out.metrics);
+    if (status)
+        return status;
+    if (out.reason != LS_REASON_NONE)
+        out.status = LS_CELL_INFEASIBLE;
+    *result = out;
     return LS_OK;
 }

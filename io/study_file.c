@@ -319,15 +319,6 @@ static int32_t kind_of(const struct reader *reader)
     return LS_SERVING;
 }
 
-static bool is_available(struct reader *reader)
-{
-    if (kind_of(reader) != LS_TRAINING)
-        return true;
-    ls_yaml_fault(reader->bind.diags, ls_yaml_get(reader->root, "kind"), "kind",
-                  "training is not available yet; write serving or matmul");
-    return false;
-}
-
 /* Sections of other kinds would be ignored: refuse them, with what they hold. */
 static void reject_sections(struct reader *reader, int32_t kind)
 {
@@ -373,8 +364,6 @@ static void make_canonical(struct ls_study *study)
 
 static enum ls_status bind_root(struct reader *reader)
 {
-    if (!is_available(reader))
-        return LS_OK;
     const struct ls_yaml *sweep = sweep_section(reader);
     enum ls_status status = ls_axes_list(sweep, reader->study, &reader->sources, reader->bind.diags);
     if (!status)

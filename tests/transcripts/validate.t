@@ -157,7 +157,7 @@ Keys that are not available yet are refused by name, never ignored.
   study.yaml:3:58: engine.preemption_mode: unknown key (did you mean preemption?)
   [2]
   $ llmsweep validate good.yaml --set kind=training
-  --set: kind: training is not available yet; write serving or matmul
+  good.yaml:5:3: workload: kind training does not read it; remove it
   [2]
   $ llmsweep validate good.yaml --set output.requests=true
   --set: output.requests: not available yet; leave it out or write false

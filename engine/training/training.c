@@ -1,0 +1,174 @@
+#include "engine/training/training.h"
+
+#include <math.h>
+
+#include "engine/cost/operator_cost.h"
+#include "engine/training/schedule.h"
+#include "engine/training/stage_time.h"
+#include "engine/training/training_memory.h"
+
+enum ls_status ls_training_check(const struct ls_scenario *scenario, struct ls_err *err)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_training *training = &scenario->training;
+    if (ls_model_is_moe(model) || ls_model_is_mla(model) || model->stated.parameters != LS_NULL_INT ||
+        (model->use_sliding_window && model->sliding_window != LS_NULL_INT))
+        return ls_fail(
+            err, LS_INPUT,
+            "model: training of experts, latent attention, sliding windows and stated costs is not available "
+            "yet; dense models are");
+    if (training->schedule != LS_SCHEDULE_INTERLEAVED && training->virtual_stages > 1)
+        return ls_fail(err, LS_INPUT, "training.virtual_stages: only the interleaved schedule has more than 1");
+    return LS_OK;
+}
+
+int64_t ls_training_micro_batches(const struct ls_scenario *scenario)
+{
+    return scenario->training.global_batch_size / (scenario->training.micro_batch_size * scenario->strategy.dp);
+}
+
+enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
+{
+    const struct ls_training *training = &scenario->training;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    static const enum ls_dtype formats[] = {[LS_PRECISION_BF16] = LS_BF16,
+                                            [LS_PRECISION_FP8] = LS_FP8,
+                                            [LS_PRECISION_PURE_BF16] = LS_BF16,
+                                            [LS_PRECISION_FP32] = LS_FP32};
+    if (strategy->ep > 1)
+        return LS_REASON_EP_DENSE;
+    if (isnan(scenario->cluster.hardware.peak.by_dtype[formats[training->precision]]))
+        return LS_REASON_DTYPE;
+    if (training->global_batch_size % (training->micro_batch_size * strategy->dp) != 0)
+        return LS_REASON_MICRO_BATCHES;
+    const bool possible = ls_schedule_possible(training->schedule, strategy->pp, training->virtual_stages,
+                                               ls_training_micro_batches(scenario));
+    const bool split = training->schedule != LS_SCHEDULE_INTERLEAVED ||
+                       scenario->model.num_hidden_layers % (strategy->pp * training->virtual_stages) == 0;
+    return possible && split ? LS_REASON_NONE : LS_REASON_SCHEDULE;
+}
+
+/* --- Time --- */
+
+struct step {
+    double pipeline_s, gradients_s, optimizer_s;
+    double flop; /* of all GPUs */
+    double busy_s;
+    struct ls_stage_time slowest; /* the stage that is busy longest */
+    int64_t n_events;
+};
+
+/* The pipeline alone, from the stages' times in forward_s and backward_s. */
+static enum ls_status run_pipeline(const struct ls_scenario *scenario, const double *forward_s,
+                                   const double *backward_s, struct ls_arena *arena, struct step *step,
+                                   struct ls_err *err)
+{
+    const struct ls_schedule_work work = {
+        .schedule = scenario->training.schedule,
+        .stages = scenario->strategy.pp,
+        .chunks = scenario->training.virtual_stages,
+        .micro_batches = ls_training_micro_batches(scenario),
+        .forward_s = forward_s,
+        .backward_s = backward_s,
+    };
+    if (scenario->strategy.lod == LS_LOD_HIGH)
+        return ls_schedule_play(&work, arena, &step->pipeline_s, &step->n_events, err);
+    step->pipeline_s = ls_schedule_seconds(&work);
+    return LS_OK;
+}
+
+static enum ls_status run_step(const struct ls_scenario *scenario, struct ls_arena *arena, struct step *step,
+                               struct ls_err *err)
+{
+    const int64_t pp = scenario->strategy.pp;
+    const double n = (double)ls_training_micro_batches(scenario);
+    double *forward_s = ls_arena_take(arena, 2 * (size_t)pp * sizeof *forward_s), *backward_s = forward_s + pp;
+    struct ls_placement placement;
+    if (!forward_s)
+        return ls_fail(err, LS_NOMEM, "out of memory for %lld stages", (long long)pp);
+    const enum ls_status status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err);
+    if (status)
+        return status;
+    *step = (struct step){0};
+    for (int64_t i = 0; i < pp; i++) {
+        struct ls_stage_time time;
+        ls_stage_time(scenario, &placement, i, &time);
+        forward_s[i] = time.forward_s + time.forward_comm_s;
+        backward_s[i] = time.recompute_s + time.backward_s + time.backward_comm_s;
+        step->flop += n * time.flop * (double)(scenario->strategy.tp * scenario->strategy.dp);
+        step->gradients_s =
+            fmax(step->gradients_s, ls_gradient_seconds(scenario, &placement, i, time.recompute_s + time.backward_s));
+        step->optimizer_s = fmax(step->optimizer_s, ls_optimizer_seconds(scenario, i));
+        if (forward_s[i] + backward_s[i] > step->busy_s) {
+            step->busy_s = forward_s[i] + backward_s[i];
+            step->slowest = time;
+        }
+    }
+    step->busy_s *= n;
+    return run_pipeline(scenario, forward_s, backward_s, arena, step, err);
+}
+
+/* --- Metrics --- */
+
+static void fill_memory(const struct ls_scenario *scenario, const struct ls_training_memory *memory, double *m)
+{
+    m[LS_METRIC_MEM_WEIGHTS_BYTES] = memory->weights_bytes;
+    m[LS_METRIC_MEM_GRADIENTS_BYTES] = memory->gradients_bytes;
+    m[LS_METRIC_MEM_OPTIMIZER_BYTES] = memory->optimizer_bytes;
+    m[LS_METRIC_MEM_ACTIVATION_BYTES] = memory->activation_bytes;
+    m[LS_METRIC_MEM_OVERHEAD_BYTES] = memory->overhead_bytes;
+    m[LS_METRIC_MEM_TOTAL_BYTES] = memory->total_bytes;
+    m[LS_METRIC_MEM_UTILIZATION] = memory->total_bytes / scenario->cluster.hardware.memory_bytes;
+}
+
+/* PaLM's count (Chowdhery et al. 2022, Appendix B), not halved for causality. */
+static double model_flop_per_token(const struct ls_scenario *scenario)
+{
+    const struct ls_model *model = &scenario->model;
+    return 6.0 * (double)ls_model_active_parameters(model) +
+           12.0 * (double)(model->num_hidden_layers * model->num_attention_heads * model->head_dim) *
+               (double)scenario->training.sequence_length;
+}
+
+static void fill_step(const struct ls_scenario *scenario, const struct step *step, double *m)
+{
+    const struct ls_training *training = &scenario->training;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const double n = (double)ls_training_micro_batches(scenario), gpus = (double)ls_scenario_gpus(scenario);
+    const double step_s = step->pipeline_s + step->gradients_s + step->optimizer_s;
+    const double tokens = (double)(training->global_batch_size * training->sequence_length);
+    const double rate = model_flop_per_token(scenario) * tokens / step_s / gpus;
+    const enum ls_dtype format = training->precision == LS_PRECISION_FP8    ? LS_FP8
+                                 : training->precision == LS_PRECISION_FP32 ? LS_FP32
+                                                                            : LS_BF16;
+    const double bubble_s = fmax(0.0, step->pipeline_s - step->busy_s);
+    m[LS_METRIC_STEP_TIME_S] = step_s;
+    m[LS_METRIC_TOKENS_PER_S] = tokens / step_s;
+    m[LS_METRIC_TFLOP_PER_S_PER_GPU] = rate * 1e-12;
+    m[LS_METRIC_MFU] = rate / hardware->peak.by_dtype[format];
+    m[LS_METRIC_HFU] = step->flop / step_s / gpus / hardware->peak.by_dtype[format];
+    m[LS_METRIC_COMPUTE_S] = n * (step->slowest.forward_s + step->slowest.backward_s);
+    m[LS_METRIC_RECOMPUTE_S] = n * step->slowest.recompute_s;
+    m[LS_METRIC_EXPOSED_COMM_S] =
+        n * (step->slowest.forward_comm_s + step->slowest.backward_comm_s) + step->gradients_s;
+    m[LS_METRIC_BUBBLE_S] = bubble_s;
+    m[LS_METRIC_BUBBLE_FRAC] = bubble_s / step_s;
+    m[LS_METRIC_OPTIMIZER_S] = step->optimizer_s;
+    m[LS_METRIC_N_EVENTS] = (double)step->n_events;
+    m[LS_METRIC_USD_PER_MTOK] = scenario->prices.gpu_usd_per_h / 3600.0 * gpus * step_s / tokens * 1e6;
+}
+
+enum ls_status ls_training_run(const struct ls_scenario *scenario, struct ls_arena *arena, enum ls_reason *reason,
+                               struct ls_metrics *metrics, struct ls_err *err)
+{
+    struct ls_training_memory memory;
+    struct step step;
+    *reason = ls_training_memory(scenario, &memory);
+    fill_memory(scenario, &memory, metrics->scalar);
+    if (*reason != LS_REASON_NONE && !scenario->evaluate_oversized)
+        return LS_OK;
+    const enum ls_status status = run_step(scenario, arena, &step, err);
+    if (!status)
+        fill_step(scenario, &step, metrics->scalar);
+    return status;
+}
