@@ -59,7 +59,6 @@ static struct pass pass_of(const struct ls_schedule_work *work, int64_t stage, i
     const int64_t passes = work->micro_batches * work->chunks, first = warmup(work, stage);
     const int64_t paired = index - first;
     struct pass pass = {.backward = false};
-    assert(work->stages > 0 && work->chunks > 0);
     int64_t k = index;
     if (paired >= 2 * (passes - first)) {
         pass.backward = true;
@@ -68,9 +67,12 @@ static struct pass pass_of(const struct ls_schedule_work *work, int64_t stage, i
         pass.backward = paired % 2 == 1;
         k = pass.backward ? paired / 2 : first + paired / 2;
     }
-    const int64_t round = work->stages * work->chunks;
-    pass.micro_batch = work->chunks == 1 ? k : k / round * work->stages + k % work->stages;
-    pass.chunk = work->chunks == 1 ? 0 : k % round / work->stages;
+    /* micro-batches enter a chunk in groups of as many as there are stages */
+    const int64_t stages = work->stages, chunks = work->chunks;
+    assert(stages >= 1 && chunks >= 1);
+    const int64_t group = k / stages;
+    pass.micro_batch = group / chunks * stages + k % stages;
+    pass.chunk = group % chunks;
     if (pass.backward)
         pass.chunk = work->chunks - 1 - pass.chunk;
     return pass;
