@@ -121,7 +121,7 @@ static struct stretch play(struct ls_pipeline *p, const struct pace *pace, int64
         if (need > s->n_free || !holds(pace, &next))
             break;
         const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, g->n_decode);
-        ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured);
+        ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
         g->last_sent_ps = sent_ps;
         if (need > 0)
             ls_scheduler_take_blocks(s, need, end_ps);

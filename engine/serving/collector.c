@@ -90,7 +90,7 @@ void ls_collector_wait(struct ls_collector *collector, const struct ls_request *
 
 void ls_collector_first_token(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
 {
-    if (now_ps >= collector->warmup_ps) {
+    if (now_ps >= collector->warmup_ps && now_ps <= collector->horizon_ps) {
         collector->n_output_tok++;
         collector->n_prompt_tok += request->prompt_tok;
     }
@@ -103,6 +103,8 @@ static bool within(double value_s, double bound_s)
 
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
 {
+    if (now_ps > collector->horizon_ps)
+        return;
     collector->n_all_completed++;
     if (now_ps > collector->last_completion_ps)
         collector->last_completion_ps = now_ps;

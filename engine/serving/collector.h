@@ -57,19 +57,21 @@ void ls_collector_wait(struct ls_collector *collector, const struct ls_request *
 /* A request has its last token; request->n_generated and first_token_ps are up to date. */
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
 
-/* Tokens that leave at `now`, none of them the first of its request. */
+/* Tokens that reach their clients at `now`, none of them the first of its request. What comes after the horizon, from a
+ * front end that is behind, has not come. */
 static inline void ls_collector_tokens(struct ls_collector *collector, int64_t n, int64_t now_ps)
 {
-    if (now_ps >= collector->warmup_ps)
+    if (now_ps >= collector->warmup_ps && now_ps <= collector->horizon_ps)
         collector->n_output_tok += n;
 }
 
 /* First token of a request. */
 void ls_collector_first_token(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
 
-static inline void ls_collector_gap(struct ls_collector *collector, int64_t gap_ps, int64_t n)
+/* `n` tokens of requests that arrived in the window, at `now`, each so long after the one before it. */
+static inline void ls_collector_gap(struct ls_collector *collector, int64_t gap_ps, int64_t n, int64_t now_ps)
 {
-    if (n > 0)
+    if (n > 0 && now_ps <= collector->horizon_ps)
         ls_sketch_add(&collector->sketch[LS_QMETRIC_ITL], gap_ps, n);
 }
 

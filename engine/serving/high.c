@@ -398,7 +398,6 @@ static void handle(struct high *high, const struct ls_event *event)
         high->look_queued[event->owner] = false;
         break;
     }
-    ls_serving_follow(serving);
     ls_pipeline_fill(&serving->pipelines[event->owner], event->time_ps);
     queue_looks(high, event->time_ps);
 }
@@ -416,27 +415,32 @@ static void note_cut_off(struct high *high)
     }
 }
 
+/* Of one instant, first come arrivals, then what ends, then users who follow that, and last passes are composed. */
 static void run(struct high *high)
 {
     struct ls_serving *serving = high->serving;
     const int64_t horizon_ps = serving->collector->horizon_ps;
     struct ls_arrival arrival;
     bool more = ls_source_next(&serving->source, &arrival);
-    while (more || high->heap.n > 0) {
-        const int64_t event_ps = high->heap.n > 0 ? high->heap.events[0].time_ps : LS_PS_NEVER;
-        if (more && arrival.arrival_ps <= event_ps) {
-            const int64_t now_ps = arrival.arrival_ps;
+    for (;;) {
+        const struct ls_event *next = high->heap.n > 0 ? &high->heap.events[0] : NULL;
+        const int64_t event_ps = next ? next->time_ps : LS_PS_NEVER;
+        const int64_t following_ps = ls_serving_following_ps(serving);
+        const int64_t arrival_ps = more ? arrival.arrival_ps : LS_PS_NEVER;
+        const bool follow = following_ps < event_ps || (next && following_ps == event_ps && next->priority > 0);
+        if (more && arrival_ps <= event_ps && arrival_ps <= following_ps) {
             ls_serving_route(serving, &arrival);
             more = ls_source_next(&serving->source, &arrival);
-            if (!more)
-                ls_serving_follow(serving); /* of a closed loop's first requests that were rejected */
-            queue_looks(high, now_ps);
-            continue;
-        }
-        if (event_ps > horizon_ps)
+            queue_looks(high, arrival_ps);
+        } else if (follow && following_ps <= horizon_ps) {
+            ls_serving_follow(serving, following_ps);
+            queue_looks(high, following_ps);
+        } else if (next && event_ps <= horizon_ps) {
+            const struct ls_event event = ls_event_pop(&high->heap);
+            handle(high, &event);
+        } else {
             break;
-        const struct ls_event event = ls_event_pop(&high->heap);
-        handle(high, &event);
+        }
     }
     note_cut_off(high);
 }

@@ -52,7 +52,7 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         ls_collector_first_token(s->collector, request, sent_ps);
     } else {
         ls_collector_tokens(s->collector, 1, sent_ps);
-        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured);
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured, sent_ps);
     }
     if (request->n_generated == request->output_tok) {
         ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, request->n_computed), now_ps);
@@ -71,10 +71,10 @@ static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t sent
     for (size_t i = 0; i < g->n_late; i++) {
         const struct ls_request *request = ls_request_at(s->pool, g->late[i]);
         n_regular -= request->measured;
-        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured);
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured, sent_ps);
     }
     g->n_late = 0;
-    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, n_regular);
+    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, n_regular, sent_ps);
     ls_collector_tokens(s->collector, g->n_decode, sent_ps);
     g->step++;
     g->stored_tok += g->n_decode;

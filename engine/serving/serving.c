@@ -66,23 +66,37 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
     deliver(serving, arrival, target);
 }
 
-void ls_serving_follow(struct ls_serving *serving)
+static int64_t *following_ps(const struct ls_serving *serving, int64_t i)
+{
+    return &serving->following_ps[(serving->first_following + i) % serving->n_users];
+}
+
+int64_t ls_serving_following_ps(const struct ls_serving *serving)
+{
+    return serving->n_following > 0 ? *following_ps(serving, 0) : LS_PS_NEVER;
+}
+
+void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
 {
     struct ls_arrival arrival;
-    while (serving->n_following > 0) { /* a request that is rejected is followed by another */
-        const int64_t now_ps = serving->following_ps[serving->first_following];
+    while (ls_serving_following_ps(serving) <= now_ps) { /* a request that is rejected is followed by another */
+        const int64_t arrival_ps = ls_serving_following_ps(serving);
         serving->first_following = (serving->first_following + 1) % serving->n_users;
         serving->n_following--;
-        if (ls_source_follow(&serving->source, now_ps, &arrival))
+        if (ls_source_follow(&serving->source, arrival_ps, &arrival))
             deliver(serving, &arrival, choose(serving, &arrival));
     }
 }
 
+/* Users send in the order in which they have their last tokens, and front ends are not equally far behind. */
 static void note_completed(void *context, const struct ls_request *request, int64_t now_ps)
 {
     struct ls_serving *serving = context;
+    int64_t i = serving->n_following++;
     (void)request;
-    serving->following_ps[(serving->first_following + serving->n_following++) % serving->n_users] = now_ps;
+    for (; i > 0 && *following_ps(serving, i - 1) > now_ps; i--)
+        *following_ps(serving, i) = *following_ps(serving, i - 1);
+    *following_ps(serving, i) = now_ps;
 }
 
 /* Completions bring arrivals, so passes must end in order of time over all pipelines; of one instant, all passes end
@@ -91,7 +105,7 @@ static void run_closed(struct ls_serving *serving)
 {
     struct ls_pipeline *const pipelines = serving->pipelines;
     for (;;) {
-        int64_t now_ps = LS_PS_NEVER;
+        int64_t now_ps = ls_serving_following_ps(serving);
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             if (ls_pipeline_next_ps(&pipelines[i]) < now_ps)
                 now_ps = ls_pipeline_next_ps(&pipelines[i]);
@@ -99,7 +113,7 @@ static void run_closed(struct ls_serving *serving)
             return;
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_complete(&pipelines[i], now_ps);
-        ls_serving_follow(serving);
+        ls_serving_follow(serving, now_ps);
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_fill(&pipelines[i], now_ps);
     }
@@ -115,7 +129,7 @@ void ls_serving_run_medium(struct ls_serving *serving)
         ls_serving_route(serving, &arrival);
     }
     if (ls_source_is_closed(&serving->source)) {
-        ls_serving_follow(serving); /* of first requests that were rejected */
+        ls_serving_follow(serving, 0); /* of first requests that were rejected */
         run_closed(serving);
     }
     const int64_t until_ps = horizon_ps(serving) == LS_PS_NEVER ? LS_PS_NEVER : horizon_ps(serving) + 1;

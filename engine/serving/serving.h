@@ -40,8 +40,11 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
 void ls_serving_run_medium(struct ls_serving *serving);
 LS_NODISCARD enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena);
 
-/* Closed loop: the requests that follow completions arrive, each when its user has the last token. */
-void ls_serving_follow(struct ls_serving *serving);
+/* Closed loop: the requests arrive that follow what users had by `now`. */
+void ls_serving_follow(struct ls_serving *serving, int64_t now_ps);
+
+/* When the next user sends its next request; LS_PS_NEVER when no one is about to. */
+int64_t ls_serving_following_ps(const struct ls_serving *serving);
 
 /* Fill the metrics from what a finished run left (serving_metrics.c). */
 void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics);

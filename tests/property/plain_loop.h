@@ -16,11 +16,13 @@ enum { PLAIN_NO_SLOT = -1, PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
 
 struct plain_request {
     struct plain_request *all; /* the one made before it, for the end */
-    int64_t arrival_ps, scheduled_ps, first_ps, last_ps;
+    int64_t arrival_ps, ready_ps, scheduled_ps, first_ps, last_ps;
+    int64_t member;
     int64_t prompt, output; /* tokens */
     int64_t generated;
     int64_t computed; /* tokens whose keys and values are stored, or will be when the passes under way end */
-    int64_t n_blocks; /* KV blocks held */
+    int64_t n_blocks; /* KV blocks held, */
+    int64_t promised; /* counted on when it was admitted */
     int64_t n_passes; /* under way with it */
     int slot;         /* decoding: whose passes it takes part in; PLAIN_NO_SLOT: the next one's */
     bool decoding;    /* its prompt is computed */
@@ -37,7 +39,9 @@ struct plain_part {
 struct plain_scheduler {
     struct plain_request **waiting, **running;
     int64_t n_waiting, n_running;
-    int64_t n_free;
+    int64_t n_expected; /* with the front end */
+    int64_t n_free, n_promised;
+    bool closed; /* static: its batch decodes */
     struct plain_part *parts[PLAIN_MAX_PP];
     int64_t n_parts[PLAIN_MAX_PP];
     int64_t waiting_max, used_max;
@@ -54,6 +58,10 @@ struct plain_pipeline {
     int64_t n_passes;
     int64_t stage_free_ps[PLAIN_MAX_PP];
     int64_t cpu_free_ps;
+    int64_t ended_ps;
+    struct plain_request **inbox; /* with the front end, in order */
+    int64_t n_inbox;
+    int64_t frontend_free_ps;
     bool touched; /* a pass has ended or a request arrived: idle slots look again */
 };
 
@@ -73,7 +81,7 @@ struct plain {
     struct plain_pipeline *pipelines;
     struct plain_request *all;
     int64_t now_ps, warmup_ps, horizon_ps;
-    int64_t n_following;
+    struct plain_times following; /* when users of a closed loop have their last request's end */
     struct plain_times ttft, tpot, itl, e2e, wait;
     int64_t n_arrived, n_completed, n_rejected, n_good; /* in the window */
     int64_t n_all_arrived, n_all_completed, n_all_rejected;
@@ -166,13 +174,13 @@ static int64_t plain_chunk(const struct plain *plain, const struct plain_request
     return plain_min(n_tok, budget);
 }
 
-static void plain_schedule(struct plain *plain, struct plain_scheduler *s, int slot, struct plain_request *request,
-                           int64_t n_tok)
+static void plain_schedule(struct plain_scheduler *s, int slot, struct plain_request *request, int64_t n_tok,
+                           int64_t n_blocks)
 {
     const int64_t end = request->computed + n_tok;
     s->parts[slot][s->n_parts[slot]++] = (struct plain_part){request, request->computed, n_tok, request->decoding,
                                                              end == request->prompt + request->generated};
-    plain_hold(s, request, plain_blocks(plain, end));
+    plain_hold(s, request, n_blocks);
     request->computed = end;
     request->n_passes++;
     request->slot = slot;
@@ -182,6 +190,7 @@ static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int64_
 {
     struct plain_request *victim = plain_remove(s->running, &s->n_running, at);
     plain_hold(s, victim, 0);
+    s->n_promised -= victim->promised;
     victim->computed = 0;
     victim->decoding = false;
     plain_insert(s->waiting, &s->n_waiting, 0, victim);
@@ -207,13 +216,16 @@ static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int6
     return true;
 }
 
-/* Running requests in order; false when one of them found no room. */
-static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *s, int slot, int64_t *budget)
+enum plain_part_of { PLAIN_PROMPTS = 1, PLAIN_DECODES = 2 };
+
+/* Running requests in order, those of the kinds asked for; false when one of them found no room. */
+static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *s, int slot, int kinds, int64_t *budget)
 {
     bool room = true;
     for (int64_t i = 0; i < s->n_running && room; i++) {
         struct plain_request *request = s->running[i];
-        if (request->decoding && request->slot != slot && request->slot != PLAIN_NO_SLOT)
+        if (!(kinds & (request->decoding ? PLAIN_DECODES : PLAIN_PROMPTS)) ||
+            (request->decoding && request->slot != slot && request->slot != PLAIN_NO_SLOT))
             continue;
         const int64_t n_tok = plain_chunk(plain, request, *budget);
         if (n_tok == 0) {
@@ -223,14 +235,39 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
         }
         room = plain_make_room(plain, s, i, n_tok);
         if (room) {
-            plain_schedule(plain, s, slot, request, n_tok);
+            plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
             *budget -= n_tok;
         }
     }
     return room;
 }
 
-static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot, int64_t budget)
+/* Blocks that an admission counts on: the prompt's and a share of the output's, but the last token is never stored. */
+static int64_t plain_promise(const struct plain *plain, const struct plain_request *request)
+{
+    const double share = plain->scenario->engine.output_reserve;
+    const int64_t with_output = request->prompt + (int64_t)ceil(share * (double)(request->output - 1));
+    return plain_blocks(plain, plain_max(with_output, plain_missing(request)));
+}
+
+static bool plain_has_room(const struct plain *plain, const struct plain_scheduler *s,
+                           const struct plain_request *request, int64_t n_tok)
+{
+    int64_t need = plain_blocks(plain, n_tok);
+    if (plain->scenario->engine.batching != LS_BATCHING_MIXED) { /* all of its prompt, and of those under way */
+        need = plain_blocks(plain, plain_missing(request));
+        for (int64_t i = 0; i < s->n_running; i++)
+            if (!s->running[i]->decoding)
+                need += plain_blocks(plain, s->running[i]->prompt + s->running[i]->generated) - s->running[i]->n_blocks;
+    }
+    if (plain->scenario->engine.output_reserve > 0 &&
+        s->n_promised + plain_promise(plain, request) > plain->drawn->kv_blocks)
+        return false;
+    return need <= s->n_free;
+}
+
+/* Waiting requests, as they were seen at `seen`. */
+static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot, int64_t budget, int64_t seen_ps)
 {
     const struct ls_engine *engine = &plain->scenario->engine;
     while (s->n_waiting > 0 && s->n_running < engine->max_num_seqs && budget > 0) {
@@ -240,8 +277,10 @@ static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot
         const bool can_be_whole = plain_missing(request) <= engine->max_num_batched_tokens;
         if (!engine->enable_chunked_prefill && !whole && can_be_whole)
             return;
-        if (plain_blocks(plain, n_tok) > s->n_free)
+        if (request->ready_ps > seen_ps || !plain_has_room(plain, s, request, n_tok))
             return;
+        request->promised = plain_promise(plain, request);
+        s->n_promised += request->promised;
         (void)plain_remove(s->waiting, &s->n_waiting, 0);
         s->running[s->n_running++] = request;
         if (request->scheduled_ps < 0) {
@@ -249,20 +288,27 @@ static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot
             if (request->measured)
                 plain_add(&plain->wait, plain->now_ps - request->arrival_ps);
         }
-        plain_schedule(plain, s, slot, request, n_tok);
+        plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
         budget -= n_tok;
     }
 }
 
-static void plain_compose(struct plain *plain, struct plain_scheduler *s, int slot)
+/* Prompts and decodes together; or prompts alone, and decodes when there is none. */
+static void plain_compose(struct plain *plain, struct plain_scheduler *s, int slot, int64_t seen_ps)
 {
+    const int32_t batching = plain->scenario->engine.batching;
+    const int kinds = batching == LS_BATCHING_MIXED ? PLAIN_PROMPTS | PLAIN_DECODES : PLAIN_PROMPTS;
     int64_t budget = plain->scenario->engine.max_num_batched_tokens;
     const int64_t n_waiting = s->n_waiting;
     s->n_parts[slot] = 0;
-    const bool room = plain_schedule_running(plain, s, slot, &budget);
+    const bool room = plain_schedule_running(plain, s, slot, kinds, &budget);
     const bool preempted = s->n_waiting > n_waiting;
-    if (room && !preempted)
-        plain_admit(plain, s, slot, budget);
+    if (room && !preempted && !s->closed)
+        plain_admit(plain, s, slot, budget, seen_ps);
+    if (batching == LS_BATCHING_MIXED || s->n_parts[slot] > 0)
+        return;
+    s->closed = batching == LS_BATCHING_STATIC && s->n_running > 0;
+    (void)plain_schedule_running(plain, s, slot, PLAIN_DECODES, &budget);
 }
 
 /* What the pass holds, token by token. */
@@ -298,37 +344,41 @@ static struct ls_batch plain_batch(const struct plain *plain, const struct plain
 static void plain_complete_request(struct plain *plain, const struct plain_request *request)
 {
     const struct ls_slo *slo = &plain->scenario->slo;
-    const int64_t now_ps = plain->now_ps;
+    const int64_t end_ps = request->last_ps;
+    plain_add(&plain->following, end_ps);
+    if (end_ps > plain->horizon_ps)
+        return;
     plain->n_all_completed++;
-    plain->n_following++;
-    plain->last_completion_ps = plain_max(plain->last_completion_ps, now_ps);
-    plain->n_finished += now_ps >= plain->warmup_ps;
+    plain->last_completion_ps = plain_max(plain->last_completion_ps, end_ps);
+    plain->n_finished += end_ps >= plain->warmup_ps;
     if (!request->measured)
         return;
     const int64_t ttft_ps = request->first_ps - request->arrival_ps, gaps = request->output - 1;
-    const int64_t tpot_ps = gaps > 0 ? (now_ps - request->first_ps + gaps / 2) / gaps : 0;
+    const int64_t tpot_ps = gaps > 0 ? (end_ps - request->first_ps + gaps / 2) / gaps : 0;
     plain->n_completed++;
     plain_add(&plain->ttft, ttft_ps);
-    plain_add(&plain->e2e, now_ps - request->arrival_ps);
+    plain_add(&plain->e2e, end_ps - request->arrival_ps);
     if (gaps > 0)
         plain_add(&plain->tpot, tpot_ps);
     plain->n_good += (double)ttft_ps / 1e12 <= slo->ttft_s && (double)tpot_ps / 1e12 <= slo->tpot_s;
 }
 
-static void plain_emit(struct plain *plain, struct plain_request *request)
+/* A token reaches its client at `sent`. */
+static void plain_emit(struct plain *plain, struct plain_request *request, int64_t sent_ps)
 {
-    const bool first = request->generated == 0, in_window = plain->now_ps >= plain->warmup_ps;
+    const bool first = request->generated == 0;
+    const bool in_window = sent_ps >= plain->warmup_ps && sent_ps <= plain->horizon_ps;
     if (first)
-        request->first_ps = plain->now_ps;
-    else if (request->measured)
-        plain_add(&plain->itl, plain->now_ps - request->last_ps);
+        request->first_ps = sent_ps;
+    else if (request->measured && sent_ps <= plain->horizon_ps)
+        plain_add(&plain->itl, sent_ps - request->last_ps);
     plain->n_output_tok += in_window;
     plain->n_prompt_tok += first && in_window ? request->prompt : 0;
     request->generated++;
-    request->last_ps = plain->now_ps;
+    request->last_ps = sent_ps;
 }
 
-static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, int slot)
+static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, int slot, int64_t sent_ps)
 {
     int64_t n_tok = 0;
     for (int64_t i = 0; i < s->n_parts[slot]; i++) {
@@ -338,15 +388,17 @@ static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, i
         request->n_passes--;
         if (!part->last)
             continue;
-        plain_emit(plain, request);
+        plain_emit(plain, request, sent_ps);
         request->decoding = true;
         if (request->generated < request->output)
             continue;
         plain_hold(s, request, 0);
+        s->n_promised -= request->promised;
         int64_t at = 0;
         while (s->running[at] != request)
             at++;
         (void)plain_remove(s->running, &s->n_running, at);
+        s->closed = s->closed && s->n_running > 0;
         plain_complete_request(plain, request);
     }
     if (s->n_parts[slot] > 0 && plain->now_ps >= plain->warmup_ps) {
@@ -433,8 +485,11 @@ static void plain_launch(struct plain *plain, int64_t index, int slot, const str
     for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
         n_seqs = plain_max(n_seqs, batches[i].n_sampled);
     ls_step_cost(&plain->cost, batches, &step);
-    int64_t now_ps = plain_max(plain->now_ps, p->cpu_free_ps) + ls_ps_from_s(engine->step_overhead_s) +
-                     n_seqs * ls_ps_from_s(engine->step_overhead_per_seq_s);
+    /* with overlap the CPU has turned to this pass when the one before had started */
+    const bool ahead = engine->overlap_scheduling && (p->n_passes > 0 || p->ended_ps == plain->now_ps);
+    int64_t now_ps = ahead ? p->cpu_free_ps : plain_max(plain->now_ps, p->cpu_free_ps);
+    now_ps += ls_ps_from_s(engine->step_overhead_s) + n_seqs * ls_ps_from_s(engine->step_overhead_per_seq_s);
+    now_ps = plain_max(now_ps, plain->now_ps);
     struct plain_pass pass = {.slot = slot, .start_ps = now_ps};
     p->cpu_free_ps = now_ps;
     for (int64_t stage = 0; stage < plain->scenario->strategy.pp; stage++) {
@@ -458,33 +513,71 @@ static bool plain_slot_is_idle(const struct plain_pipeline *p, int slot)
     return true;
 }
 
+static bool plain_start(struct plain *plain, int64_t index, int slot, int64_t seen_ps)
+{
+    struct ls_batch batches[PLAIN_MAX_MEMBERS];
+    bool any = false;
+    for (int64_t i = 0; i < plain->scenario->strategy.ep; i++) {
+        plain_compose(plain, &plain->pipelines[index].members[i], slot, seen_ps);
+        batches[i] = plain_batch(plain, &plain->pipelines[index].members[i], slot);
+        any |= batches[i].n_tok > 0;
+    }
+    if (any)
+        plain_launch(plain, index, slot, batches);
+    return any;
+}
+
 static void plain_fill(struct plain *plain, int64_t index)
 {
+    const struct ls_engine *engine = &plain->scenario->engine;
     struct plain_pipeline *p = &plain->pipelines[index];
-    for (int slot = 0; slot < (int)plain->scenario->strategy.pp; slot++) {
-        struct ls_batch batches[PLAIN_MAX_MEMBERS];
-        bool any = false;
+    const int64_t now_ps = plain->now_ps, pp = plain->scenario->strategy.pp;
+    p->touched = false;
+    for (int slot = 0; slot < (int)pp; slot++) {
+        int64_t seen_ps = now_ps;
         if (!plain_slot_is_idle(p, slot))
             continue;
-        for (int64_t i = 0; i < plain->scenario->strategy.ep; i++) {
-            plain_compose(plain, &p->members[i], slot);
-            batches[i] = plain_batch(plain, &p->members[i], slot);
-            any |= batches[i].n_tok > 0;
-        }
-        if (any)
-            plain_launch(plain, index, slot, batches);
+        if (engine->overlap_scheduling && pp == 1 && p->ended_ps == now_ps)
+            seen_ps = plain_min(now_ps, p->cpu_free_ps + ls_ps_from_s(engine->step_overhead_s));
+        if (!plain_start(plain, index, slot, seen_ps) && pp == 1)
+            (void)plain_start(plain, index, slot, now_ps);
     }
-    p->touched = false;
+}
+
+/* The front end does one thing after the other. */
+static int64_t plain_front_end(struct plain *plain, struct plain_pipeline *p, int64_t work_ps)
+{
+    p->frontend_free_ps = plain_max(p->frontend_free_ps, plain->now_ps) + work_ps;
+    return p->frontend_free_ps;
 }
 
 static void plain_end_passes(struct plain *plain, struct plain_pipeline *p)
 {
+    const int64_t token_ps = ls_ps_from_s(plain->scenario->engine.output_token_overhead_s);
     while (p->n_passes > 0 && p->passes[0].end_ps == plain->now_ps) {
+        const int slot = p->passes[0].slot;
+        int64_t n_sampled = 0;
         for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
-            plain_finish_parts(plain, &p->members[i], p->passes[0].slot);
+            n_sampled += p->members[i].n_parts[slot];
+        const int64_t sent_ps = plain_front_end(plain, p, n_sampled * token_ps);
+        for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
+            plain_finish_parts(plain, &p->members[i], slot, sent_ps);
         p->n_passes--;
         for (int64_t i = 0; i < p->n_passes; i++)
             p->passes[i] = p->passes[i + 1];
+        p->ended_ps = plain->now_ps;
+        p->touched = true;
+    }
+}
+
+/* Requests that the front end is done with. */
+static void plain_take_ready(struct plain *plain, struct plain_pipeline *p)
+{
+    while (p->n_inbox > 0 && p->inbox[0]->ready_ps <= plain->now_ps) {
+        struct plain_request *request = plain_remove(p->inbox, &p->n_inbox, 0);
+        struct plain_scheduler *s = &p->members[request->member];
+        s->n_expected--;
+        s->waiting[s->n_waiting++] = request;
         p->touched = true;
     }
 }
@@ -507,8 +600,8 @@ static int64_t plain_choose(const struct plain *plain, const struct ls_arrival *
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = (turn + i) % n;
         const struct plain_scheduler *s = &plain->pipelines[at / ep].members[at % ep];
-        if (s->n_waiting + s->n_running < least) {
-            least = s->n_waiting + s->n_running;
+        if (s->n_expected + s->n_waiting + s->n_running < least) {
+            least = s->n_expected + s->n_waiting + s->n_running;
             best = at;
         }
     }
@@ -527,6 +620,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
                                       .scheduled_ps = -1,
                                       .prompt = arrival->prompt_tok,
                                       .output = arrival->output_tok,
+                                      .member = target % ep,
                                       .measured = arrival->arrival_ps >= plain->warmup_ps};
     plain->all = request;
     if (plain->n_all_arrived++ == 0)
@@ -537,11 +631,14 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
     if (!plain_can_run(plain, request)) {
         plain->n_rejected += request->measured;
         plain->n_all_rejected++;
-        plain->n_following++;
+        plain_add(&plain->following, plain->now_ps);
         return;
     }
-    s->waiting[s->n_waiting++] = request;
-    p->touched = true;
+    request->ready_ps = plain_front_end(plain, p,
+                                        ls_ps_from_s(engine->request_overhead_s) +
+                                            request->prompt * ls_ps_from_s(engine->prompt_token_overhead_s));
+    s->n_expected++;
+    p->inbox[p->n_inbox++] = request;
 }
 
 /* Time passes: what has waited, run and been held since. */
@@ -563,20 +660,30 @@ static void plain_go_to(struct plain *plain, int64_t then_ps)
     plain->now_ps = then_ps;
 }
 
-static int64_t plain_next_end_ps(const struct plain *plain)
+static int64_t plain_next_ps(const struct plain *plain)
 {
     int64_t next_ps = LS_PS_NEVER;
-    for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
-        if (plain->pipelines[i].n_passes > 0)
-            next_ps = plain_min(next_ps, plain->pipelines[i].passes[0].end_ps);
+    for (int64_t i = 0; i < plain->scenario->strategy.dp; i++) {
+        const struct plain_pipeline *p = &plain->pipelines[i];
+        if (p->n_passes > 0)
+            next_ps = plain_min(next_ps, p->passes[0].end_ps);
+        if (p->n_inbox > 0)
+            next_ps = plain_min(next_ps, p->inbox[0]->ready_ps);
+    }
+    for (int64_t i = 0; i < plain->following.n && ls_source_is_closed(&plain->source); i++)
+        next_ps = plain_min(next_ps, plain->following.ps[i]);
     return next_ps;
 }
 
+/* Users whose last request has just ended send their next one. */
 static void plain_follow(struct plain *plain)
 {
+    struct plain_times *following = &plain->following;
     struct ls_arrival arrival;
-    while (ls_source_is_closed(&plain->source) && plain->n_following > 0) {
-        plain->n_following--;
+    for (int64_t i = 0; i < following->n; i++) {
+        if (following->ps[i] != plain->now_ps)
+            continue;
+        following->ps[i] = LS_PS_NEVER;
         if (ls_source_follow(&plain->source, plain->now_ps, &arrival))
             plain_arrive(plain, &arrival);
     }
@@ -585,20 +692,24 @@ static void plain_follow(struct plain *plain)
 /* What happens at one instant: all arrivals, then all ends, then what follows them; then passes are composed. */
 static void plain_loop(struct plain *plain)
 {
+    const int64_t dp = plain->scenario->strategy.dp;
     struct ls_arrival arrival;
     bool more = ls_source_next(&plain->source, &arrival);
     for (;;) {
-        const int64_t end_ps = plain_next_end_ps(plain);
-        const int64_t next_ps = more ? plain_min(arrival.arrival_ps, end_ps) : end_ps;
+        const int64_t event_ps = plain_next_ps(plain);
+        const int64_t next_ps = more ? plain_min(arrival.arrival_ps, event_ps) : event_ps;
         if (next_ps == LS_PS_NEVER || next_ps > plain->horizon_ps)
             break;
         plain_go_to(plain, next_ps);
         for (; more && arrival.arrival_ps == next_ps; more = ls_source_next(&plain->source, &arrival))
             plain_arrive(plain, &arrival);
-        for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
+        for (int64_t i = 0; i < dp; i++)
             plain_end_passes(plain, &plain->pipelines[i]);
-        plain_follow(plain);
-        for (int64_t i = 0; i < plain->scenario->strategy.dp; i++)
+        if (ls_source_is_closed(&plain->source))
+            plain_follow(plain);
+        for (int64_t i = 0; i < dp; i++)
+            plain_take_ready(plain, &plain->pipelines[i]);
+        for (int64_t i = 0; i < dp; i++)
             if (plain->pipelines[i].touched)
                 plain_fill(plain, i);
     }
@@ -627,9 +738,12 @@ static void plain_run(struct plain *plain, const struct random_scenario *drawn)
     ck_assert_int_eq(ls_placement_init(&plain->placement, &scenario->cluster, &scenario->strategy, &err), LS_OK);
     ls_source_init(&plain->source, scenario);
     plain->pipelines = calloc((size_t)scenario->strategy.dp, sizeof *plain->pipelines);
-    for (int64_t i = 0; i < scenario->strategy.dp; i++)
+    for (int64_t i = 0; i < scenario->strategy.dp; i++) {
+        plain->pipelines[i].ended_ps = -1;
+        plain->pipelines[i].inbox = calloc((size_t)scenario->workload.max_requests, sizeof(struct plain_request *));
         for (int64_t j = 0; j < scenario->strategy.ep; j++)
             plain_init_scheduler(plain, &plain->pipelines[i].members[j]);
+    }
     plain_loop(plain);
     for (int64_t i = 0; i < scenario->strategy.dp; i++) {
         for (int64_t j = 0; j < scenario->strategy.ep; j++) {
@@ -643,6 +757,7 @@ static void plain_run(struct plain *plain, const struct random_scenario *drawn)
 static void plain_release(struct plain *plain)
 {
     for (int64_t i = 0; i < plain->scenario->strategy.dp; i++) {
+        free(plain->pipelines[i].inbox);
         for (int64_t j = 0; j < plain->scenario->strategy.ep; j++) {
             struct plain_scheduler *s = &plain->pipelines[i].members[j];
             free(s->waiting);
@@ -657,7 +772,8 @@ static void plain_release(struct plain *plain)
         plain->all = request->all;
         free(request);
     }
-    struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl, &plain->e2e, &plain->wait};
+    struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl,
+                                         &plain->e2e,  &plain->wait, &plain->following};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         free(times[i]->ps);
     ls_arena_release(&plain->arena);

@@ -62,7 +62,8 @@ static struct demand demand_of_run(void)
 START_TEST(drained_runs_complete_everything_once)
 {
     for (int i = 0; i < N_SCENARIOS; i++) {
-        random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.drain = true});
+        random_scenario_draw_with(&drawn, (uint64_t)i,
+                                  &(struct random_limits){.drain = true, .other_engine = i % 3 == 0});
         (void)simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
         const struct demand demand = demand_of_run();
         EXPECT(run.collector.n_all_arrived == run.collector.n_all_completed + run.collector.n_all_rejected);
@@ -99,7 +100,7 @@ static bool is_share(double value)
 START_TEST(shares_lie_between_nothing_and_all)
 {
     for (int i = 0; i < N_SCENARIOS; i++) {
-        random_scenario_draw(&drawn, (uint64_t)i);
+        random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.other_engine = i % 3 == 0});
         const bool high = i % 4 == 0;
         const double *m = simulate(high ? LS_LOD_HIGH : LS_LOD_MEDIUM);
         EXPECT(is_share(m[LS_METRIC_SUCCESS_RATE]));
@@ -122,11 +123,12 @@ END_TEST
 START_TEST(unfinished_requests_are_those_that_the_end_cuts_off)
 {
     for (int i = 0; i < N_SCENARIOS; i++) {
-        random_scenario_draw(&drawn, (uint64_t)i);
+        random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.other_engine = i % 2 == 0});
         const double *m = simulate(LS_LOD_MEDIUM);
         EXPECT(m[LS_METRIC_N_UNFINISHED] >= 0);
         EXPECT(m[LS_METRIC_N_ARRIVED] ==
                m[LS_METRIC_N_COMPLETED] + m[LS_METRIC_N_REJECTED] + m[LS_METRIC_N_UNFINISHED]);
+        EXPECT(run.collector.last_completion_ps <= run.collector.horizon_ps);
         EXPECT(!drawn.scenario.workload.drain || m[LS_METRIC_N_UNFINISHED] == 0);
     }
 }

@@ -135,9 +135,9 @@ static void note_seen(void)
     seen.waited += plain.waiting_max > 2;
 }
 
-static void compare(uint64_t number)
+static void compare(uint64_t number, const struct random_limits *limits)
 {
-    random_scenario_draw(&drawn, number);
+    random_scenario_draw_with(&drawn, number, limits);
     plain_run(&plain, &drawn);
     (void)run_serving(&run, &drawn.scenario, drawn.kv_blocks);
     n_wrong = 0;
@@ -161,12 +161,20 @@ static int n_scenarios = N_SCENARIOS;
 START_TEST(the_plain_loop_gives_the_same_numbers)
 {
     for (int i = 0; i < n_scenarios; i++)
-        compare(first_scenario + (uint64_t)i);
+        compare(first_scenario + (uint64_t)i, &(struct random_limits){0});
     if (n_scenarios < N_SCENARIOS)
         return;
     const int *const counts = (const int *)&seen;
     for (size_t i = 0; i < sizeof seen / sizeof *counts; i++)
         ck_assert_msg(counts[i] >= 30, "situation %d comes up in %d scenarios", (int)i, counts[i]);
+}
+END_TEST
+
+/* Prompts first, one batch at a time, blocks kept for outputs, scheduling ahead, a front end. */
+START_TEST(the_plain_loop_agrees_about_other_engines)
+{
+    for (int i = 0; i < (n_scenarios + 1) / 2; i++)
+        compare(first_scenario + (uint64_t)i, &(struct random_limits){.other_engine = true});
 }
 END_TEST
 
@@ -180,6 +188,7 @@ int main(int argc, char **argv)
     if (!run_init(&run))
         return EXIT_FAILURE;
     tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
+    tcase_add_test(tcase, the_plain_loop_agrees_about_other_engines);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
