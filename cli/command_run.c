@@ -135,6 +135,13 @@ static enum ls_status tick(void *context, const struct ls_queue *queue, struct l
     return LS_OK;
 }
 
+static void lost(void *context, size_t rank, size_t n_cells)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "rank %zu died; its cells (%zu) go to others", rank, n_cells);
+    say(context, text);
+}
+
 static bool stop(void *context)
 {
     const struct run *run = context;
@@ -142,7 +149,7 @@ static bool stop(void *context)
 }
 
 static const struct ls_runner_ops runner_ops = {
-    .simulate = simulate, .deliver = deliver, .tick = tick, .stop = stop, .now_s = now_s};
+    .simulate = simulate, .deliver = deliver, .tick = tick, .lost = lost, .stop = stop, .now_s = now_s};
 
 /* Before the sweep. */
 

@@ -120,6 +120,8 @@ static void take_report(struct ls_runner *runner, const struct ls_report *report
 {
     assert(report->rank > 0 && report->rank < runner->transport->n_ranks && report->n <= LS_REPORT_RECORDS);
     const size_t rank = report->rank;
+    if (runner->workers[rank] == WORKER_GONE)
+        return; /* a last word of one that was given up */
     for (size_t i = 0; i < report->n; i++)
         deliver(runner, rank, &report->records[i]);
     if (report->flags & LS_REPORT_STOPPED) {
@@ -146,7 +148,9 @@ static void bury(struct ls_runner *runner, size_t rank)
     runner->n_idle -= runner->workers[rank] == WORKER_IDLE;
     runner->workers[rank] = WORKER_GONE;
     runner->n_present--;
-    (void)ls_queue_give_back(runner->queue, rank);
+    const size_t n_cells = ls_queue_give_back(runner->queue, rank);
+    if (runner->ops->lost)
+        runner->ops->lost(runner->context, rank, n_cells);
 }
 
 /* Take every message that has come. Returns whether there was one. */

@@ -23,6 +23,8 @@ struct ls_runner_ops {
     enum ls_status (*deliver)(void *context, const struct ls_record *record, struct ls_err *err);
     /* Rank 0: called often, also amid a simulation that polls: commit, show progress. An error stops the sweep. */
     enum ls_status (*tick)(void *context, const struct ls_queue *queue, struct ls_err *err);
+    /* Rank 0: a worker died, and `n_cells` that it had are to do again. Null: nobody wants to know. */
+    void (*lost)(void *context, size_t rank, size_t n_cells);
     /* Whether this rank was told to stop (a signal, a time limit). */
     bool (*stop)(void *context);
     /* Seconds on a clock that only goes forward. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <threads.h>
 
+#include "sweep/mpi/mpi_faults.h"
+
 /* Records cross as bytes: all ranks run one binary on one kind of machine. */
 
 enum tag { TAG_CHUNK = 1, TAG_REPORT };
@@ -15,6 +17,9 @@ struct mpi_transport {
     struct ls_transport base; /* first: ops get a pointer to it */
     bool connected;           /* MPI is initialised */
     MPI_Comm comm;
+#ifdef LS_MPI_FAULTS
+    struct ls_mpi_faults faults;
+#endif
     MPI_Request request;     /* rank 0: the report on its way in; workers: the report on its way out */
     struct ls_report report; /* its buffer */
 };
@@ -34,6 +39,20 @@ static int chunk_size(const struct ls_chunk *chunk)
     return (int)(offsetof(struct ls_chunk, cells) + chunk->n * sizeof chunk->cells[0]);
 }
 
+/* Look at what an operation returned: errors end the job before it returns, unless deaths are survived. Without rank
+ * 0 nobody keeps the results, so its death ends the job, too. */
+static void note(struct mpi_transport *mpi, int error)
+{
+#ifdef LS_MPI_FAULTS
+    ls_mpi_faults_note(&mpi->faults, error);
+    if (error != MPI_SUCCESS && mpi->base.rank > 0)
+        (void)MPI_Abort(mpi->comm, EXIT_FAILURE);
+#else
+    (void)mpi;
+    (void)error;
+#endif
+}
+
 static void nap(struct ls_transport *transport, double seconds)
 {
     (void)transport;
@@ -47,8 +66,7 @@ static void wait_politely(struct mpi_transport *mpi, MPI_Request *request)
     double nap_s = 10e-6;
     int done = 0;
     for (;;) {
-        (void)MPI_Test(request, &done, MPI_STATUS_IGNORE);
-        if (done)
+        if (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done)
             return;
         nap(&mpi->base, nap_s);
         nap_s = nap_s < 1e-3 ? nap_s * 2 : 1e-3;
@@ -63,13 +81,15 @@ static const struct ls_report *poll_report(struct ls_transport *transport)
         (void)MPI_Irecv(&mpi->report, (int)sizeof mpi->report, MPI_BYTE, MPI_ANY_SOURCE, TAG_REPORT, mpi->comm,
                         &mpi->request);
     int done = 0;
-    (void)MPI_Test(&mpi->request, &done, MPI_STATUS_IGNORE);
-    return done ? &mpi->report : NULL;
+    const int error = MPI_Test(&mpi->request, &done, MPI_STATUS_IGNORE);
+    note(mpi, error);
+    return done && error == MPI_SUCCESS ? &mpi->report : NULL;
 }
 
 static void send_chunk(struct ls_transport *transport, size_t rank, const struct ls_chunk *chunk)
 {
-    (void)MPI_Send(chunk, chunk_size(chunk), MPI_BYTE, (int)rank, TAG_CHUNK, of(transport)->comm);
+    struct mpi_transport *mpi = of(transport);
+    note(mpi, MPI_Send(chunk, chunk_size(chunk), MPI_BYTE, (int)rank, TAG_CHUNK, mpi->comm));
 }
 
 static void send_report(struct ls_transport *transport, const struct ls_report *report)
@@ -77,18 +97,37 @@ static void send_report(struct ls_transport *transport, const struct ls_report *
     struct mpi_transport *mpi = of(transport);
     wait_politely(mpi, &mpi->request);
     memcpy(&mpi->report, report, (size_t)report_size(report));
-    (void)MPI_Isend(&mpi->report, report_size(&mpi->report), MPI_BYTE, 0, TAG_REPORT, mpi->comm, &mpi->request);
+    note(mpi, MPI_Isend(&mpi->report, report_size(&mpi->report), MPI_BYTE, 0, TAG_REPORT, mpi->comm, &mpi->request));
 }
 
 static bool poll_chunk(struct ls_transport *transport, struct ls_chunk *chunk)
 {
-    const struct mpi_transport *mpi = of(transport);
+    struct mpi_transport *mpi = of(transport);
     int waits = 0;
-    (void)MPI_Iprobe(0, TAG_CHUNK, mpi->comm, &waits, MPI_STATUS_IGNORE);
+    note(mpi, MPI_Iprobe(0, TAG_CHUNK, mpi->comm, &waits, MPI_STATUS_IGNORE));
     if (waits)
-        (void)MPI_Recv(chunk, (int)sizeof *chunk, MPI_BYTE, 0, TAG_CHUNK, mpi->comm, MPI_STATUS_IGNORE);
+        note(mpi, MPI_Recv(chunk, (int)sizeof *chunk, MPI_BYTE, 0, TAG_CHUNK, mpi->comm, MPI_STATUS_IGNORE));
     return waits;
 }
+
+#ifdef LS_MPI_FAULTS
+
+static bool poll_death(struct ls_transport *transport, size_t *rank)
+{
+    return ls_mpi_faults_next(&of(transport)->faults, rank);
+}
+
+static uint32_t max(struct ls_transport *transport, uint32_t value)
+{
+    struct mpi_transport *mpi = of(transport);
+    MPI_Request request;
+    int flag;
+    ls_mpi_faults_agree(&mpi->faults, value, &flag, &request);
+    wait_politely(mpi, &request);
+    return ls_mpi_faults_greatest(flag);
+}
+
+#else
 
 static uint32_t max(struct ls_transport *transport, uint32_t value)
 {
@@ -100,9 +139,14 @@ static uint32_t max(struct ls_transport *transport, uint32_t value)
     return greatest;
 }
 
+#endif
+
 static const struct ls_transport_ops mpi_ops = {
     .poll_report = poll_report,
     .send_chunk = send_chunk,
+#ifdef LS_MPI_FAULTS
+    .poll_death = poll_death,
+#endif
     .send_report = send_report,
     .poll_chunk = poll_chunk,
     .max = max,
@@ -151,6 +195,9 @@ static enum ls_status connect_ranks(struct mpi_transport *mpi, long n_tasks, str
         return ls_fail(err, LS_FAILED, "MPI_Init failed");
     mpi->connected = true;
     mpi->comm = MPI_COMM_WORLD;
+#ifdef LS_MPI_FAULTS
+    ls_mpi_faults_init(&mpi->faults, mpi->comm);
+#endif
     int rank, size;
     (void)MPI_Comm_rank(mpi->comm, &rank);
     (void)MPI_Comm_size(mpi->comm, &size);
