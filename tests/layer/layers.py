@@ -112,13 +112,13 @@ def includes(root, _archives):
 
 def headers(root, _archives):
     """Every header compiles alone, twice, with gcc and with clang."""
-    asked = subprocess.run(["pkg-config", "--cflags-only-I", "hdf5"], capture_output=True, text=True, check=True)
-    hdf5 = asked.stdout.replace("-I", "-isystem").split()
+    asked = subprocess.run(["pkg-config", "--cflags-only-I", "hdf5", "mpi-c"], capture_output=True, text=True, check=True)
+    libraries = asked.stdout.replace("-I", "-isystem").split()
     for compiler in ("gcc", "clang-14"):
         for header in sources(root, ".h"):
             path = header.relative_to(root)
             text = f'#include "{path}"\n#include "{path}"\nextern int nothing;\n'
-            command = [compiler, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I", root, *hdf5]
+            command = [compiler, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I", root, *libraries]
             result = subprocess.run([*command, "-x", "c", "-"], input=text, capture_output=True, text=True)
             if result.returncode:
                 yield f"{path}: does not compile alone with {compiler}:\n{result.stderr}"
