@@ -11,7 +11,8 @@ struct fabric {
     double pair_bandwidth;               /* between two of a node's GPUs */
     double node_bandwidth, nic_latency;  /* the NICs of a node that serve the group, one direction */
     double detour;                       /* times that a byte of an all-to-all crosses a link inside the node */
-    bool one_switch;                     /* every GPU reaches every other one at full bandwidth, at once */
+    double memory_bandwidth;
+    bool one_switch; /* every GPU reaches every other one at full bandwidth, at once */
 };
 
 /* A group on part of a node's GPUs reaches the NICs next to them. */
@@ -36,6 +37,13 @@ static double wires_per_gpu(const struct ls_cluster *cluster)
     }
 }
 
+/* What is left of a link when the group's GPUs share a host bridge. */
+static double crowding(const struct ls_hardware *hardware, double ranks)
+{
+    const double exponent = hardware->kernels[hardware->kernel_library].collectives.crowding;
+    return exponent > 0.0 && ranks > 2.0 ? pow(2.0 / ranks, exponent) : 1.0;
+}
+
 static struct fabric make_fabric(const struct ls_cluster *cluster, const struct ls_group *group)
 {
     const struct ls_hardware *hardware = &cluster->hardware;
@@ -46,11 +54,13 @@ static struct fabric make_fabric(const struct ls_cluster *cluster, const struct 
     const double pair_bandwidth = cluster->intra_node.bandwidth_bytes_per_s / wires;
     return (struct fabric){
         .kernels = &hardware->kernels[hardware->kernel_library].collectives,
+        .memory_bandwidth = hardware->memory_bandwidth_bytes_per_s,
         .p = (double)group->size,
         .nodes = (double)group->nodes,
         .per_node = ranks,
         /* Of a full mesh, a group uses the wires between its own members. */
-        .link_bandwidth = mesh ? pair_bandwidth * fmax(1.0, ranks - 1.0) : cluster->intra_node.bandwidth_bytes_per_s,
+        .link_bandwidth = (mesh ? pair_bandwidth * fmax(1.0, ranks - 1.0) : cluster->intra_node.bandwidth_bytes_per_s) *
+                          crowding(hardware, ranks),
         .link_latency = cluster->intra_node.latency_s,
         .pair_bandwidth = pair_bandwidth,
         .node_bandwidth = group_nics(cluster, group) * cluster->inter_node.bandwidth_bytes_per_s,
@@ -147,7 +157,7 @@ static struct ls_collective_cost switch_all_reduce(const struct fabric *fabric, 
 {
     const struct ls_collective_kernels *kernels = fabric->kernels;
     const double sent = bytes * (1.0 + 1.0 / fabric->p);
-    return single(fabric, inner(fabric, kernels->launch_s, 2.0, sent, kernels->switch_frac));
+    return single(fabric, inner(fabric, kernels->switch_launch_s, 2.0, sent, kernels->switch_frac));
 }
 
 /* The engine's own kernels: each rank reads all buffers, or reduces its share and then gathers the others'. */
@@ -205,19 +215,27 @@ static struct ls_collective_cost all_reduce(const struct fabric *fabric, double 
 
 /* --- the others --- */
 
+/* The kernel also copies the share that a rank keeps for itself, in its own memory. */
+static double launch_and_copy(const struct fabric *fabric, double bytes)
+{
+    return fabric->kernels->launch_s + 2.0 * bytes / fabric->p / fabric->memory_bandwidth;
+}
+
 /* All-gather, and reduce-scatter, its mirror image: a ring of all ranks, or the shares of each rail between nodes first
  * and then the nodes' results inside. */
 static struct ls_collective_cost all_gather(const struct fabric *fabric, double bytes)
 {
     const double frac = fabric->kernels->gather_frac;
     const double n_steps = fabric->p - 1.0;
-    struct ls_collective_cost cost = single(fabric, around(fabric, n_steps, n_steps * bytes / fabric->p, frac));
+    struct stage ring = around(fabric, n_steps, n_steps * bytes / fabric->p, frac);
+    ring.launch_s = launch_and_copy(fabric, bytes);
+    struct ls_collective_cost cost = single(fabric, ring);
     if (fabric->nodes <= 1.0 || fabric->per_node <= 1.0)
         return cost;
     struct ls_collective_cost hierarchical = {0};
     const double across = fabric->nodes - 1.0;
     const double inside = fabric->per_node - 1.0;
-    add_stage(&hierarchical, fabric, outer(fabric, fabric->kernels->launch_s, across, across * bytes / fabric->nodes));
+    add_stage(&hierarchical, fabric, outer(fabric, ring.launch_s, across, across * bytes / fabric->nodes));
     add_stage(&hierarchical, fabric, inner(fabric, 0.0, inside, inside * bytes / fabric->per_node, frac));
     keep_faster(&cost, hierarchical);
     return cost;
@@ -230,7 +248,7 @@ static struct ls_collective_cost all_to_all(const struct fabric *fabric, double 
     const double share = bytes / fabric->p;
     const double stays = share * (fabric->per_node - 1.0) * fabric->detour;
     const double leaves = share * (fabric->p - fabric->per_node) * fabric->per_node;
-    struct stage stage = inner(fabric, fabric->kernels->launch_s, 1.0, stays, fabric->kernels->all_to_all_frac);
+    struct stage stage = inner(fabric, launch_and_copy(fabric, bytes), 1.0, stays, fabric->kernels->all_to_all_frac);
     if (fabric->nodes > 1.0) {
         stage.latency_s = fmax(stage.latency_s, fabric->nic_latency);
         stage.nic_s = nic_seconds(fabric, leaves);

@@ -1,6 +1,25 @@
 #include "engine/cost/gemm_cost.h"
 
 #include <math.h>
+#include <stdint.h>
+
+/* fmax, fmin and ceil for numbers that are never NaN and fit 64 bits: they compile to single instructions, and this is
+ * the innermost loop of a sweep at lod low. */
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double round_up(double x)
+{
+    const double whole = (double)(int64_t)x;
+    return whole < x ? whole + 1.0 : whole;
+}
 
 static const double tile_sides[LS_N_TILES][2] = {{64, 64}, {64, 128}, {128, 128}, {128, 256}};
 
@@ -11,25 +30,27 @@ static const double min_split_k = 128.0;
 static double step_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
                            const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
-    const double compute_s = 2.0 * side[0] * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
-    const double rows = fmin(side[0], gemm->m / gemm->groups);
-    const double operand_bytes = rows * gemm->activation_bytes + side[1] * gemm->weight_bytes;
-    return fmax(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s);
+    const double rows = gemm->m / gemm->groups;
+    const double padded = smaller(side[0], kernels->mma_rows * round_up(rows / kernels->mma_rows));
+    const double compute_s = 2.0 * padded * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
+    const double operand_bytes = smaller(side[0], rows) * gemm->activation_bytes + side[1] * gemm->weight_bytes;
+    return larger(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s);
 }
 
-/* Tiles that cover the result. Rows fall on groups at random, so each group's last tile is half empty in the mean. */
+/* Tiles that cover the result. Where rows fall on groups at random, each group's last tile is half empty in the mean.
+ */
 static double count_tiles(const struct ls_gemm *gemm, const double side[2])
 {
     const double rows = gemm->m / gemm->groups;
-    const double down = gemm->groups > 1.0 ? fmax(1.0, rows / side[0] + 0.5) : ceil(rows / side[0]);
-    return gemm->groups * down * ceil(gemm->n / side[1]);
+    const double down = gemm->routed ? larger(1.0, rows / side[0] + 0.5) : round_up(rows / side[0]);
+    return gemm->groups * down * round_up(gemm->n / side[1]);
 }
 
 /* Seconds in which the SMs work off `tiles` tiles of tile_s each. */
 static double waves_seconds(const struct ls_gemm_kernels *kernels, double sms, double tiles, double tile_s)
 {
     const double load = tiles / sms;
-    const double waves = kernels->wave_frac * ceil(load) + (1.0 - kernels->wave_frac) * fmax(1.0, load);
+    const double waves = kernels->wave_frac * round_up(load) + (1.0 - kernels->wave_frac) * larger(1.0, load);
     return kernels->start_s + (waves - 1.0) * kernels->wave_s + waves * tile_s;
 }
 
@@ -42,8 +63,8 @@ static double tiled_seconds(const struct ls_hardware *hardware, const struct ls_
     const double step_s = step_seconds(hardware, kernels, gemm, side, tile_frac);
     double best = waves_seconds(kernels, sms, tiles, step_s * gemm->k);
     for (double splits = 2.0; splits <= max_splits && tiles * splits <= 2.0 * sms; splits *= 2.0) {
-        const double slice_s = step_s * fmax(gemm->k / splits, min_split_k);
-        best = fmin(best, kernels->split_s + waves_seconds(kernels, sms, tiles * splits, slice_s));
+        const double slice_s = step_s * larger(gemm->k / splits, min_split_k);
+        best = smaller(best, kernels->split_s + waves_seconds(kernels, sms, tiles * splits, slice_s));
     }
     return best;
 }
@@ -59,11 +80,11 @@ static double compute_seconds(const struct ls_hardware *hardware, const struct l
             continue;
         const double *side = tile_sides[i];
         const double turned[2] = {side[1], side[0]};
-        best = fmin(best, tiled_seconds(hardware, kernels, gemm, side, frac, one_tile ? 1.0 : 8.0));
+        best = smaller(best, tiled_seconds(hardware, kernels, gemm, side, frac, one_tile ? 1.0 : 8.0));
         if (one_tile)
             break;
         if (side[0] < side[1])
-            best = fmin(best, tiled_seconds(hardware, kernels, gemm, turned, frac, 8.0));
+            best = smaller(best, tiled_seconds(hardware, kernels, gemm, turned, frac, 8.0));
     }
     return best;
 }
@@ -74,7 +95,7 @@ static double quantize_seconds(const struct ls_gemm_kernels *kernels, double m, 
     if (!(kernels->quantize_bandwidth_bytes_per_s > 0.0))
         return 0.0;
     return kernels->quantize_launch_s +
-           fmax(m * kernels->quantize_row_s, 2.0 * m * k / kernels->quantize_bandwidth_bytes_per_s);
+           larger(m * kernels->quantize_row_s, 2.0 * m * k / kernels->quantize_bandwidth_bytes_per_s);
 }
 
 double ls_gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,

@@ -1,23 +1,34 @@
 #ifndef LS_ENGINE_COST_GEMM_COST_H
 #define LS_ENGINE_COST_GEMM_COST_H
 
+#include <stdbool.h>
+
 #include "engine/hardware/hardware.h"
 
 /* A product of [m, k] and [k, n], or of m rows spread over `groups` matrices of [k, n]. */
 struct ls_gemm {
     double m, n, k;
     double groups;
+    bool routed;                                         /* rows fall on groups at random, instead of evenly */
     double weight_bytes, activation_bytes, result_bytes; /* of one value */
     double peak_flop_per_s;
 };
 
-/* Seconds of the product, its launch included. The result is cut into tiles that fill the SMs wave by wave:
- *   load = tiles · splits / SMs; waves = wave_frac · ⌈load⌉ + (1 − wave_frac) · max(1, load)
- *   step = max(2 · tile / (peak / SMs · tile_frac), operand bytes / sm_bandwidth), for each step of k
- *   compute = start + (waves − 1) · wave + waves · k / splits · step (+ split), the fastest tile and splits deciding
- *   memory = bytes / (memory bandwidth · memory_frac)
- *   seconds = launch + (compute³ + memory³)^⅓ + what converting the activations takes.
- * Never falls when m, n, k or groups rise. */
+/* Seconds of the product, its launch included. The result is cut into tiles that fill the SMs wave by wave, the fastest
+ * tile and number of splits of k deciding:
+ *
+ * load = tiles · splits / SMs; waves = wave_frac · ⌈load⌉ + (1 − wave_frac) · max(1, load);
+ *
+ * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), operand bytes / sm_bandwidth), for each
+ * step of k;
+ *
+ * compute = start + (waves − 1) · wave + waves · k / splits · step, + split when k is split;
+ *
+ * memory = bytes / (memory bandwidth · memory_frac);
+ *
+ * seconds = launch + (compute³ + memory³)^⅓ + what converting the activations takes.
+ *
+ * It never falls when m, n or k rise. */
 double ls_gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
                        const struct ls_gemm *gemm);
 

@@ -59,7 +59,7 @@ static enum ls_gemm_format gemm_format(enum ls_dtype dtype)
 
 /* Activations are as wide as the arithmetic; results are 16 bits, or 32 when everything is. */
 static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *formats,
-                           const struct ls_op *op, double groups)
+                           const struct ls_op *op)
 {
     if (op->m <= 0.0)
         return 0.0;
@@ -69,7 +69,8 @@ static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_g
         .m = op->m,
         .n = op->n,
         .k = op->k,
-        .groups = groups,
+        .groups = op->kind == LS_OP_GEMM ? 1.0 : op->groups,
+        .routed = op->kind == LS_OP_GROUPED_GEMM,
         .weight_bytes = ls_dtype_bytes(op->dtype),
         .activation_bytes = ls_dtype_bytes(arithmetic),
         .result_bytes = op->dtype == LS_FP32 ? 4.0 : 2.0,
@@ -117,9 +118,11 @@ double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
         return ls_flat_seconds(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
     switch (op->kind) {
     case LS_OP_GEMM:
-        return gemm_seconds(hardware, kernels->gemm, op, 1.0);
+        return gemm_seconds(hardware, kernels->gemm, op);
     case LS_OP_GROUPED_GEMM:
-        return gemm_seconds(hardware, kernels->grouped_gemm, op, op->groups);
+        return gemm_seconds(hardware, kernels->grouped_gemm, op);
+    case LS_OP_BATCHED_GEMM:
+        return gemm_seconds(hardware, kernels->gemm, op);
     case LS_OP_ATTENTION_PREFILL:
         return ls_prefill_seconds(hardware, op);
     case LS_OP_ATTENTION_DECODE:

@@ -5,13 +5,10 @@
 #include "engine/model/operator.h"
 
 /* Seconds of an operator on one GPU, its launch included; the hardware is resolved. Every class of kernels is a
- * roofline whose efficiencies follow from how such kernels work, with the numbers of engine/hardware/kernels.h.
- * Products are engine/cost/gemm_cost.h's; attention is prefill: launch + bytes / bandwidth + max(work + blocks · block
- * / SMs, longest_frac · the longest block), where work = 2 · heads · (head_dim + v_head_dim) · (pairs + pad · queries)
- * / (peak · frac(head_dim)), decode:  launch + smooth_max(fixed time of its sequences and heads, max(bytes / bandwidth,
- * work / peak)). Stated operators are the
- * roofline of a large product. Where hardware.mfu and mbu are given, flat_cost.h replaces all that. The cost of an
- * operator never falls when one of its sizes rises. */
+ * roofline whose efficiencies follow from how such kernels work, with the numbers of engine/hardware/kernels.h. An
+ * operator that does more never costs less. Products are described in gemm_cost.h, attention in attention_cost.h;
+ * operators that only move bytes take launch + bytes / (bandwidth · memory_frac), stated operators are the roofline of
+ * a large product. Where hardware.mfu and mbu are given, flat_cost.h replaces all that. */
 double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
 /* Decode attention of a fixed number of sequences as its context grows: seconds = base_s + slope_s · n_context while

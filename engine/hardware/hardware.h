@@ -26,6 +26,7 @@ struct ls_peaks {
 
 struct ls_hardware {
     char name[LS_NAME_LEN];
+    char scaled_from[LS_NAME_LEN]; /* the measured GPU whose kernels stand in; empty: its own */
     double memory_bytes;
     double memory_bandwidth_bytes_per_s;
     struct ls_peaks peak;

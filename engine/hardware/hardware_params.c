@@ -39,6 +39,8 @@ static const char *const topology_names[] = {"switch", "ring", "full_mesh", "rai
 
 static const struct ls_param hardware_rows[] = {
     LS_ROW_TEXT(struct ls_hardware, "name", name, LS_PARAM_NULLABLE, "null", "Name in results"),
+    LS_ROW_TEXT(struct ls_hardware, "scaled_from", scaled_from, LS_PARAM_NULLABLE, "null",
+                "The measured GPU whose kernels these were scaled from; null: measured, or the defaults"),
     LS_ROW_FLOAT(struct ls_hardware, "memory", memory_bytes, LS_DIM_BYTES, LS_PARAM_REQUIRED, NULL, 1, DBL_MAX,
                  "Memory of one GPU"),
     LS_ROW_FLOAT(struct ls_hardware, "memory_bandwidth", memory_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH,

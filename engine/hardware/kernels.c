@@ -25,7 +25,6 @@ static void complete_library(struct ls_kernels *kernels)
     derive(kernels->grouped_gemm, kernels->gemm, sizeof kernels->gemm);
     derive(&kernels->mla_prefill, &kernels->prefill, sizeof kernels->prefill);
     derive(&kernels->prefill_fp8, &kernels->prefill, sizeof kernels->prefill);
-    derive(&kernels->mla_prefill_fp8, &kernels->mla_prefill, sizeof kernels->prefill);
     derive(&kernels->mla_decode, &kernels->decode, sizeof kernels->decode);
     derive(&kernels->decode_fp8, &kernels->decode, sizeof kernels->decode);
     derive(&kernels->mla_decode_fp8, &kernels->mla_decode, sizeof kernels->decode);

@@ -27,30 +27,34 @@ struct ls_gemm_kernels {
     double split_s;                        /* adding up after k was split over several SMs */
     double wave_frac;                      /* 1: a partial wave costs a whole one; 0: its share (stream-k) */
     double tile_frac[LS_N_TILES];          /* of the arithmetic peak; 0: the library lacks this tile */
+    double mma_rows;                       /* rows of one instruction: a tile with fewer is padded to them */
     double largest_tile_above;             /* rows above which only the largest tile is used, unsplit; 0: never */
     double quantize_launch_s;              /* converting the activations first: fixed time, */
     double quantize_row_s;                 /* time of a row, */
     double quantize_bandwidth_bytes_per_s; /* bandwidth over the 16-bit values read; 0: nothing is converted */
 };
 
-/* Causal attention of prompt chunks. */
+/* Causal attention of prompt chunks, the writing of their keys and values included. */
 struct ls_prefill_kernels {
     double launch_s;
-    double memory_frac;
+    double memory_frac;                 /* queries, results and earlier keys and values */
+    double kv_frac;                     /* the chunks' own keys and values: laid out, written, read */
     double block_s;                     /* fixed time of a block of 128 queries of one head on one SM */
     double longest_frac;                /* share of the longest block's time that no other work hides */
     double pad_tok;                     /* tokens a query pays for beyond those it attends to (diagonal tiles) */
     double frac_64, frac_128, frac_256; /* of the arithmetic peak, by head dimension */
 };
 
-/* Attention of one token a sequence. */
+/* Attention of one token a sequence, the writing of its key and value included. */
 struct ls_decode_kernels {
     double launch_s;
-    double memory_frac;
+    double frac_64, frac_128, frac_256; /* of the memory bandwidth, by head dimension */
     double compute_frac;
-    double sequence_s; /* fixed time of a sequence, */
-    double kv_head_s;  /* of each of its KV heads, */
-    double head_s;     /* of each of its query heads; the whole GPU working */
+    double sequence_s;    /* fixed time of a sequence, */
+    double kv_head_s;     /* of each KV head that several query heads share, */
+    double single_head_s; /* of each that one has for itself; the whole GPU working */
+    double split_s;       /* merging, once contexts are long enough to be split over SMs: at most this, */
+    double split_frac;    /* and at most this share of the reading time */
 };
 
 /* Kernels that only move bytes. */
@@ -63,11 +67,13 @@ struct ls_memory_kernels {
 struct ls_collective_kernels {
     double launch_s;        /* of a communication library's kernel */
     double ramp_s;          /* filling the pipeline: seconds += sqrt(ramp_s · seconds on the wire) */
+    double crowding;        /* GPUs behind one host bridge: a link's bandwidth falls with (2 / ranks)^crowding */
     double all_reduce_frac; /* of a link's bandwidth, ring and tree */
     double gather_frac;     /* all-gather and reduce-scatter */
     double all_to_all_frac;
     double send_frac;
     double network_frac;     /* of a NIC's bandwidth */
+    double switch_launch_s;  /* all-reduce inside the switch: of its kernel */
     double switch_frac;      /* all-reduce inside the switch (NVLS); 0: the switch cannot */
     double direct_launch_s;  /* the engine's own all-reduce for small messages, in which ranks read from each other */
     double direct_rank_s;    /* more of it for each rank beyond two */
@@ -79,7 +85,7 @@ struct ls_collective_kernels {
 struct ls_kernels {
     struct ls_gemm_kernels gemm[LS_N_GEMM_FORMATS];
     struct ls_gemm_kernels grouped_gemm[LS_N_GEMM_FORMATS];
-    struct ls_prefill_kernels prefill, prefill_fp8, mla_prefill, mla_prefill_fp8; /* by format of the KV cache */
+    struct ls_prefill_kernels prefill, prefill_fp8, mla_prefill; /* by format of the KV cache */
     struct ls_decode_kernels decode, decode_fp8, mla_decode, mla_decode_fp8;
     struct ls_memory_kernels memory;
     struct ls_collective_kernels collectives;

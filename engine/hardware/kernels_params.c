@@ -37,6 +37,8 @@
               "Share of the peak with this tile; 0: none"),                                                            \
         SHARE(set, GEMM, "tile_128x256", tile_frac[LS_TILE_128X256], "0",                                              \
               "Share of the peak with this tile; 0: none"),                                                            \
+        LS_ROW_FLOAT(GEMM, "mma_rows", mma_rows, LS_DIM_NONE, set##_FLAGS, set##_DEFAULT("16"), 1, 256,                \
+                     "Rows of one instruction"),                                                                       \
         NUMBER(set, GEMM, "largest_tile_above", largest_tile_above, "0",                                               \
                "Rows above which only the largest tile is used; 0: never"),                                            \
         TIME(set, GEMM, "quantize_launch", quantize_launch_s, "0 us", "Converting activations: fixed time"),           \
@@ -53,6 +55,7 @@ static const struct ls_param_table derived_gemm_params = LS_TABLE(derived_gemm_r
 #define PREFILL_ROWS(set)                                                                                              \
     TIME(set, PREFILL, "launch", launch_s, "10 us", "An empty kernel and its preparation"),                            \
         SHARE(set, PREFILL, "memory_frac", memory_frac, "0.5", "Share of the memory bandwidth"),                       \
+        SHARE(set, PREFILL, "kv_frac", kv_frac, "0.4", "Share of it over the chunk's own keys and values"),            \
         TIME(set, PREFILL, "block", block_s, "1 us", "Fixed time of a block of 128 queries of one head on one SM"),    \
         SHARE(set, PREFILL, "longest_frac", longest_frac, "1", "Share of the longest block that nothing hides"),       \
         NUMBER(set, PREFILL, "pad", pad_tok, "64", "Tokens a query pays for beyond those it attends to"),              \
@@ -68,11 +71,15 @@ static const struct ls_param_table derived_prefill_params = LS_TABLE(derived_pre
 #define DECODE struct ls_decode_kernels
 #define DECODE_ROWS(set)                                                                                               \
     TIME(set, DECODE, "launch", launch_s, "8 us", "An empty kernel and its preparation"),                              \
-        SHARE(set, DECODE, "memory_frac", memory_frac, "0.85", "Share of the memory bandwidth"),                       \
+        SHARE(set, DECODE, "frac_64", frac_64, "0.85", "Share of the memory bandwidth at head dimension 64"),          \
+        SHARE(set, DECODE, "frac_128", frac_128, "0.85", "Share of the memory bandwidth at head dimension 128"),       \
+        SHARE(set, DECODE, "frac_256", frac_256, "0.85", "Share of the memory bandwidth at head dimension 256"),       \
         SHARE(set, DECODE, "compute_frac", compute_frac, "0.4", "Share of the arithmetic peak"),                       \
         TIME(set, DECODE, "sequence", sequence_s, "10 ns", "Fixed time of a sequence"),                                \
-        TIME(set, DECODE, "kv_head", kv_head_s, "15 ns", "Fixed time of a KV head of a sequence"),                     \
-        TIME(set, DECODE, "head", head_s, "0 ns", "Fixed time of a query head of a sequence")
+        TIME(set, DECODE, "kv_head", kv_head_s, "20 ns", "Fixed time of a KV head shared by query heads"),             \
+        TIME(set, DECODE, "single_head", single_head_s, "20 ns", "Fixed time of a KV head of one query head"),         \
+        TIME(set, DECODE, "split", split_s, "5 us", "Merging parts of long contexts: at most this"),                   \
+        SHARE(set, DECODE, "split_frac", split_frac, "0.4", "and at most this share of the reading time")
 
 static const struct ls_param decode_rows[] = {DECODE_ROWS(OWN)};
 static const struct ls_param derived_decode_rows[] = {DECODE_ROWS(DERIVED)};
@@ -94,6 +101,8 @@ static const struct ls_param_table derived_memory_params = LS_TABLE(derived_memo
     TIME(set, COLLECTIVES, "launch", launch_s, "4 us", "A kernel of the communication library"),                       \
         TIME(set, COLLECTIVES, "ramp", ramp_s, "0 us",                                                                 \
              "Filling the pipeline: sqrt(ramp * time on the wire) is added"),                                          \
+        SHARE(set, COLLECTIVES, "crowding", crowding, "0",                                                             \
+              "Links behind one host bridge fall with (2 / ranks)^crowding"),                                          \
         SHARE(set, COLLECTIVES, "all_reduce_frac", all_reduce_frac, "0.75",                                            \
               "Share of a link in ring and tree all-reduce"),                                                          \
         SHARE(set, COLLECTIVES, "gather_frac", gather_frac, "0.75",                                                    \
@@ -101,6 +110,8 @@ static const struct ls_param_table derived_memory_params = LS_TABLE(derived_memo
         SHARE(set, COLLECTIVES, "all_to_all_frac", all_to_all_frac, "0.7", "Share of a link in all-to-all"),           \
         SHARE(set, COLLECTIVES, "send_frac", send_frac, "0.8", "Share of a link in a single message"),                 \
         SHARE(set, COLLECTIVES, "network_frac", network_frac, "0.9", "Share of a NIC's bandwidth"),                    \
+        TIME(set, COLLECTIVES, "switch_launch", switch_launch_s, "20 us",                                              \
+             "A kernel that leaves adding up to the switch"),                                                          \
         SHARE(set, COLLECTIVES, "switch_frac", switch_frac, "0",                                                       \
               "Share of a link in all-reduce by the switch; 0: none"),                                                 \
         TIME(set, COLLECTIVES, "direct_launch", direct_launch_s, "4 us",                                               \
@@ -142,8 +153,6 @@ static const struct ls_param_table derived_format_params = LS_TABLE(derived_form
         LS_ROW_GROUP(KERNELS, "prefill", prefill, prefill_table, "Causal attention of prompt chunks"),                 \
         LS_ROW_GROUP(KERNELS, "prefill_fp8", prefill_fp8, &derived_prefill_params, "The same with an fp8 KV cache"),   \
         LS_ROW_GROUP(KERNELS, "mla_prefill", mla_prefill, &derived_prefill_params, "The same for latent attention"),   \
-        LS_ROW_GROUP(KERNELS, "mla_prefill_fp8", mla_prefill_fp8, &derived_prefill_params,                             \
-                     "Latent attention with an fp8 KV cache"),                                                         \
         LS_ROW_GROUP(KERNELS, "decode", decode, decode_table, "Attention of one token a sequence"),                    \
         LS_ROW_GROUP(KERNELS, "decode_fp8", decode_fp8, &derived_decode_params, "The same with an fp8 KV cache"),      \
         LS_ROW_GROUP(KERNELS, "mla_decode", mla_decode, &derived_decode_params, "The same for latent attention"),      \

@@ -73,7 +73,6 @@ static void add_qkv(struct list *list, double n_tok)
         add_traffic(list, "qk_norm", 2 * n_tok * (q_width + k_width));
     if (model->position_embedding == LS_POSITION_ROTARY)
         add_traffic(list, "rotary", 2 * n_tok * (q_width + k_width));
-    add_memory(list, "kv_write", n_tok * 2 * k_width * (list->row_bytes + ls_dtype_bytes(list->formats->kv)));
     add_gemm(list, "o", list->formats->weight, n_tok, q_width, (double)model->hidden_size);
 }
 
@@ -96,7 +95,6 @@ static void add_latent_qkv(struct list *list, double n_tok)
         add_traffic(list, "kv_a_norm", 2 * n_tok * (double)model->kv_lora_rank);
     }
     add_traffic(list, "rotary", 2 * n_tok * (heads_per_gpu(list) + 1) * rope);
-    add_memory(list, "kv_write", n_tok * latent * (list->row_bytes + ls_dtype_bytes(list->formats->kv)));
     add_gemm(list, "o", weight, n_tok, heads_per_gpu(list) * (double)model->v_head_dim, hidden);
 }
 
@@ -164,7 +162,7 @@ size_t ls_ops_attention_prefill(const struct ls_model *model, const struct ls_sh
 /* One matrix for each head: [n_decode, k] @ [k, n]. The engines keep these in the activation dtype. */
 static void add_per_head_gemm(struct list *list, const char *name, double n_decode, double k, double n)
 {
-    add(list, &(struct ls_op){.kind = LS_OP_GROUPED_GEMM,
+    add(list, &(struct ls_op){.kind = LS_OP_BATCHED_GEMM,
                               .name = name,
                               .dtype = list->formats->activation,
                               .m = n_decode * heads_per_gpu(list),

@@ -31,6 +31,7 @@ double ls_op_flop(const struct ls_op *op)
     switch (op->kind) {
     case LS_OP_GEMM:
     case LS_OP_GROUPED_GEMM:
+    case LS_OP_BATCHED_GEMM:
         return 2 * op->m * op->n * op->k;
     case LS_OP_ATTENTION_PREFILL:
     case LS_OP_ATTENTION_DECODE:
@@ -50,6 +51,7 @@ double ls_op_bytes(const struct ls_op *op)
     case LS_OP_GEMM:
         return gemm_bytes(op, 1);
     case LS_OP_GROUPED_GEMM:
+    case LS_OP_BATCHED_GEMM:
         return gemm_bytes(op, op->groups);
     case LS_OP_ATTENTION_PREFILL:
     case LS_OP_ATTENTION_DECODE:

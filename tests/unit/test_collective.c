@@ -17,7 +17,7 @@ static struct ls_cluster make_cluster(void)
                                                 .network_frac = 1,
                                                 .direct_max_bytes = INFINITY};
     return (struct ls_cluster){
-        .hardware.kernels[0].collectives = ideal,
+        .hardware = {.memory_bandwidth_bytes_per_s = INFINITY, .kernels[0].collectives = ideal},
         .nodes = 4,
         .gpus_per_node = 8,
         .nics_per_node = 8,
