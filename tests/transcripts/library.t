@@ -19,7 +19,7 @@ The library.
   $ llmsweep hardware h100-sxm | head -3
   h100-sxm
     name                               h100-sxm
-    memory                             79.1 GiB
+    memory                             79.11 GiB
   $ llmsweep hardware a b
   llmsweep hardware: give one name, or none for the whole list
   Usage: llmsweep hardware [NAME]

@@ -80,7 +80,7 @@ A journal of another study; one whose tail is torn off; one that is none.
 
 A full disk, as far as a limit on the size of files is one.
 
-  $ (ulimit -f 8; trap '' XFSZ; llmsweep run study.yaml -o e.h5 --quiet)
+  $ (ulimit -f 32; trap '' XFSZ; llmsweep run study.yaml -o e.h5 --quiet)
   llmsweep: cannot write e.h5.part: File too large
   [1]
   $ ls e.h5*

@@ -27,6 +27,7 @@ static void make_ideal(struct ls_scenario *scenario)
     struct ls_gemm_kernels *gemm = &kernels->gemm[LS_GEMM_BF16];
     gemm->memory_frac = 1e9; /* compute alone counts */
     gemm->sm_bandwidth_bytes_per_s = 1e18;
+    gemm->mma_rows = 1;
     gemm->tile_frac[LS_TILE_128X256] = 1;
     kernels->memory.memory_frac = 1;
     kernels->collectives.gather_frac = 1;
@@ -85,7 +86,7 @@ START_TEST(rows_are_split_and_the_result_is_gathered)
     const double result = 2.0 * 8192 * 2048;
     CLOSE(CREATE_S, 2.0 * (2048.0 * 4096 + 4096.0 * 2048) / 1e12);
     CLOSE(COMPUTE_S, 2.0 * 2048 * 4096 * 2048 / 1e15);
-    CLOSE(GATHER_S, 3 * 1e-6 + 0.75 * result / 100e9);
+    CLOSE(GATHER_S, 3 * 1e-6 + 0.75 * result / 100e9 + 0.25 * 2 * result / 1e12); /* its own share is copied */
     ck_assert_double_eq(m.scalar[LS_METRIC_SHARDED], 1);
 }
 END_TEST
@@ -133,7 +134,7 @@ START_TEST(sums_move_three_matrices)
     const struct ls_metrics m = run(&scenario, LS_REASON_NONE);
     CLOSE(COMPUTE_S, 3 * 2.0 * 4096 * 4096 / 1e12);
     CLOSE(CREATE_S, 2 * 2.0 * 4096 * 4096 / 1e12);
-    CLOSE(GATHER_S, 1e-6 + 0.5 * 2.0 * 8192 * 4096 / 100e9);
+    CLOSE(GATHER_S, 1e-6 + 0.5 * 2.0 * 8192 * 4096 / 100e9 + 0.5 * 2 * 2.0 * 8192 * 4096 / 1e12);
     ck_assert_double_eq(ls_matmul_bytes(&scenario, 2), 2.0 * (3 * 4096.0 * 4096 + 8192.0 * 4096));
 }
 END_TEST

@@ -1,0 +1,1 @@
+"""Fit the kernel parameters of hardware files to measured kernels (see tools/fit)."""

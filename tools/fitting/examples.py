@@ -1,0 +1,72 @@
+"""Predictions of the written hardware files, for the test that holds engine/cost to fitting/forms.py."""
+import itertools
+
+import numpy as np
+
+from . import forms
+from .hardware_file import parameter, quantity
+
+COLUMNS = ("hardware", "library", "kind", "dtype", "m", "n", "k", "groups", "seqs", "queries", "context", "pairs", "heads",
+           "kv_heads", "head_dim", "v_head_dim", "bytes", "ranks", "seconds")
+WEIGHTS = {"bf16": (2.0, 2.0), "fp8": (1.0, 1.0)}
+
+
+def as_written(params):
+    return {key: quantity(parameter(key, value)) for key, value in params.items()}
+
+
+def array(value):
+    return np.array([float(value)])
+
+
+def line(hardware, library, kind, dtype, shape, seconds):
+    values = {"hardware": hardware, "library": library, "kind": kind, "dtype": dtype, "seconds": repr(float(seconds)), **shape}
+    return ",".join(f"{values.get(column, 0)}" for column in COLUMNS)
+
+
+def product_lines(name, spec, library, kernels):
+    for kind, dtype in itertools.product(("gemm", "grouped_gemm"), WEIGHTS):
+        if dtype not in kernels.get(kind, {}):
+            continue
+        params = as_written(kernels[kind][dtype])
+        for m, (n, k), groups in itertools.product((1, 17, 300, 5000), ((4096, 4096), (640, 8192)), (1, 8)):
+            if (groups > 1) != (kind == "grouped_gemm") or m < groups:
+                continue
+            weight, activation = WEIGHTS[dtype]
+            x = {"m": m, "n": n, "k": k, "groups": groups, "weight_bytes": weight, "activation_bytes": activation,
+                 "peak": spec["peak"][dtype]}
+            arrays = {**{key: array(value) for key, value in x.items()}, "routed": kind == "grouped_gemm"}
+            seconds = forms.gemm_seconds(params, spec, arrays)[0]
+            yield line(name, library, kind, dtype, {"m": m, "n": n, "k": k, "groups": groups}, seconds)
+
+
+def attention_lines(name, spec, library, kernels):
+    for seqs, tokens, past in ((1, 100, 0), (3, 2048, 0), (2, 512, 8192)):
+        x = {"seqs": seqs, "queries": seqs * tokens, "context": seqs * (tokens + past),
+             "pairs": seqs * (tokens * past + tokens * (tokens + 1) // 2), "heads": 32, "kv_heads": 8, "head_dim": 96,
+             "v_head_dim": 96}
+        arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
+        yield line(name, library, "prefill", "bf16", x, forms.prefill_seconds(as_written(kernels["prefill"]), spec, arrays)[0])
+    for seqs, context in ((1, 10), (64, 500), (256, 4000)):
+        x = {"seqs": seqs, "queries": seqs, "context": seqs * context, "pairs": seqs * context, "heads": 32, "kv_heads": 8,
+             "head_dim": 128, "v_head_dim": 128}
+        arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
+        yield line(name, library, "decode", "bf16", x, forms.decode_seconds(as_written(kernels["decode"]), spec, arrays)[0])
+
+
+def collective_lines(name, spec, library, kernels):
+    params = as_written(kernels["collectives"])
+    gpu = {**spec, "link_latency": quantity(parameter("launch", spec["link_latency"]))}
+    for op, ranks, size in itertools.product(("all_reduce", "all_gather", "alltoall"), (2, 4, 8), (1e3, 1e6, 1e9)):
+        seconds = forms.collective_seconds(params, gpu, op, array(ranks), array(size))[0]
+        yield line(name, library, op, "bf16", {"bytes": size, "ranks": ranks}, seconds)
+
+
+def page(name, spec, tree):
+    """CSV of examples for one GPU; `tree` as fits.libraries gives it."""
+    lines = [",".join(COLUMNS)]
+    for library, kernels in tree.items():
+        lines += product_lines(name, spec, library, kernels)
+        lines += attention_lines(name, spec, library, kernels)
+        lines += collective_lines(name, spec, library, kernels)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,163 @@
+"""All fits of one GPU, and what stands in for them on a GPU without measurements."""
+from . import classes
+
+# GPU in the library → its name in the tables, sources of each kind of table, whether a switch joins its GPUs
+MEASURED = {
+    "a100-80g-sxm": ("a100_sxm", "vllm-0.14.0", "trtllm-1.0.0", "switch"),
+    "h100-sxm": ("h100_sxm", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
+    "h200-sxm": ("h200_sxm", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
+    "b200-sxm": ("b200_sxm", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
+    "gb200": ("gb200", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
+    "l40s": ("l40s", "vllm-0.24.0", "trtllm-1.3.0rc20", "host bridge"),
+    "rtx-pro-6000": ("rtx_pro_6000_server", "vllm-0.24.0", "trtllm-1.3.0rc20", "host bridge"),
+}
+NCCL = ("nccl-2.29.2", "nccl-2.27.3")
+MLA = ("trtllm-1.3.0rc20", "trtllm-1.0.0")
+
+
+def first_present(tables, gpu, operator, sources):
+    return next((source for source in sources if tables.has(gpu, operator, source)), None)
+
+
+class GpuFits:
+    """(library, class[, format]) → Fit."""
+
+    def __init__(self, tables, name, spec):
+        self.tables = tables
+        self.spec = spec
+        self.gpu, self.vllm, self.trtllm, self.joined_by = MEASURED[name]
+        self.fits = {}
+        for library, source in (("vllm", self.vllm), ("trtllm", self.trtllm)):
+            self.fit_products(library, source)
+            self.fit_attention(library, source)
+        self.fit_latent_attention()
+        self.fit_collectives()
+
+    def add(self, key, fit):
+        if fit is not None:
+            self.fits[key] = fit
+
+    def fit_products(self, library, source):
+        tables, gpu, spec = self.tables, self.gpu, self.spec
+        if library == "vllm":  # 16-bit products run in cuBLAS either way: both tables count
+            self.add(("vllm", "gemm", "bf16"), classes.fit_gemm(tables, gpu, spec, "bf16", [self.vllm, self.trtllm]))
+        quantize = classes.fit_quantize(tables, gpu, source, "scale_matrix")
+        scale = classes.fit_quantize(tables, gpu, source, "computescale")
+        launch = quantize.params["quantize_launch"] if quantize else 2e-6
+        for name in ("fp8", "int8", "int4", "nvfp4"):
+            if classes.FORMATS[name][3] not in spec["peak"]:
+                continue
+            find_scale = scale.params["quantize_launch"] if scale and name == "fp8" else 0.0
+            fit = classes.fit_gemm(tables, gpu, spec, name, [source], launch + find_scale)
+            if fit and name == "fp8" and quantize:
+                fit.params.update(quantize.params)
+            elif fit and name in ("int8", "nvfp4"):
+                fit.params.update({k: fit.benchmark[k] for k in classes.NO_QUANTIZE})
+            self.add((library if name in ("fp8", "nvfp4") else "vllm", "gemm", name), fit)
+        self.add((library, "memory"), classes.fit_memory(tables, gpu, spec, source))
+        memory = self.fits.get((library, "memory")) or self.fits.get(("vllm", "memory"))
+        moves = memory.params if memory else {"launch": 2e-6, "memory_frac": 0.85}
+        if library == "vllm":
+            for name in classes.EXPERT_FORMATS:
+                self.add(("vllm", "grouped_gemm", name), classes.fit_experts(tables, gpu, spec, moves, source, name))
+
+    def fit_attention(self, library, source):
+        tables, gpu, spec = self.tables, self.gpu, self.spec
+        self.add((library, "prefill"), classes.fit_prefill(tables, gpu, spec, source, "bfloat16"))
+        narrow = classes.fit_prefill(tables, gpu, spec, source, "fp8", "fp8")  # where the library multiplies in fp8
+        self.add((library, "prefill_fp8"), narrow or classes.fit_prefill(tables, gpu, spec, source, "fp8"))
+        self.add((library, "decode"), classes.fit_decode(tables, gpu, spec, source, "bfloat16"))
+        self.add((library, "decode_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8"))
+
+    def fit_latent_attention(self):
+        tables, gpu, spec = self.tables, self.gpu, self.spec
+        source = first_present(tables, gpu, "generation_mla", MLA)
+        if source:
+            self.add(("vllm", "mla_prefill"), classes.fit_prefill(tables, gpu, spec, source, "bfloat16", latent=True))
+            self.add(("vllm", "mla_decode"), classes.fit_decode(tables, gpu, spec, source, "bfloat16", latent=True))
+            self.add(("vllm", "mla_decode_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8", latent=True))
+
+    def fit_collectives(self):
+        tables, gpu, spec = self.tables, self.gpu, self.spec
+        nccl = first_present(tables, gpu, "nccl", NCCL)
+        if not nccl:
+            return
+        library = classes.fit_library_collectives(tables, gpu, spec, nccl, self.joined_by)
+        self.fits["vllm", "nccl"] = library
+        spec["link_latency"] = library.benchmark["latency"]
+        for name, sources in (("vllm", (self.vllm, "vllm-0.22.0")), ("trtllm", (self.trtllm,))):
+            source = first_present(tables, gpu, "custom_allreduce", sources)
+            if source:
+                self.add((name, "collectives"), classes.fit_direct_all_reduce(tables, gpu, spec, source, library.params))
+
+
+def note(fit):
+    held = fit.held()
+    return (f"{', '.join(fit.sources)}: {len(fit.error)} rows; shapes left out: median error "
+            f"{100 * median(held):.1f} %, 90th percentile {100 * quantile(held, 0.9):.0f} %")
+
+
+def median(values):
+    return quantile(values, 0.5)
+
+
+def quantile(values, q):
+    ordered = sorted(values)
+    return float(ordered[min(len(ordered) - 1, int(q * len(ordered)))])
+
+
+CLASS_ORDER = ("gemm", "grouped_gemm", "prefill", "prefill_fp8", "mla_prefill", "decode", "decode_fp8", "mla_decode",
+               "mla_decode_fp8", "memory", "collectives")
+
+
+def is_usable(key, fit):
+    """A class that is missed by more than a quarter is left to what it derives from; a mainstay has nothing else."""
+    return median(fit.held()) < 0.25 or key[:2] == ("vllm", "collectives")
+
+
+def libraries(gpu_fits):
+    """The tree of parameters of a measured GPU, and the notes that say where each comes from."""
+    found, notes = {}, {}
+    usable = {key: fit for key, fit in gpu_fits.fits.items() if is_usable(key, fit)}
+    for library in ("vllm", "trtllm"):
+        found[library] = {}
+        for name in CLASS_ORDER:
+            for key, fit in usable.items():
+                if key[0] != library or key[1] != name:
+                    continue
+                if len(key) == 3:
+                    found[library].setdefault(name, {})[key[2]] = fit.params
+                else:
+                    found[library][name] = fit.params
+                notes[key] = note(fit)
+    return found, notes
+
+
+def scale(tree, origin, target, name):
+    """Parameters of `origin` for `target`: shares stay, rates of an SM stay, what the whole GPU works off follows its
+    SMs, what memory works off follows its bandwidth."""
+    sms = origin["sm_count"] / target["sm_count"]
+    memory = target["memory_bandwidth"] / origin["memory_bandwidth"]
+    clock = (target["peak"]["bf16"] / target["sm_count"]) / (origin["peak"]["bf16"] / origin["sm_count"])
+
+    def scaled(key, value):
+        if key in ("sequence", "kv_head", "single_head", "quantize_row"):
+            return value * sms
+        if key == "quantize_bandwidth":
+            return value * memory
+        if key == "sm_bandwidth":
+            return value * min(1.0, clock) if clock < 1 else value
+        return value
+
+    result, notes = {}, {}
+    for library, kinds in tree.items():
+        result[library] = {}
+        for kind, params in kinds.items():
+            if kind in ("gemm", "grouped_gemm"):
+                usable = {f: p for f, p in params.items() if f in ("bf16", "int4") or f in target["peak"]}
+                result[library][kind] = {f: {k: scaled(k, v) for k, v in p.items()} for f, p in usable.items()}
+                notes.update({(library, kind, f): f"scaled from {name}" for f in usable})
+            else:
+                result[library][kind] = {k: scaled(k, v) for k, v in params.items()}
+                notes[library, kind] = f"scaled from {name}"
+    return result, notes

@@ -1,0 +1,156 @@
+"""The cost equations of engine/cost over arrays. tests/unit/test_fit.c holds the two to each other.
+
+Parameters are dictionaries with the keys of the hardware file, in SI units; shapes are dictionaries of arrays."""
+import numpy as np
+
+TILES = {"tile_64x64": (64, 64), "tile_64x128": (64, 128), "tile_128x128": (128, 128), "tile_128x256": (128, 256)}
+MIN_SPLIT_K = 128.0
+BLOCK_QUERIES = 128.0
+
+
+def cube_norm(a, b):
+    return np.cbrt(a**3 + b**3)
+
+
+def waves_seconds(p, sms, tiles, tile_s):
+    load = tiles / sms
+    waves = p["wave_frac"] * np.ceil(load) + (1 - p["wave_frac"]) * np.maximum(1, load)
+    return p["start"] + (waves - 1) * p["wave"] + waves * tile_s
+
+
+def tiled_seconds(p, gpu, x, side, frac, whole):
+    """Seconds on tiles of these sides; `whole` marks products whose k is not split."""
+    sms = gpu["sm_count"]
+    rows = x["m"] / x["groups"]
+    down = np.maximum(1, rows / side[0] + 0.5) if x.get("routed") else np.ceil(rows / side[0])
+    tiles = x["groups"] * down * np.ceil(x["n"] / side[1])
+    operands = np.minimum(side[0], rows) * x["activation_bytes"] + side[1] * x["weight_bytes"]
+    padded = np.minimum(side[0], p["mma_rows"] * np.ceil(rows / p["mma_rows"]))
+    step_s = np.maximum(2 * padded * side[1] * sms / (x["peak"] * frac), operands / p["sm_bandwidth"])
+    best = waves_seconds(p, sms, tiles, step_s * x["k"])
+    for splits in (2.0, 4.0, 8.0):
+        slice_s = step_s * np.maximum(x["k"] / splits, MIN_SPLIT_K)
+        split = p["split"] + waves_seconds(p, sms, tiles * splits, slice_s)
+        best = np.where(~whole & (tiles * splits <= 2 * sms), np.minimum(best, split), best)
+    return best
+
+
+def gemm_compute(p, gpu, x):
+    above = p["largest_tile_above"]
+    one_tile = (x["m"] > above) if above > 0 else np.zeros(x["m"].shape, bool)
+    best = np.full(x["m"].shape, np.inf)
+    largest = True
+    for name in reversed(TILES):
+        if not p[name] > 0:
+            continue
+        side = TILES[name]
+        times = [tiled_seconds(p, gpu, x, side, p[name], one_tile)]
+        if side[0] < side[1]:
+            turned = tiled_seconds(p, gpu, x, side[::-1], p[name], one_tile)
+            times.append(np.where(one_tile, np.inf, turned))
+        fastest = np.minimum.reduce(times)
+        best = np.minimum(best, fastest if largest else np.where(one_tile, np.inf, fastest))
+        largest = False
+    return best
+
+
+def quantize_seconds(p, m, k):
+    if not p["quantize_bandwidth"] > 0:
+        return 0.0
+    return p["quantize_launch"] + np.maximum(m * p["quantize_row"], 2 * m * k / p["quantize_bandwidth"])
+
+
+def warmed(memory_s, size, warm):
+    """A benchmark that repeats its buffers finds those of about `warm[0]` bytes in L2, `warm[1]` times as fast."""
+    if not warm:
+        return memory_s
+    hit = 1 / (1 + (size / warm[0]) ** 6)
+    return memory_s * (1 - hit + hit / warm[1])
+
+
+def gemm_seconds(p, gpu, x, warm=None):
+    size = x["groups"] * x["n"] * x["k"] * x["weight_bytes"]
+    size = size + x["m"] * (x["k"] * x["activation_bytes"] + x["n"] * 2.0)
+    memory_s = warmed(size / (gpu["memory_bandwidth"] * p["memory_frac"]), size, warm)
+    return p["launch"] + cube_norm(gemm_compute(p, gpu, x), memory_s) + quantize_seconds(p, x["m"], x["k"])
+
+
+def memory_seconds(p, gpu, size):
+    return p["launch"] + size / (gpu["memory_bandwidth"] * p["memory_frac"])
+
+
+def by_head_dim(p, head_dim):
+    return np.interp(head_dim, [64, 128, 256], [p["frac_64"], p["frac_128"], p["frac_256"]])
+
+
+def prefill_seconds(p, gpu, x):
+    sms = gpu["sm_count"]
+    width = x["head_dim"] + x["v_head_dim"]
+    pair_s = 2 * width / (gpu["peak"]["bf16"] * by_head_dim(p, x["head_dim"]))
+    work_s = x["heads"] * (x["pairs"] + p["pad"] * x["queries"]) * pair_s
+    blocks = x["heads"] * (x["queries"] / BLOCK_QUERIES + 0.5 * x["seqs"])
+    attended = np.minimum(x["context"] / x["seqs"], 2 * x["pairs"] / x["queries"])
+    longest_s = np.minimum(BLOCK_QUERIES, x["queries"] / x["seqs"]) * (attended + p["pad"]) * pair_s * sms
+    compute_s = np.maximum(work_s + blocks * p["block"] / sms, p["longest_frac"] * longest_s)
+    kv_row = x["kv_bytes"] * x["kv_heads"] * width
+    earlier = np.maximum(0, x["context"] - x["queries"])
+    size = (2 * x["queries"] * x["heads"] * width + earlier * kv_row) / p["memory_frac"]
+    return p["launch"] + compute_s + (size + x["queries"] * kv_row / p["kv_frac"]) / gpu["memory_bandwidth"]
+
+
+CORNERS = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
+CORNER_VALUES = np.array([1.0, 1.0307764, 1.1180340, 1.4142136, 2.2360680, 4.1231056, 8.0622577])
+
+
+def smooth_max_of_one_and(x):
+    return np.where(x >= 8, CORNER_VALUES[-1] + (x - 8), np.interp(x, CORNERS, CORNER_VALUES))
+
+
+def decode_seconds(p, gpu, x, warm=None):
+    width = x["head_dim"] + x["v_head_dim"]
+    kv_width = np.where(x["v_head_dim"] < x["head_dim"], x["head_dim"], width)
+    size = x["kv_bytes"] * x["kv_heads"] * kv_width * x["context"]
+    memory_s = size / (gpu["memory_bandwidth"] * by_head_dim(p, x["head_dim"]))
+    memory_s = warmed(memory_s, size, warm)
+    compute_s = 2 * x["heads"] * width * x["context"] / (gpu["peak"]["bf16"] * p["compute_frac"])
+    reading_s = np.maximum(memory_s, compute_s)
+    head_s = np.where(x["heads"] > x["kv_heads"], p["kv_head"], p["single_head"])
+    fixed_s = x["seqs"] * (p["sequence"] + x["kv_heads"] * head_s)
+    merging_s = np.minimum(p["split"], p["split_frac"] * reading_s)
+    return p["launch"] + fixed_s * smooth_max_of_one_and(reading_s / fixed_s) + merging_s
+
+
+def collective_candidates(p, gpu, op, ranks, size):
+    """Seconds of each algorithm inside one node with a switch (or a host bridge), by name."""
+    link = gpu["link_bandwidth"] * (2 / ranks) ** p["crowding"]
+    latency = gpu["link_latency"]
+
+    def stage(launch, steps, step_latency, sent, frac):
+        busy = sent / (link * frac)
+        return launch + steps * step_latency + busy + np.sqrt(p["ramp"] * busy)
+
+    others = ranks - 1.0
+    own_s = 2 * size / ranks / gpu["memory_bandwidth"]
+    if op in ("all_gather", "reduce_scatter"):
+        return {"ring": own_s + stage(p["launch"], others, latency, others / ranks * size, p["gather_frac"])}
+    if op == "alltoall":
+        return {"direct": own_s + stage(p["launch"], 1, latency, others / ranks * size, p["all_to_all_frac"])}
+    levels = 2 * np.ceil(np.log2(ranks))
+    result = {
+        "ring": stage(p["launch"], 2 * others, latency, 2 * others / ranks * size, p["all_reduce_frac"]),
+        "tree": stage(p["launch"], levels, latency, 2 * size, p["all_reduce_frac"]),
+    }
+    if p["switch_frac"] > 0:
+        result["switch"] = stage(p["switch_launch"], 2, latency, size * (1 + 1 / ranks), p["switch_frac"])
+    launch = p["direct_launch"] + (ranks - 2) * p["direct_rank"]
+    fits = size <= p["direct_max"]
+    if p["one_shot_frac"] > 0:
+        result["one_shot"] = np.where(fits, stage(launch, 1, 0, others * size, p["one_shot_frac"]), np.inf)
+    if p["two_shot_frac"] > 0:
+        sent = 2 * others / ranks * size
+        result["two_shot"] = np.where(fits, stage(launch, 2, 0.5 * latency, sent, p["two_shot_frac"]), np.inf)
+    return result
+
+
+def collective_seconds(p, gpu, op, ranks, size):
+    return np.minimum.reduce(list(collective_candidates(p, gpu, op, ranks, size).values()))

@@ -1,0 +1,117 @@
+"""docs/kernels.md: how far the fits are from the measurements they have not seen."""
+import numpy as np
+
+from . import classes
+from .fits import is_usable, median, quantile
+
+TITLES = {
+    "gemm": "products", "grouped_gemm": "expert layers", "prefill": "prefill attention", "decode": "decode attention",
+    "mla_prefill": "latent prefill attention", "mla_decode": "latent decode attention", "memory": "memory-bound kernels",
+    "nccl": "NCCL collectives", "collectives": "engine's all-reduce",
+}
+
+
+def title(key):
+    name = key[1].removesuffix("_fp8")
+    suffix = " fp8" if key[1].endswith("_fp8") else f" {key[2]}" if len(key) == 3 else ""
+    return TITLES[name] + suffix
+
+
+def worst(key, fit):
+    """The shape furthest off among those left out, in the words of its class."""
+    held = np.where(fit.rows["held"])[0]
+    row = held[np.argmax(fit.error[held])]
+    value = {name: values[row] for name, values in fit.rows.items() if np.ndim(values)}
+    if key[1] == "gemm":
+        shape = f"m {value['m']:g}, n {value['n']:g}, k {value['k']:g}"
+    elif key[1] == "grouped_gemm":
+        shape = f"{value['m']:g} rows, {value['groups']:g} experts of {value['hidden']:g} x {value['width']:g}"
+    elif "prefill" in key[1]:
+        shape = f"{value['seqs']:g} x {value['n']:g} tokens, heads {value['heads']:g}/{value['kv_heads']:g} x {value['head_dim']:g}"
+    elif "decode" in key[1]:
+        shape = (f"{value['seqs']:g} x {value['context'] / value['seqs']:g} tokens, heads "
+                 f"{value['heads']:g}/{value['kv_heads']:g} x {value['head_dim']:g}")
+    elif key[1] in ("nccl", "collectives"):
+        shape = f"{classes.OPERATIONS[int(value['op'])]}, {value['ranks']:g} GPUs, {value['size'] / 1024:g} KiB"
+    else:
+        shape = f"{value['size']:g} bytes"
+    return f"{shape}: {100 * fit.error[row]:.0f} %"
+
+
+def row(key, fit):
+    held = fit.rows["held"]
+    error = fit.error[held]
+    if key[1] in ("nccl", "collectives"):
+        error = fit.error[held & (fit.rows["size"] >= 65536)]
+    unused = "" if is_usable(key, fit) else " (not used)"
+    return (f"| {title(key)}{unused} | {', '.join(fit.sources)} | {len(fit.error)} | {100 * median(error):.1f} % | "
+            f"{100 * quantile(error, 0.9):.0f} % | {worst(key, fit)} |")
+
+
+def large_decode(fit):
+    """Decode attention whose cache does not fit into the L2: what engines run."""
+    r = fit.rows
+    width = np.where(r["v_head_dim"] < r["head_dim"], r["head_dim"], 2 * r["head_dim"])
+    large = r["kv_bytes"] * r["kv_heads"] * width * r["context"] >= 1e8
+    return fit.error[large & r["held"]]
+
+
+def pooled(results, names):
+    errors = np.concatenate([fit.error[fit.rows["held"]] for result in results.values()
+                             for key, fit in result.fits.items() if key[1] in names])
+    return f"{100 * median(errors):.1f} %", f"{100 * quantile(errors, 0.9):.0f} %"
+
+
+def pooled_collectives(results):
+    errors = np.concatenate([fit.error[fit.rows["held"] & (fit.rows["size"] >= 65536)] for result in results.values()
+                             for key, fit in result.fits.items() if key[1] in ("nccl", "collectives")])
+    return f"{100 * median(errors):.1f} %", f"{100 * quantile(errors, 0.9):.0f} %"
+
+
+PREFILL = ("prefill", "prefill_fp8", "mla_prefill")
+DECODE = ("decode", "decode_fp8", "mla_decode", "mla_decode_fp8")
+
+
+def summary(results):
+    decode = np.concatenate([large_decode(fit) for result in results.values()
+                             for key, fit in result.fits.items() if key[1] in DECODE])
+    lines = [
+        ("products of matrices", *pooled(results, ("gemm",))),
+        ("prefill attention", *pooled(results, PREFILL)),
+        ("decode attention", *pooled(results, DECODE)),
+        ("decode attention reading 100 MB or more", f"{100 * median(decode):.1f} %", f"{100 * quantile(decode, 0.9):.0f} %"),
+        ("expert layers", *pooled(results, ("grouped_gemm",))),
+        ("collectives of 64 KiB and more", *pooled_collectives(results)),
+    ]
+    return [f"| {name} | {mid} | {high} |" for name, mid, high in lines]
+
+
+INTRODUCTION = """# Kernels: fitted against measured
+
+Written by `tools/fit --report`; do not edit.
+
+The cost model has a few numbers for each class of kernels (docs/model.md, engine/hardware/kernels.h), fitted to the
+tables of the aiconfigurator-core 0.12.0 package (Apache-2.0). One shape in five is left out of each fit, with all its
+rows. The errors below are those of the left-out shapes: |predicted / measured - 1|.
+
+What to know when reading them:
+
+- Two runs of the same 16-bit products, through vLLM and through TensorRT-LLM, differ by 3 to 5 % themselves.
+- Tables of fp8 and nvfp4 products include finding the activations' scale; the fit accounts for it, and the hardware
+  file holds what converting with a known scale takes.
+- Benchmarks of decode attention repeat one buffer, so caches of less than about the L2's size are read from it. The
+  fit accounts for that; the hardware file holds what reading from memory takes, since an engine reads every layer's
+  weights in between. Small caches are hardest to fit, and weigh least.
+- Left out as kernels of their own: heads of 512, more than 16 query heads for each KV head, sliding windows.
+- A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
+- Expert layers are fitted under balanced routing, the A100's under near-random routing.
+"""
+
+
+def page(results):
+    lines = [INTRODUCTION, "## All GPUs", "", "| class | median | 90th percentile |", "|---|---|---|", *summary(results), ""]
+    for name, result in results.items():
+        lines += [f"## {name}", "", "| class | tables | rows | median | 90th percentile | worst |", "|---|---|---|---|---|---|"]
+        lines += [row(key, fit) for key, fit in result.fits.items()]
+        lines.append("")
+    return "\n".join(lines)
