@@ -17,16 +17,18 @@ static int64_t sum_ops(const struct ls_step_cost *cost, const struct ls_op *ops,
     return sum;
 }
 
-static struct ls_comm round_comm(const struct ls_collective_cost *seconds)
+/* Steps are rounded; where they are no events of their own, a phase is one step of the same length. */
+static struct ls_comm round_comm(const struct ls_collective_cost *seconds, bool steps)
 {
     struct ls_comm comm = {.n_phases = seconds->n_phases};
     for (int i = 0; i < seconds->n_phases; i++) {
         const struct ls_phase *phase = &seconds->phases[i];
+        const int64_t merged = steps ? 1 : phase->n_steps;
         comm.phases[i] = (struct ls_comm_phase){
-            .n_steps = phase->n_steps,
-            .step_ps = ls_ps_from_s(phase->step_s),
-            .nic_ps = ls_ps_from_s(phase->nic_s),
-            .link_ps = ls_ps_from_s(phase->link_s),
+            .n_steps = phase->n_steps / merged,
+            .step_ps = merged * ls_ps_from_s(phase->step_s),
+            .nic_ps = merged * ls_ps_from_s(phase->nic_s),
+            .link_ps = merged * ls_ps_from_s(phase->link_s),
         };
     }
     return comm;
@@ -36,7 +38,7 @@ static struct ls_comm collective(const struct ls_step_cost *cost, enum ls_collec
                                  double bytes)
 {
     const struct ls_collective_cost seconds = ls_collective_cost(cost->cluster, kind, group, bytes);
-    return round_comm(&seconds);
+    return round_comm(&seconds, cost->cluster->collective_steps);
 }
 
 int64_t ls_comm_ps(const struct ls_comm *comm)

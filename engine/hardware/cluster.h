@@ -17,6 +17,7 @@ struct ls_cluster {
     struct ls_link inter_node;
     char rank_order[LS_NAME_LEN]; /* "tp ep pp dp", innermost first */
     int32_t contention;
+    int32_t collective_steps;
     struct ls_link client; /* between the clients and the router; null members: no delay */
 };
 

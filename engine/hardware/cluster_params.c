@@ -37,6 +37,8 @@ static const struct ls_param cluster_rows[] = {
     LS_ROW_TEXT(struct ls_cluster, "rank_order", rank_order, 0, "tp ep pp dp",
                 "Dimensions from neighbouring ranks to distant ones"),
     LS_ROW_BOOL(struct ls_cluster, "contention", contention, 0, "true", "Whether shared links queue at lod high"),
+    LS_ROW_BOOL(struct ls_cluster, "collective_steps", collective_steps, 0, "true",
+                "Whether lod high has an event for each step of a collective; false: one for each of its phases"),
     LS_ROW_GROUP(struct ls_cluster, "client", client, &client_params, "Network between the clients and the router"),
 };
 

@@ -65,6 +65,22 @@ START_TEST(medium_equals_high_whatever_the_engine)
 }
 END_TEST
 
+START_TEST(collectives_as_one_event_change_nothing_else)
+{
+    int n_fewer = 0;
+    for (int i = 0; i < n_scenarios / 3; i++) {
+        random_scenario_draw(&drawn, first_scenario + (uint64_t)i);
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics steps = simulate(LS_LOD_HIGH);
+        drawn.scenario.cluster.collective_steps = 0;
+        const struct ls_metrics whole = simulate(LS_LOD_HIGH);
+        expect_equal(&whole, &steps);
+        n_fewer += whole.scalar[LS_METRIC_N_EVENTS] < steps.scalar[LS_METRIC_N_EVENTS];
+    }
+    ck_assert_msg(n_scenarios < N_SCENARIOS || n_fewer >= 10, "only %d scenarios had fewer events", n_fewer);
+}
+END_TEST
+
 /* One pipeline of one stage has its links for itself. */
 START_TEST(medium_equals_high_where_nothing_is_shared)
 {
@@ -105,6 +121,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, medium_equals_high_whatever_the_engine);
+    tcase_add_test(tcase, collectives_as_one_event_change_nothing_else);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);
     suite_add_tcase(suite, tcase);
