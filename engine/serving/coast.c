@@ -13,7 +13,7 @@ static bool can_coast(const struct ls_pipeline *p)
     const struct ls_slot *g = &s->slots[0];
     return p->n_stages == 1 && p->n_members == 1 && !p->launch && !p->variation->any && !p->cost->overlap &&
            g->in_flight && g->n_chunks == 0 && g->n_late == 0 && g->n_decode > 0 && g->decoding &&
-           !p->passes[p->oldest].step.launched && s->waiting.n == 0 && s->n_prefilling == 0 && s->n_paused == 0;
+           !p->passes[p->oldest].step.launched && s->waiting.n == 0 && s->n_prefilling == 0;
 }
 
 /* What a pass costs beside decode attention; it does not change while the same requests decode. */

@@ -78,8 +78,6 @@ void ls_decode_join(struct ls_scheduler *s, int slot, uint32_t id, int64_t store
     g->n_measured += request->measured;
     g->stored_tok += stored_tok;
     g->residue[residue_of(s, request)]++;
-    if (request->order > g->newest_order)
-        g->newest_order = request->order;
     struct ls_due due = {.step = g->step + request->output_tok - request->n_generated,
                          .order = request->order,
                          .id = id,

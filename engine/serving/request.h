@@ -14,8 +14,7 @@ enum ls_request_state {
     LS_REQUEST_WAITING,
     LS_REQUEST_PREFILLING, /* has chunks left to schedule */
     LS_REQUEST_PREFILLED,  /* its last chunk is in flight */
-    LS_REQUEST_DECODING,   /* in its slot's decode set */
-    LS_REQUEST_PAUSED      /* running, but a pass had no budget for it */
+    LS_REQUEST_DECODING    /* in its slot's decode set */
 };
 
 #define LS_NO_REQUEST UINT32_MAX

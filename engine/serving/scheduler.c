@@ -23,8 +23,6 @@ static int64_t held_tok(const struct ls_scheduler *s, const struct ls_request *r
     switch (request->state) {
     case LS_REQUEST_DECODING:
         return request->base + s->slots[request->slot].step + (decodes_now(&s->slots[request->slot]) ? 1 : 0);
-    case LS_REQUEST_PAUSED:
-        return request->base;
     default:
         return request->n_computed;
     }
@@ -119,22 +117,17 @@ static void drop_prefilled(struct ls_scheduler *s)
     s->n_prefilling = kept;
 }
 
-/* Running requests when nothing runs short: every decode gets its token and block, every prefill its chunk (the last of
- * them perhaps cut by the budget, when all prefills are newer than the decodes). False, and nothing is done, when the
- * order of the walk could matter. */
+/* Running requests when blocks last: every decode gets its token, every prefill its chunk, the last of them perhaps cut
+ * by the budget. False, and nothing is done, when they do not. */
 static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)
 {
     struct ls_slot *g = &s->slots[slot];
     int64_t need = g->residue[g->step % s->block_size];
-    if (s->n_paused > 0 || g->n_decode > *budget)
-        return false;
     int64_t left = *budget - g->n_decode;
+    assert(left >= 0);
     for (size_t i = 0; i < s->n_prefilling; i++) {
         const struct ls_request *request = ls_request_at(s->pool, s->prefilling[i]);
-        const int64_t wanted = min64(request->n_target - request->n_computed, s->max_chunk);
-        const int64_t n_tok = min64(wanted, left);
-        if (n_tok < wanted && request->order < g->newest_order)
-            return false;
+        const int64_t n_tok = min64(min64(request->n_target - request->n_computed, s->max_chunk), left);
         need += ls_scheduler_blocks(s, request->n_computed + n_tok) - ls_scheduler_blocks(s, request->n_computed);
         left -= n_tok;
     }
@@ -162,7 +155,6 @@ static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, held_tok(s, request)), now_ps);
     if (request->state == LS_REQUEST_DECODING)
         ls_decode_leave(s, id);
-    s->n_paused -= request->state == LS_REQUEST_PAUSED;
     request->state = LS_REQUEST_WAITING;
     drop_prefilled(s);
     request->n_computed = 0;
@@ -202,24 +194,17 @@ static bool make_room(struct ls_scheduler *s, uint32_t id, int64_t need, int64_t
     return true;
 }
 
-static void pause_decode(struct ls_scheduler *s, uint32_t id)
-{
-    ls_decode_leave(s, id);
-    ls_request_at(s->pool, id)->state = LS_REQUEST_PAUSED;
-    s->n_paused++;
-}
-
 enum outcome { LS_SCHEDULED, LS_NO_BUDGET, LS_NO_ROOM };
 
 /* One running request in V1's walk. */
 static enum outcome schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
-    struct ls_slot *g = &s->slots[slot];
-    struct ls_request *request = ls_request_at(s->pool, id);
-    const bool decode = request->state == LS_REQUEST_DECODING || request->state == LS_REQUEST_PAUSED;
+    const struct ls_request *request = ls_request_at(s->pool, id);
+    const bool decode = request->state == LS_REQUEST_DECODING;
     const int64_t held = held_tok(s, request);
-    const int64_t n_tok =
-        decode ? min64(1, *budget) : min64(min64(request->n_target - request->n_computed, s->max_chunk), *budget);
+    const int64_t wanted = decode ? 1 : min64(request->n_target - request->n_computed, s->max_chunk);
+    const int64_t n_tok = min64(wanted, *budget);
+    assert(n_tok > 0 || !decode);
     if (n_tok == 0)
         return LS_NO_BUDGET;
     const int64_t need = ls_scheduler_blocks(s, held + n_tok) - ls_scheduler_blocks(s, held);
@@ -227,13 +212,8 @@ static enum outcome schedule_one(struct ls_scheduler *s, int slot, uint32_t id, 
         return LS_NO_ROOM;
     ls_scheduler_take_blocks(s, need, now_ps);
     *budget -= n_tok;
-    if (!decode) {
+    if (!decode)
         schedule_chunk(s, slot, id, n_tok);
-    } else if (request->state == LS_REQUEST_PAUSED) {
-        s->n_paused--;
-        ls_decode_join(s, slot, id, request->base);
-        g->late[g->n_late++] = id;
-    }
     return LS_SCHEDULED;
 }
 
@@ -245,12 +225,8 @@ static bool schedule_running_in_order(struct ls_scheduler *s, int slot, int64_t 
     enum outcome outcome = LS_SCHEDULED;
     for (uint32_t id = s->running.head; id != LS_NO_REQUEST && outcome != LS_NO_ROOM;) {
         const struct ls_request *request = ls_request_at(s->pool, id);
-        if (request->state == LS_REQUEST_PREFILLING || request->state == LS_REQUEST_PAUSED ||
-            (request->state == LS_REQUEST_DECODING && request->slot == slot)) {
+        if (request->state == LS_REQUEST_PREFILLING || (request->state == LS_REQUEST_DECODING && request->slot == slot))
             outcome = schedule_one(s, slot, id, budget, now_ps);
-            if (outcome == LS_NO_BUDGET && request->state == LS_REQUEST_DECODING)
-                pause_decode(s, id);
-        }
         id = request->next; /* victims are newer than their cause, which still knows its successor if it runs */
     }
     drop_prefilled(s);
@@ -392,7 +368,7 @@ void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)
 static enum ls_status init_slot(struct ls_slot *g, const struct ls_scheduler *s, struct ls_arena *arena)
 {
     const size_t n = (size_t)s->max_seqs;
-    *g = (struct ls_slot){.newest_order = -1, .due_capacity = 4 * n + 16};
+    *g = (struct ls_slot){.due_capacity = 4 * n + 16};
     g->residue = ls_arena_take(arena, (size_t)s->block_size * sizeof *g->residue);
     g->due = ls_arena_take(arena, g->due_capacity * sizeof *g->due);
     g->chunks = ls_arena_take(arena, n * sizeof *g->chunks);

@@ -20,7 +20,11 @@
  * With pp stages up to pp passes are in flight, each in a slot. Decoding requests belong to the slot whose pass
  * computed their prompt's end; they step together, so a slot is described by sums and a pass costs O(1): what a request
  * needs next (a KV block, its end) follows from the slot's step counter, and a heap of due steps says when one must be
- * touched. The per-request walk of V1 is done only where its order matters: when blocks or budget run short. */
+ * touched. The per-request walk of V1 is done only where its order matters: when blocks run short.
+ *
+ * Budget never runs short for a decode. When the end of its prompt was computed, every older request had what it wanted
+ * of that pass's budget, or nothing would have been left; in the later passes of that slot those requests want no more
+ * than they did then: another chunk is no larger, and a decode takes one token where it took a chunk. */
 
 /* Something due when a slot has done `step` passes. */
 struct ls_due {
@@ -40,13 +44,12 @@ struct ls_slot {
     int64_t step;         /* passes done */
     int64_t last_sent_ps; /* tokens of its last pass of decodes with the clients */
     int64_t n_decode;
-    int64_t n_measured;   /* decodes that arrived in the window */
-    int64_t stored_tok;   /* Σ KV tokens of the decodes */
-    int64_t n_beyond;     /* decodes whose context exceeds the sliding window */
-    int64_t within_tok;   /* Σ KV tokens of the others */
-    int64_t newest_order; /* at least that of every decode */
-    int32_t *residue;     /* [block_size] decodes that need a block when step ≡ i */
-    struct ls_due *due;   /* binary heap */
+    int64_t n_measured; /* decodes that arrived in the window */
+    int64_t stored_tok; /* Σ KV tokens of the decodes */
+    int64_t n_beyond;   /* decodes whose context exceeds the sliding window */
+    int64_t within_tok; /* Σ KV tokens of the others */
+    int32_t *residue;   /* [block_size] decodes that need a block when step ≡ i */
+    struct ls_due *due; /* binary heap */
     size_t n_due, due_capacity;
     struct ls_chunk *chunks; /* prefill chunks of the pass */
     size_t n_chunks;
@@ -80,7 +83,6 @@ struct ls_scheduler {
     struct ls_request_list waiting, running;
     uint32_t *prefilling; /* running requests with chunks left, in order of admission */
     size_t n_prefilling;
-    int64_t n_paused;
     int64_t n_admitted;
     struct ls_level queue_level, running_level, kv_level;
     struct ls_work work;

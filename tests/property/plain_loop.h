@@ -12,7 +12,7 @@
 #include "engine/serving/source.h"
 #include "tests/random_scenario.h"
 
-enum { PLAIN_NO_SLOT = -1, PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
+enum { PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
 
 struct plain_request {
     struct plain_request *all; /* the one made before it, for the end */
@@ -24,7 +24,7 @@ struct plain_request {
     int64_t n_blocks; /* KV blocks held, */
     int64_t promised; /* counted on when it was admitted */
     int64_t n_passes; /* under way with it */
-    int slot;         /* decoding: whose passes it takes part in; PLAIN_NO_SLOT: the next one's */
+    int slot;         /* decoding: whose passes it takes part in */
     bool decoding;    /* its prompt is computed */
     bool measured;
 };
@@ -225,14 +225,12 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
     for (int64_t i = 0; i < s->n_running && room; i++) {
         struct plain_request *request = s->running[i];
         if (!(kinds & (request->decoding ? PLAIN_DECODES : PLAIN_PROMPTS)) ||
-            (request->decoding && request->slot != slot && request->slot != PLAIN_NO_SLOT))
+            (request->decoding && request->slot != slot))
             continue;
         const int64_t n_tok = plain_chunk(plain, request, *budget);
-        if (n_tok == 0) {
-            if (request->decoding && request->n_passes == 0)
-                request->slot = PLAIN_NO_SLOT; /* no budget left: whichever pass comes next may take it */
+        ck_assert(n_tok > 0 || !request->decoding); /* engine/serving/scheduler.h says why */
+        if (n_tok == 0)
             continue;
-        }
         room = plain_make_room(plain, s, i, n_tok);
         if (room) {
             plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
