@@ -1,5 +1,7 @@
 #include "engine/serving/coast.h"
 
+#include <math.h>
+
 /* Passes that can follow the one in flight before a request must be touched: the one in which something is due is the
  * ordinary road's to complete. */
 static int64_t passes_until_due(const struct ls_slot *g)
@@ -40,21 +42,26 @@ static struct pace pace_of(const struct ls_pipeline *p, const struct ls_pass *pa
     return pace;
 }
 
-/* Whether the tabulated slope still holds for the next pass's context. */
-static bool holds(const struct pace *pace, const struct ls_batch *next)
+/* Passes that can follow with a context that grows by so much each time, before the tabulated slope ends. */
+static int64_t passes_on_slope(const struct ls_decode *decode, int64_t context, int64_t growth)
 {
-    return (pace->layers[0] == 0 || (double)next->decode_context < pace->decode[0]->until) &&
-           (pace->layers[1] == 0 || (double)next->decode_window < pace->decode[1]->until);
+    const double end = decode ? ceil(decode->until) : (double)INFINITY;
+    return growth == 0 || end > (double)(INT64_MAX / 2) ? INT64_MAX : ((int64_t)end - 1 - context) / growth;
 }
 
-static int64_t duration_ps(const struct pace *pace, const struct ls_batch *batch)
+static int64_t duration_ps(const struct pace *pace, int64_t context, int64_t window)
 {
     int64_t ps = pace->rest_ps;
-    if (pace->layers[0] > 0)
-        ps += pace->layers[0] * ls_decode_ps(pace->decode[0], batch->decode_context);
-    if (pace->layers[1] > 0)
-        ps += pace->layers[1] * ls_decode_ps(pace->decode[1], batch->decode_window);
+    if (pace->decode[0])
+        ps += pace->layers[0] * ls_decode_ps(pace->decode[0], context);
+    if (pace->decode[1])
+        ps += pace->layers[1] * ls_decode_ps(pace->decode[1], window);
     return ps;
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* Passes that have ended and been followed by another one, and what they add up to. */
@@ -107,37 +114,39 @@ static struct stretch play(struct ls_pipeline *p, const struct pace *pace, int64
     struct ls_scheduler *s = &p->members[0];
     struct ls_slot *g = &s->slots[0];
     struct ls_pass *pass = &p->passes[p->oldest];
-    const int64_t warmup_ps = s->collector->warmup_ps;
-    const int64_t window_growth = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
+    const int64_t warmup_ps = s->collector->warmup_ps, horizon_ps = s->collector->horizon_ps;
+    const int64_t growth = g->n_decode, window_growth = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
     int64_t start_ps = pass->start_ps, end_ps = pass->end_ps;
+    int64_t context = g->batch.decode_context, window = g->batch.decode_window;
     int64_t block_phase = g->step % s->block_size;
-    struct ls_batch next = g->batch;
     struct stretch stretch = {.rest_ps = start_ps - end_ps};
-    for (int64_t left = passes_until_due(g); left > 0 && end_ps < until_ps && !ls_watch_stopped(p->watch); left--) {
+    int64_t left = min64(passes_until_due(g), min64(passes_on_slope(pace->decode[0], context, growth),
+                                                    passes_on_slope(pace->decode[1], window, window_growth)));
+    for (; left > 0 && end_ps < until_ps && !ls_watch_stopped(p->watch); left--) {
         block_phase = block_phase + 1 < s->block_size ? block_phase + 1 : 0;
         const int64_t need = g->residue[block_phase];
-        next.decode_context += g->n_decode;
-        next.decode_window += window_growth;
-        if (need > s->n_free || !holds(pace, &next))
+        if (need > s->n_free)
             break;
-        const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, g->n_decode);
+        const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, growth);
         ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
         g->last_sent_ps = sent_ps;
         if (need > 0)
             ls_scheduler_take_blocks(s, need, end_ps);
         stretch.n++;
-        stretch.n_sent += sent_ps >= warmup_ps;
+        stretch.n_sent += sent_ps >= warmup_ps && sent_ps <= horizon_ps;
         stretch.rest_ps += end_ps - start_ps;
-        stretch.decode_context += g->batch.decode_context;
-        stretch.decode_window += g->batch.decode_window;
-        g->batch.decode_context = next.decode_context;
-        g->batch.decode_window = next.decode_window;
+        stretch.decode_context += context;
+        stretch.decode_window += window;
+        context += growth;
+        window += window_growth;
         p->active_until_ps = end_ps;
         p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, pace->overhead_ps, true);
-        end_ps = start_ps + duration_ps(pace, &next);
+        end_ps = start_ps + duration_ps(pace, context, window);
     }
     pass->start_ps = start_ps;
     pass->end_ps = end_ps;
+    g->batch.decode_context = context;
+    g->batch.decode_window = window;
     return stretch;
 }
 

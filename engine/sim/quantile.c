@@ -82,7 +82,8 @@ double ls_sketch_mean_s(const struct ls_sketch *sketch)
 {
     if (sketch->count == 0)
         return NAN;
-    const double sum_ps = (double)sketch->sum_high * 0x1p32 + (double)sketch->sum_low;
+    const int64_t high = sketch->sum_high + (sketch->sum_low >> 32);
+    const double sum_ps = (double)high * 0x1p32 + (double)(sketch->sum_low & INT64_C(0xFFFFFFFF));
     return sum_ps / (double)sketch->count / PS_PER_S;
 }
 

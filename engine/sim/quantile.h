@@ -28,7 +28,7 @@ struct ls_sketch_sample {
 /* Plain, but for the caller to add to and read through the functions below. */
 struct ls_sketch {
     int64_t count;             /* sum of the weights */
-    int64_t sum_high, sum_low; /* the sum is sum_high · 2^32 + sum_low, 0 ≤ sum_low < 2^32 */
+    int64_t sum_high, sum_low; /* the sum is sum_high · 2^32 + sum_low; sum_low stays below 2^32 · the weights */
     int64_t min_ps, max_ps;
     size_t n_samples; /* LS_SKETCH_SAMPLES: moved to the buckets */
     struct ls_sketch_sample samples[LS_SKETCH_SAMPLES];
@@ -68,9 +68,8 @@ static inline void ls_sketch_add(struct ls_sketch *sketch, int64_t value_ps, int
 {
     assert(value_ps >= 0 && weight > 0);
     sketch->count += weight;
-    const int64_t low = sketch->sum_low + (value_ps & INT64_C(0xFFFFFFFF)) * weight;
-    sketch->sum_high += (value_ps >> 32) * weight + (low >> 32);
-    sketch->sum_low = low & INT64_C(0xFFFFFFFF);
+    sketch->sum_high += (value_ps >> 32) * weight;
+    sketch->sum_low += (value_ps & INT64_C(0xFFFFFFFF)) * weight;
     sketch->min_ps = value_ps < sketch->min_ps ? value_ps : sketch->min_ps;
     sketch->max_ps = value_ps > sketch->max_ps ? value_ps : sketch->max_ps;
     if (sketch->n_samples < LS_SKETCH_SAMPLES) {
