@@ -1,3 +1,4 @@
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* rows name what they set */
 /* How fast the simulator is, beside what the machine gives at most. See docs/performance.md.
  *
  *     bench [--runs N] [--scale S]
