@@ -15,7 +15,14 @@
 /* Everything one simulation needs, by value. A study's base is a scenario that may hold nulls; a cell is that base with
  * its axis values stored, then ls_scenario_resolve'd, after which no name, default or null that matters is left. */
 
-enum ls_preset { LS_PRESET_VLLM, LS_PRESET_TRTLLM, LS_PRESET_SGLANG, LS_PRESET_STATIC, LS_PRESET_REFERENCE };
+enum ls_preset {
+    LS_PRESET_VLLM,
+    LS_PRESET_TRTLLM,
+    LS_PRESET_TRTLLM_ENGINE,
+    LS_PRESET_SGLANG,
+    LS_PRESET_STATIC,
+    LS_PRESET_REFERENCE
+};
 enum ls_preemption { LS_PREEMPT_RECOMPUTE, LS_PREEMPT_SWAP };
 enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
 enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STATIC };
@@ -66,7 +73,7 @@ struct ls_engine {
     int32_t overlap_scheduling;     /* it runs while the GPU works on the step before */
     int32_t cuda_graphs;            /* enum ls_cuda_graphs: the steps that are replayed, */
     int64_t cuda_graph_max_tokens;  /* up to so many tokens */
-    double layer_launch_s;          /* CPU time to launch a layer's kernels in the other steps */
+    double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
     double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */
     double prompt_token_overhead_s; /* for each token of its prompt: tokenise */
     double output_token_overhead_s; /* for each token of its output: detokenise, send */

@@ -114,9 +114,9 @@ static const struct ls_param engine_rows[] = {
                   "preset's."),
     LS_ROW_INT(struct ls_engine, "cuda_graph_max_tokens", cuda_graph_max_tokens, LS_PARAM_NULLABLE, "null", 0, 1048576,
                "The largest step, tokens, for which there is a CUDA graph; null: the preset's."),
-    LS_ROW_FLOAT(struct ls_engine, "layer_launch_s", layer_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
-                 "CPU time to launch the kernels of a layer without a CUDA graph, which the layer cannot be faster "
-                 "than; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "kernel_launch_s", kernel_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
+                 "CPU time to launch a kernel without a CUDA graph: no block of a layer is faster than the launches of "
+                 "its kernels. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_overhead_s", request_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null",
                  0, 10, "CPU time of the front end for a request; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "prompt_token_overhead_s", prompt_token_overhead_s, LS_DIM_SECONDS,

@@ -119,7 +119,7 @@ static inline void random_engine(struct random_scenario *drawn)
         engine->jitter.straggler.gpu = random_int(drawn, 0, 8);
         engine->jitter.straggler.factor = random_scale(drawn, 1, 3);
     }
-    engine->layer_launch_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
+    engine->kernel_launch_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-7, 1e-4);
     engine->cuda_graph_max_tokens = random_int(drawn, 0, 16);
     engine->request_overhead_s = engine->prompt_token_overhead_s = engine->output_token_overhead_s = 0;
 }

@@ -2,6 +2,37 @@
 
 #include "engine/sim/clock.h"
 
+/* Kernels of a list of operators: products in narrow formats quantise their rows in a kernel of their own. */
+static int64_t count_kernels(const struct ls_op *ops, size_t n)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bool product = ops[i].kind == LS_OP_GEMM || ops[i].kind == LS_OP_GROUPED_GEMM;
+        const bool narrow = ops[i].dtype == LS_FP8 || ops[i].dtype == LS_INT8 || ops[i].dtype == LS_NVFP4;
+        count += product && narrow ? 2 : 1;
+    }
+    return count;
+}
+
+void ls_launch_init(struct ls_step_cost *cost)
+{
+    const struct ls_batch batch = {
+        .n_tok = 1, .n_prefill = 1, .prefill_tok = 1, .prefill_context = 1, .prefill_pairs = 1};
+    const int64_t kernel_ps = ls_ps_from_s(cost->engine->kernel_launch_s);
+    const int64_t n_comm = cost->shard.tp > 1 || cost->n_members > 1 ? 1 : 0;
+    struct ls_op ops[LS_MAX_OPS];
+    size_t n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, 1, ops);
+    int64_t count = count_kernels(ops, n);
+    n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
+    count += count_kernels(ops, n);
+    cost->attention_launch_ps = kernel_ps * (count + n_comm);
+    for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++) {
+        n = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, 1, 1, 1.0, ops)
+                : ls_ops_mlp(cost->model, &cost->shard, &cost->formats, 1, ops);
+        cost->mlp_launch_ps[moe] = kernel_ps * (count_kernels(ops, n) + n_comm);
+    }
+}
+
 /* Whether the CPU launches a pass kernel by kernel: there is no CUDA graph for it. */
 static bool is_launched(const struct ls_step_cost *cost, const struct ls_batch *batches)
 {
@@ -13,16 +44,19 @@ static bool is_launched(const struct ls_step_cost *cost, const struct ls_batch *
     return false;
 }
 
+static void wait(int64_t *block_ps, int64_t launch_ps, int64_t comm_ps)
+{
+    if (*block_ps < launch_ps - comm_ps)
+        *block_ps = launch_ps - comm_ps;
+}
+
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
-    step->launched = cost->engine->layer_launch_s > 0 && is_launched(cost, batches);
+    step->launched = cost->attention_launch_ps > 0 && is_launched(cost, batches);
     if (!step->launched)
         return;
-    const struct ls_linear *linear = step->linear;
-    const bool moe = ls_model_is_moe(cost->model);
-    const int64_t rest_ps = linear->attention_comm_ps + linear->mlp_comm_ps[moe] + step->mlp_ps[moe];
-    const int64_t least_ps = ls_ps_from_s(cost->engine->layer_launch_s) - rest_ps;
     for (int sliding = 0; sliding < 2; sliding++)
-        if (step->attention_ps[sliding] < least_ps)
-            step->attention_ps[sliding] = least_ps;
+        wait(&step->attention_ps[sliding], cost->attention_launch_ps, step->linear->attention_comm_ps);
+    for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++)
+        wait(&step->mlp_ps[moe], cost->mlp_launch_ps[moe], step->linear->mlp_comm_ps[moe]);
 }

@@ -3,8 +3,11 @@
 
 #include "engine/cost/step_cost.h"
 
-/* A pass without a CUDA graph is launched kernel by kernel, and no layer is faster than the CPU launches it: what its
- * blocks lack counts as the attention block's. Sets step->launched. */
+/* Once the shard and formats of *cost are known. */
+void ls_launch_init(struct ls_step_cost *cost);
+
+/* A pass without a CUDA graph is launched kernel by kernel, and no block of a layer is faster than the CPU launches its
+ * kernels. Sets step->launched. */
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step);
 
 #endif

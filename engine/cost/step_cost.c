@@ -465,8 +465,7 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
         (sliding && !cost->decode[1]))
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
     memset(cost->has_linear, 0, n_tok);
-    for (size_t i = 0; i < n_seqs; i++)
-        cost->head[i] = -1;
+    memset(cost->head, -1, n_seqs * sizeof *cost->head);
     for (int kind = 0; kind <= (int)sliding; kind++)
         for (size_t i = 0; i < n_seqs; i++)
             cost->decode[kind][i] = (struct ls_decode){0};
@@ -491,6 +490,7 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .max_seqs = scenario->engine.max_num_seqs,
         .engine = &scenario->engine,
     };
+    ls_launch_init(cost);
     enum ls_status status = init_groups(cost, scenario, err);
     if (!status)
         status = init_tables(cost, arena, err);

@@ -8,19 +8,23 @@
 /* Every number is the engine's own default, or a CPU time that somebody measured and published; none is fitted to an
  * end-to-end table. What is behind the CPU times:
  *
- * - layer launch: a small prefill of a 36-layer model takes 16.4 ms in eager PyTorch, 129 tokens or 513
- *   (github.com/wejoncy/sfllm/pull/46), so 0.46 ms a layer. A decode step of a 32-layer model takes 8.4 ms without CUDA
- *   graphs on an H100 (Spheron, by cloudai.pt/cuda-graphs-torch-compile-1-65x-llm-decode-speedup), 0.26 ms a layer:
- *   compiled code, as vLLM runs it beyond its graphs.
- * - front end of vLLM: from offline to online serving 32 requests gain 4 ms of mean TTFT
- *   (github.com/tenstorrent/tt-inference-server/issues/190): 0.25 ms each, one after the other. Tokenising half a
- *   million tokens a second (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token
- *   takes 0.5 µs to process (github.com/openfabric-systems/simllm/pull/204) and 7.5 µs to render as a frame
- *   (github.com/vllm-project/vllm/pull/52875).
- * - step of vLLM: its scheduler, allocator and output update take 0.54 ms a step with up to 128 requests and grow by
- *   12.7 µs a request at the most (github.com/openfabric-systems/simllm/pull/204). */
+ * - A kernel launched from PyTorch: 35 µs from one launch to the next (github.com/NVIDIA/TensorRT-LLM/pull/12653), and
+ * as much for each of the 13 kernels of a layer when a small prefill of 36 layers takes 16.4 ms without a CUDA graph,
+ * 129 tokens or 513 (github.com/wejoncy/sfllm/pull/46).
+ * - A sequence in a step of a Python engine: 22.5 µs. Without model and clients vLLM takes 541 µs a step, of which 33 %
+ *   are the model's stand-in and the front end, for 16 tokens a step (github.com/openfabric-systems/simllm/pull/204).
+ * - The rest of a step, where the CPU does not overlap with the GPU: 1 ms. A GPU idles 24 % of the time at an 8B model
+ *   with 32 sequences on an H200 (huggingface.co/blog/continuous_async, by nebelwolfi.xyz, 2026-05-26): 1.7 ms beside
+ *   5.5 ms of work, less the sequences' share.
+ * - The rest of a step of TensorRT-LLM's PyTorch backend: 2.5 ms. It gives 13,806 tokens a second for 64 users of an 8B
+ *   model on a B200, 0.58 ms a step more than the GPU's work (github.com/NVIDIA/TensorRT-LLM/issues/13957): 4.6 ms a
+ *   step, less the sequences' share and that of prompts, which join 6 % of the steps and launch 420 kernels.
+ * - The front end: 32 requests gain 4 ms of mean TTFT from offline to online serving
+ *   (github.com/tenstorrent/tt-inference-server/issues/190): 0.25 ms each, one after the other. Half a million tokens a
+ *   second are tokenised (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token takes
+ *   0.5 µs to process (simllm, as above) and 7.5 µs to render as a frame (github.com/vllm-project/vllm/pull/52875). */
 
-const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "sglang-0.5",
+const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "trtllm-0.17", "sglang-0.5",
                                                        "static",    "reference",  NULL};
 
 static const double gib = 1024.0 * 1024 * 1024;
@@ -49,12 +53,12 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_MIXED,
         .output_reserve = 0,
-        .step_overhead_s = 0.5e-3,
-        .step_overhead_per_seq_s = 12.7e-6,
+        .step_overhead_s = 1e-3,
+        .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 0,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
         .cuda_graph_max_tokens = 512,
-        .layer_launch_s = 0.26e-3,
+        .kernel_launch_s = 35e-6,
         .request_overhead_s = 0.25e-3,
         .prompt_token_overhead_s = 2e-6,
         .output_token_overhead_s = 8e-6,
@@ -79,16 +83,31 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_MIXED,
         .output_reserve = 1,
-        .step_overhead_s = 0.5e-3,
-        .step_overhead_per_seq_s = 12.7e-6,
+        .step_overhead_s = 2.5e-3,
+        .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 1,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = 8192,
-        .layer_launch_s = 0.46e-3,
+        .kernel_launch_s = 35e-6,
         .request_overhead_s = 0.25e-3,
         .prompt_token_overhead_s = 2e-6,
         .output_token_overhead_s = 8e-6,
     };
+}
+
+/* TensorRT-LLM up to 0.17, which builds TensorRT engines and runs them from C++ (batch manager, or
+ * gptManagerBenchmark): blocks of 64 tokens, no CUDA graphs, but launches of 2.5 µs, what the driver takes
+ * (jiahuanglin.xyz/all_lessons/gpu_kernel_serving/18_pytorch_to_kernel.html); nobody has published its time for a step.
+ */
+static struct ls_engine trtllm_engine(const struct ls_scenario *scenario)
+{
+    struct ls_engine engine = trtllm(scenario);
+    engine.block_size = 64;
+    engine.overlap_scheduling = 0;
+    engine.cuda_graphs = LS_CUDA_GRAPHS_NONE;
+    engine.kernel_launch_s = 2.5e-6;
+    engine.step_overhead_s = engine.step_overhead_per_seq_s = 0;
+    return engine;
 }
 
 /* SGLang 0.5, python/sglang/srt/server_args.py (_handle_gpu_memory_settings): prompts first, in chunks of 8,192 tokens
@@ -116,12 +135,12 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_PREFILL_FIRST,
         .output_reserve = 0.1,
-        .step_overhead_s = 0.5e-3,
-        .step_overhead_per_seq_s = 12.7e-6,
+        .step_overhead_s = 1e-3,
+        .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 1,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = graphs,
-        .layer_launch_s = 0.46e-3,
+        .kernel_launch_s = 35e-6,
         .request_overhead_s = 0.25e-3,
         .prompt_token_overhead_s = 2e-6,
         .output_token_overhead_s = 8e-6,
@@ -171,7 +190,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
 
 static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario *) = {
     [LS_PRESET_VLLM] = vllm,           [LS_PRESET_TRTLLM] = trtllm,       [LS_PRESET_SGLANG] = sglang,
-    [LS_PRESET_STATIC] = static_batch, [LS_PRESET_REFERENCE] = reference,
+    [LS_PRESET_STATIC] = static_batch, [LS_PRESET_REFERENCE] = reference, [LS_PRESET_TRTLLM_ENGINE] = trtllm_engine,
 };
 
 static void fill_int(int64_t *field, int64_t value)
@@ -237,7 +256,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->overlap_scheduling, preset.overlap_scheduling);
     fill_choice(&engine->cuda_graphs, preset.cuda_graphs);
     fill_int(&engine->cuda_graph_max_tokens, preset.cuda_graph_max_tokens);
-    fill_float(&engine->layer_launch_s, preset.layer_launch_s);
+    fill_float(&engine->kernel_launch_s, preset.kernel_launch_s);
     fill_float(&engine->request_overhead_s, preset.request_overhead_s);
     fill_float(&engine->prompt_token_overhead_s, preset.prompt_token_overhead_s);
     fill_float(&engine->output_token_overhead_s, preset.output_token_overhead_s);

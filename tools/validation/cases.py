@@ -149,7 +149,7 @@ def attention_data_parallel(settings, n):
 
 def online_serving(row):
     _, settings = settings_of(row)
-    settings["engine.preset"] = "trtllm-1.0"
+    settings["engine.preset"] = "trtllm-0.17"
     rate = row["concurrency_or_rate"].split("=")[1]
     if rate == "INF":
         set_load(settings, "all_at_once", None, 500, int(row["input_len"]), int(row["output_len"]))
@@ -161,9 +161,9 @@ def online_serving(row):
 def perf_overview(row):
     model, settings = settings_of(row)
     _, memory_gib = gpu_of(row)
-    settings["engine.preset"] = "trtllm-1.0"
     moe = models.is_moe(models.read(model))
     pytorch = "PyTorch" in row["engine"]
+    settings["engine.preset"] = "trtllm-1.0" if pytorch else "trtllm-0.17"
     tp, dp = int(row["tp"]), int(row["dp"])
     if dp > 1:
         attention_data_parallel(settings, dp)
