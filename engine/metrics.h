@@ -44,8 +44,12 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
     X(QUEUE_WAIT_MEAN_S, queue_wait_mean_s, "s", LS_S, LOW, "mean queue wait", "Arrival to first scheduled")           \
     X(GOODPUT, goodput, "1/s", LS_S, HIGH, "goodput",                                                                  \
       "Requests that meet every bound of the SLO, a second of the window")                                             \
+    X(ATTAINMENT, attainment, "1", LS_S, HIGH, "SLO attainment",                                                       \
+      "Requests that meet every bound of the SLO over requests that arrived")                                          \
     X(MAX_GOODPUT, max_goodput, "1/s", LS_S, HIGH, "maximum goodput",                                                  \
-      "Highest request rate at which the SLO's attainment holds")                                                      \
+      "Highest request rate at which the SLO's attainment holds (slo.max_goodput)")                                    \
+    X(MAX_GOODPUT_SATURATED, max_goodput_saturated, "1", LS_S, NONE, "maximum goodput at saturation",                  \
+      "1 when the queue grows just above the maximum goodput, 0 when only latency ends it")                            \
     X(QUEUE_DEPTH_MEAN, queue_depth_mean, "1", LS_S, LOW, "mean queue depth", "Waiting requests, time average")        \
     X(QUEUE_DEPTH_MAX, queue_depth_max, "1", LS_S, LOW, "maximum queue depth",                                         \
       "Waiting requests of the fullest scheduler, peak")                                                               \

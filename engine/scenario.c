@@ -105,6 +105,22 @@ static enum ls_status check_workload(const struct ls_workload *workload, struct 
     return LS_OK;
 }
 
+/* A search for max_goodput needs a load that can be scaled, and a bound that can be missed. */
+static enum ls_status check_slo(const struct ls_scenario *scenario, struct ls_err *err)
+{
+    const struct ls_slo *slo = &scenario->slo;
+    const struct ls_workload *workload = &scenario->workload;
+    if (!slo->max_goodput)
+        return LS_OK;
+    if (isnan(slo->ttft_s) && isnan(slo->tpot_s) && isnan(slo->e2e_s))
+        return ls_fail(err, LS_INPUT, "slo.max_goodput: every request is good; give ttft_s, tpot_s or e2e_s");
+    const int32_t process = workload->profiles[0].arrivals.process;
+    if (!workload->trace && (process == LS_ARRIVALS_CLOSED || process == LS_ARRIVALS_ALL_AT_ONCE))
+        return ls_fail(err, LS_INPUT,
+                       "slo.max_goodput: closed and all_at_once arrivals have no rate; use others, or a trace");
+    return LS_OK;
+}
+
 static enum ls_reason check_experts(const struct ls_scenario *scenario)
 {
     const struct ls_model *model = &scenario->model;
@@ -188,7 +204,7 @@ static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reas
     struct ls_placement placement;
     if ((status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err)))
         return status;
-    if ((status = check_workload(&scenario->workload, err)))
+    if ((status = check_workload(&scenario->workload, err)) || (status = check_slo(scenario, err)))
         return status;
     *reason = check_shape(scenario);
     return LS_OK;

@@ -147,6 +147,8 @@ struct ls_workload {
 struct ls_slo {
     double ttft_s, tpot_s, e2e_s; /* null: no bound */
     double attainment;
+    int32_t max_goodput; /* search for the rate at which it just holds, */
+    double tolerance;    /* to within this share */
 };
 
 struct ls_prices {

@@ -196,6 +196,10 @@ static const struct ls_param slo_rows[] = {
                  "Bound on the end-to-end latency."),
     LS_ROW_FLOAT(struct ls_slo, "attainment", attainment, LS_DIM_NONE, 0, "0.99", 0, 1,
                  "Share of the requests that must be good."),
+    LS_ROW_BOOL(struct ls_slo, "max_goodput", max_goodput, 0, "false",
+                "Search for the highest request rate at which the attainment holds, which takes about ten runs more."),
+    LS_ROW_FLOAT(struct ls_slo, "tolerance", tolerance, LS_DIM_NONE, 0, "0.01", 1e-4, 1,
+                 "How far max_goodput may lie below that rate, as a share of it."),
 };
 static const struct ls_param_table slo_table = LS_TABLE(slo_rows);
 

@@ -6,6 +6,7 @@
 #include "engine/memory/serving_memory.h"
 #include "engine/model/model.h"
 #include "engine/serving/low.h"
+#include "engine/serving/max_goodput.h"
 #include "engine/serving/serving.h"
 #include "engine/training/training.h"
 
@@ -72,6 +73,24 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
     metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = 1.0;
 }
 
+struct serving_run {
+    struct ls_sim *sim;
+    int64_t kv_blocks;
+};
+
+/* One run of a scenario that fits. */
+static enum ls_status run_serving(void *context, const struct ls_scenario *scenario, struct ls_metrics *metrics,
+                                  struct ls_err *err)
+{
+    const struct serving_run *run = context;
+    struct ls_sim *sim = run->sim;
+    ls_arena_reset(&sim->arena);
+    sim->watch.stopped = false;
+    return scenario->strategy.lod == LS_LOD_LOW
+               ? ls_low_run(scenario, run->kv_blocks, &sim->arena, metrics, err)
+               : ls_serving_run(scenario, run->kv_blocks, &sim->collector, &sim->arena, &sim->watch, metrics, err);
+}
+
 static enum ls_status simulate_serving(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
                                        struct ls_err *err)
 {
@@ -84,13 +103,12 @@ static enum ls_status simulate_serving(struct ls_sim *sim, const struct ls_scena
     if (out.reason != LS_REASON_NONE)
         out.status = LS_CELL_INFEASIBLE;
     if (out.status == LS_CELL_DONE || scenario->evaluate_oversized) {
-        ls_arena_reset(&sim->arena);
         const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
-        sim->watch.stopped = false;
-        const enum ls_status status =
-            scenario->strategy.lod == LS_LOD_LOW
-                ? ls_low_run(scenario, blocks, &sim->arena, &out.metrics, err)
-                : ls_serving_run(scenario, blocks, &sim->collector, &sim->arena, &sim->watch, &out.metrics, err);
+        struct serving_run run = {sim, blocks};
+        const struct ls_goodput_runner runner = {run_serving, &run};
+        enum ls_status status = run_serving(&run, scenario, &out.metrics, err);
+        if (!status && scenario->slo.max_goodput)
+            status = ls_max_goodput(scenario, &runner, &out.metrics, err);
         if (status)
             return status;
     }

@@ -9,6 +9,7 @@
 #define MEDIUM_PASS_US 0.05 /* most passes only add up */
 #define MEDIUM_MOE_PASS_US 0.3
 #define HIGH_EVENT_US 0.015 /* an operator block or a transfer */
+#define GOODPUT_RUNS 10     /* more, to search for the highest good rate */
 
 /* What the cost of a serving cell depends on. */
 struct load {
@@ -101,7 +102,7 @@ static double events_per_pass(const struct ls_scenario *scenario)
     return (double)scenario->model.num_hidden_layers * (2 + 4 * log2((double)scenario->strategy.tp)) + 2;
 }
 
-static double serving_cost(const struct ls_scenario *scenario)
+static double run_cost(const struct ls_scenario *scenario)
 {
     const struct load load =
         scenario->workload.trace ? trace_load(&scenario->workload) : profile_load(&scenario->workload);
@@ -115,6 +116,11 @@ static double serving_cost(const struct ls_scenario *scenario)
     default:
         return CELL_US + simulated_us + HIGH_EVENT_US * n_passes(scenario, &load) * events_per_pass(scenario);
     }
+}
+
+static double serving_cost(const struct ls_scenario *scenario)
+{
+    return run_cost(scenario) * (scenario->slo.max_goodput ? 1 + GOODPUT_RUNS : 1);
 }
 
 double ls_cell_cost(const struct ls_study *study, uint64_t cell)

@@ -95,3 +95,12 @@ void ls_load_measure(struct ls_load *load, const struct ls_scenario *scenario)
         end_arrivals(load, workload, limit);
     }
 }
+
+void ls_load_scale(struct ls_workload *workload, double factor)
+{
+    for (int32_t i = 0; i < workload->n_profiles; i++)
+        workload->profiles[i].arrivals.rate *= factor;
+    workload->trace_options.time_scale /= factor;
+    if (workload->trace || workload->max_requests != LS_NULL_INT)
+        workload->warmup_s /= fmax(1.0, factor);
+}

@@ -20,4 +20,8 @@ struct ls_load {
  * 2^31 tokens, with the coefficient of variation no more than 10. */
 void ls_load_measure(struct ls_load *load, const struct ls_scenario *scenario);
 
+/* Scale the load: all profiles' rates, or the trace's, times `factor`. The requests stay the same. Where their number
+ * ends the arrivals, a greater load's warm-up is shorter by as much, and covers the same ones. */
+void ls_load_scale(struct ls_workload *workload, double factor);
+
 #endif

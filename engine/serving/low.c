@@ -336,6 +336,7 @@ static void fill_metrics(const struct low *low, const struct estimate *e, struct
 {
     const struct ls_scenario *scenario = low->scenario;
     const struct ls_workload *workload = &scenario->workload;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
     const double gpus = (double)ls_scenario_gpus(scenario);
     const double e2e_s = e->ttft_s + low->decodes * e->point.pass_s;
     const double all_s = fmax(low->load.arrivals_s, low->load.n_requests / e->rate);
@@ -362,6 +363,9 @@ static void fill_metrics(const struct low *low, const struct estimate *e, struct
     m[LS_METRIC_N_EVENTS] = 0;
     m[LS_METRIC_USD_PER_MTOK] =
         scenario->prices.gpu_usd_per_h / 3600.0 * 1e6 / m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
+    m[LS_METRIC_JOULE_PER_TOK] =
+        (hardware->idle_power_w + (hardware->power_w - hardware->idle_power_w) * m[LS_METRIC_GPU_UTILIZATION]) /
+        m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
 }
 
 static enum ls_status init(struct low *low, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)

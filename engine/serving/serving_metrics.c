@@ -39,6 +39,7 @@ static void fill_counts(const struct ls_collector *collector, struct ls_metrics 
     m[LS_METRIC_N_REJECTED] = (double)collector->n_rejected;
     m[LS_METRIC_N_UNFINISHED] = unfinished;
     m[LS_METRIC_SUCCESS_RATE] = ratio(completed, arrived);
+    m[LS_METRIC_ATTAINMENT] = ratio((double)collector->n_good, arrived);
     m[LS_METRIC_SUCCESS_RATE_FINISHED] = ratio(completed, arrived - unfinished);
     m[LS_METRIC_SATURATED] = ls_collector_saturated(collector);
     m[LS_METRIC_N_PREEMPTIONS] = (double)collector->n_preemptions;

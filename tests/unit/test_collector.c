@@ -84,7 +84,7 @@ START_TEST(good_requests_meet_every_bound)
     serve(20, 1.0, 0.1001, 11);
     serve(20, 1.0, 0.1, 22);
     ck_assert_int_eq(collector.n_good, 1);
-    collector.slo = (struct ls_slo){NAN, NAN, NAN, 0.99}; /* no bounds */
+    collector.slo = (struct ls_slo){.ttft_s = NAN, .tpot_s = NAN, .e2e_s = NAN}; /* no bounds */
     serve(20, 100, 10, 22);
     ck_assert_int_eq(collector.n_good, 2);
 }
