@@ -5,6 +5,7 @@
 
 #include "engine/cost/operator_cost.h"
 #include "engine/matmul/matmul.h"
+#include "engine/serving/arrivals.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 #include "engine/simulate.h"
@@ -35,40 +36,18 @@ static void resolve_cluster(struct ls_scenario *scenario)
 static enum ls_status check_arrivals(const struct ls_workload *workload, const struct ls_profile *profile,
                                      struct ls_err *err)
 {
-    const struct ls_arrivals *arrivals = &profile->arrivals;
-    const bool bounded = workload->max_requests != LS_NULL_INT;
-    switch (arrivals->process) {
-    case LS_ARRIVALS_MMPP:
-    case LS_ARRIVALS_DIURNAL:
-        return ls_fail(err, LS_INPUT,
-                       "workload.profiles.%s.arrivals.process: not available yet; poisson, constant, gamma, "
-                       "all_at_once and closed are",
-                       profile->name);
-    case LS_ARRIVALS_CLOSED:
-        if (arrivals->concurrency == LS_NULL_INT)
-            return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.concurrency: closed arrivals need it",
-                           profile->name);
-        /* fall through */
-    case LS_ARRIVALS_ALL_AT_ONCE:
-        if (!bounded)
-            return ls_fail(err, LS_INPUT, "workload.max_requests: profile %s needs it, since its arrivals have no rate",
-                           profile->name);
-        if (workload->n_profiles > 1)
-            return ls_fail(
-                err, LS_INPUT,
-                "workload.profiles.%s.arrivals.process: closed and all_at_once arrivals stand alone; use one "
-                "profile",
-                profile->name);
+    struct ls_err inner = {""};
+    if (ls_arrivals_check(&profile->arrivals, &inner))
+        return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.%.300s", profile->name, inner.text);
+    if (ls_arrivals_are_timed(&profile->arrivals))
         return LS_OK;
-    case LS_ARRIVALS_GAMMA:
-        if (isnan(arrivals->cv))
-            return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.cv: gamma arrivals need it", profile->name);
-        break;
-    default:
-        break;
-    }
-    if (isnan(arrivals->rate))
-        return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.rate: requests a second are needed",
+    if (workload->max_requests == LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "workload.max_requests: profile %s needs it, since its arrivals have no rate",
+                       profile->name);
+    if (workload->n_profiles > 1)
+        return ls_fail(err, LS_INPUT,
+                       "workload.profiles.%s.arrivals.process: closed and all_at_once arrivals stand alone; use one "
+                       "profile",
                        profile->name);
     return LS_OK;
 }

@@ -91,8 +91,10 @@ enum ls_process {
 
 struct ls_arrivals {
     int32_t process;
-    double rate; /* requests a second, whole deployment */
-    double cv;   /* gamma: coefficient of variation of the gaps */
+    double rate;                          /* requests a second, whole deployment */
+    double cv;                            /* gamma: coefficient of variation of the gaps */
+    double burst_factor, burst_s, calm_s; /* mmpp: rate in a burst over that between, mean times of both */
+    double amplitude, period_s;           /* diurnal: swing of the rate over its mean, time of a swing */
     int64_t concurrency;
 };
 

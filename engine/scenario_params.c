@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/scenario.h"
+#include "engine/serving/arrivals.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 
@@ -21,8 +22,6 @@ static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
-static const char *const processes[] = {"poisson",     "constant", "gamma",   "mmpp",
-                                        "all_at_once", "closed",   "diurnal", NULL};
 static const char *const mixings[] = {"independent", "sequential_draw", NULL};
 static const char *const formats[] = {"auto", "azure", "mooncake", "burstgpt", "sharegpt", "vidur", "csv", NULL};
 
@@ -129,11 +128,25 @@ static const struct ls_param engine_rows[] = {
 static const struct ls_param_table engine_table = LS_TABLE(engine_rows);
 
 static const struct ls_param arrivals_rows[] = {
-    LS_ROW_CHOICE(struct ls_arrivals, "process", process, 0, "poisson", processes, "How requests arrive."),
+    LS_ROW_CHOICE(
+        struct ls_arrivals, "process", process, 0, "poisson", ls_process_names,
+        "How requests arrive: at random (poisson), evenly (constant), with gaps of another variation (gamma), "
+        "in bursts (mmpp), by the time of day (diurnal), all at the start, or each user's behind the one "
+        "before (closed)."),
     LS_ROW_FLOAT(struct ls_arrivals, "rate", rate, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-9, 1e9,
-                 "Requests a second, for the whole deployment."),
+                 "Requests a second, for the whole deployment; their mean over time where it varies."),
     LS_ROW_FLOAT(struct ls_arrivals, "cv", cv, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-3, 1e3,
                  "Coefficient of variation of the gaps (gamma)."),
+    LS_ROW_FLOAT(struct ls_arrivals, "burst_factor", burst_factor, LS_DIM_NONE, 0, "5", 1, 1e6,
+                 "Rate in a burst over the rate between bursts (mmpp)."),
+    LS_ROW_FLOAT(struct ls_arrivals, "burst_s", burst_s, LS_DIM_SECONDS, 0, "10", 1e-6, 1e9,
+                 "Mean time that a burst lasts (mmpp)."),
+    LS_ROW_FLOAT(struct ls_arrivals, "calm_s", calm_s, LS_DIM_SECONDS, 0, "50", 1e-6, 1e9,
+                 "Mean time between bursts (mmpp)."),
+    LS_ROW_FLOAT(struct ls_arrivals, "amplitude", amplitude, LS_DIM_NONE, 0, "0.5", 0, 1,
+                 "How far the rate swings about its mean, as a share of it (diurnal)."),
+    LS_ROW_FLOAT(struct ls_arrivals, "period_s", period_s, LS_DIM_SECONDS, 0, "86400", 1e-3, 1e9,
+                 "Time of a swing, which begins at the mean, upwards (diurnal)."),
     LS_ROW_INT(struct ls_arrivals, "concurrency", concurrency, LS_PARAM_NULLABLE, "null", 1, 1e6,
                "Users, each with one request at a time (closed)."),
 };

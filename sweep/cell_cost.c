@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "engine/serving/arrivals.h"
+
 /* Measured on one core of a 2020s server, over the cells of tests/bench/mixed.yaml. A cell's cost is predicted within a
  * factor of 2 or so, which is enough for the queue; nothing else depends on it. */
 #define CELL_US 50.0        /* to resolve, set up and sum up */
@@ -54,7 +56,7 @@ static struct load profile_load(const struct ls_workload *workload)
         output_tok += ls_dist_mean(&profile->output_tokens) / workload->n_profiles;
         if (profile->arrivals.process == LS_ARRIVALS_CLOSED)
             users += (double)profile->arrivals.concurrency;
-        else if (profile->arrivals.process != LS_ARRIVALS_ALL_AT_ONCE)
+        else if (ls_arrivals_are_timed(&profile->arrivals))
             rate += profile->arrivals.rate;
     }
     double n = workload->max_requests != LS_NULL_INT ? (double)workload->max_requests : (double)INFINITY;

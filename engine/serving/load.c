@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/serving/arrivals.h"
 #include "engine/sim/clock.h"
 
 static const double largest_cv = 10.0;
@@ -24,6 +25,8 @@ static void measure_profiles(struct ls_load *load, const struct ls_workload *wor
         const double prompt = ls_dist_mean(&p->prompt_tokens), output = ls_dist_mean(&p->output_tokens);
         total += share;
         gap_s += share / p->arrivals.rate;
+        if (ls_arrivals_are_timed(&p->arrivals))
+            load->dispersion += share * ls_processes[p->arrivals.process].dispersion(&p->arrivals);
         load->prompt += share * prompt;
         load->prompt_sq += share * square_of(&p->prompt_tokens);
         load->output += share * output;
@@ -31,7 +34,8 @@ static void measure_profiles(struct ls_load *load, const struct ls_workload *wor
         load->prompt_output += share * prompt * output;
     }
     load->rate = drawn ? total / gap_s : total;
-    double *moments[] = {&load->prompt, &load->prompt_sq, &load->output, &load->output_sq, &load->prompt_output};
+    double *moments[] = {&load->prompt,    &load->prompt_sq,     &load->output,
+                         &load->output_sq, &load->prompt_output, &load->dispersion};
     for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++)
         *moments[i] /= total;
 }
@@ -60,6 +64,7 @@ static void measure_trace(struct ls_load *load, const struct ls_workload *worklo
         *moments[i] /= n;
     load->n_requests = n;
     load->arrivals_s = last_s;
+    load->dispersion = 1;
     load->rate = last_s > 0 ? n / last_s : (double)INFINITY;
 }
 

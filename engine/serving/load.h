@@ -8,6 +8,7 @@
 /* A workload by its moments, for the low level of detail. */
 struct ls_load {
     double rate; /* requests a second of the whole deployment; infinite when all arrive at once, NaN in a closed loop */
+    double dispersion;        /* variance over mean of the number of arrivals in a long time; 1: Poisson */
     double users;             /* closed loop: requests in the system; else NaN */
     double n_requests;        /* that arrive in the whole run; infinite when only duration_s ends a closed loop */
     double arrivals_s;        /* time over which they arrive; 0 when all arrive at once or in a closed loop */

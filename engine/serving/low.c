@@ -251,7 +251,7 @@ static double find_capacity(struct low *low, struct point *point)
 }
 
 /* Wait for one of many slots: Sakasegawa's approximation (Annals of the Institute of Statistical Mathematics 29, 1977)
- * with Poisson arrivals and the outputs' variability. */
+ * with the arrivals' dispersion and the outputs' variability. */
 static double slot_wait_s(const struct low *low, const struct point *point)
 {
     const double servers = low->max_batch, use = point->batch / servers;
@@ -260,7 +260,8 @@ static double slot_wait_s(const struct low *low, const struct point *point)
     const double service_s = low->decodes * point->pass_s;
     const double variance = low->load.output_sq / (low->load.output * low->load.output) - 1.0;
     const double cs = fmax(0.0, variance);
-    return (1.0 + cs) / 2 * service_s / servers * pow(use, sqrt(2.0 * (servers + 1)) - 1.0) / (1.0 - use);
+    return (low->load.dispersion + cs) / 2 * service_s / servers * pow(use, sqrt(2.0 * (servers + 1)) - 1.0) /
+           (1.0 - use);
 }
 
 struct estimate {

@@ -4,30 +4,14 @@
 
 #include "engine/sim/clock.h"
 
-/* Unit-mean gap of one request, which the rate stretches. */
-static double unit_gap(const struct ls_scenario *scenario, int32_t profile, uint64_t index)
+/* When request `index` of a profile arrives, if the one before did at `from`, seconds. */
+static double next_s(struct ls_source *source, int32_t profile, uint64_t index, double from_s)
 {
-    const struct ls_arrivals *arrivals = &scenario->workload.profiles[profile].arrivals;
-    struct ls_stream stream =
-        ls_stream_make((uint64_t)scenario->seed, (uint64_t)scenario->replica, (uint32_t)profile, index, LS_RNG_GAP);
-    switch (arrivals->process) {
-    case LS_ARRIVALS_CONSTANT:
-        return 1.0;
-    case LS_ARRIVALS_GAMMA: {
-        const struct ls_dist gaps = {.kind = LS_DIST_GAMMA, .mean = 1.0, .cv = arrivals->cv};
-        return ls_dist_sample(&gaps, &stream);
-    }
-    default:
-        return ls_stream_exponential(&stream);
-    }
-}
-
-static double gap_s(const struct ls_scenario *scenario, int32_t profile, uint64_t index)
-{
-    const struct ls_arrivals *arrivals = &scenario->workload.profiles[profile].arrivals;
-    if (arrivals->process == LS_ARRIVALS_ALL_AT_ONCE || arrivals->process == LS_ARRIVALS_CLOSED)
-        return 0.0;
-    return unit_gap(scenario, profile, index) / arrivals->rate;
+    const struct ls_scenario *scenario = source->scenario;
+    const struct ls_arrival_draw draw = {(uint64_t)scenario->seed, (uint64_t)scenario->replica, index,
+                                         (uint32_t)profile};
+    return ls_arrivals_next_s(&scenario->workload.profiles[profile].arrivals, &source->profiles[profile].clock, &draw,
+                              from_s);
 }
 
 static void draw_lengths(const struct ls_scenario *scenario, int32_t profile, uint64_t index,
@@ -64,7 +48,9 @@ void ls_source_init(struct ls_source *source, const struct ls_scenario *scenario
     if (workload->max_requests != LS_NULL_INT && (uint64_t)workload->max_requests < source->limit)
         source->limit = (uint64_t)workload->max_requests;
     for (int32_t i = 0; i < workload->n_profiles; i++) {
-        source->profiles[i].next_s = gap_s(scenario, i, 0);
+        const struct ls_arrival_draw draw = {(uint64_t)scenario->seed, (uint64_t)scenario->replica, 0, (uint32_t)i};
+        ls_arrival_clock_init(&source->profiles[i].clock, &workload->profiles[i].arrivals, &draw);
+        source->profiles[i].next_s = workload->mixing == LS_MIXING_INDEPENDENT ? next_s(source, i, 0, 0) : 0;
         source->total_weight += workload->profiles[i].weight;
     }
 }
@@ -96,7 +82,7 @@ static void next_of_profile(struct ls_source *source, int32_t profile, struct ls
     arrival->arrival_ps = ls_ps_from_s(p->next_s);
     draw_lengths(source->scenario, profile, p->index, arrival);
     p->index++;
-    p->next_s += gap_s(source->scenario, profile, p->index);
+    p->next_s = next_s(source, profile, p->index, p->next_s);
 }
 
 static int32_t earliest_profile(const struct ls_source *source)
@@ -120,7 +106,7 @@ static void next_of_draw(struct ls_source *source, struct ls_arrival *arrival)
     while (profile + 1 < workload->n_profiles && left >= workload->profiles[profile].weight)
         left -= workload->profiles[profile++].weight;
     const uint64_t index = source->profiles[profile].index++;
-    source->drawn_s += gap_s(scenario, profile, index);
+    source->drawn_s = next_s(source, profile, index, source->drawn_s);
     arrival->arrival_ps = ls_ps_from_s(source->drawn_s);
     draw_lengths(scenario, profile, index, arrival);
 }

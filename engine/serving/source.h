@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "engine/scenario.h"
+#include "engine/serving/arrivals.h"
 
 /* Where requests come from: profiles or a trace, in order of arrival, made one at a time. What a request is depends on
  * (seed, replica, profile, index) alone, so every strategy and every load sees the same ones. */
@@ -19,6 +20,7 @@ struct ls_arrival {
 struct ls_profile_source {
     double next_s;  /* time of its next arrival */
     uint64_t index; /* of that request within the profile */
+    struct ls_arrival_clock clock;
 };
 
 struct ls_source {

@@ -17,7 +17,8 @@ enum ls_purpose {
     LS_RNG_ROUTER,
     LS_RNG_PROFILE,
     LS_RNG_JITTER,
-    LS_RNG_SESSION
+    LS_RNG_SESSION,
+    LS_RNG_BURST
 };
 
 struct ls_stream {

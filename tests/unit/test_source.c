@@ -54,6 +54,92 @@ START_TEST(processes_have_their_rate_and_shape)
 }
 END_TEST
 
+/* Number of arrivals in each of n windows. */
+static void count_windows(int n, double window_s, double *count)
+{
+    ls_source_init(&source, &scenario);
+    ck_assert(ls_source_next(&source, &arrival));
+    for (int i = 0; i < n; i++)
+        for (count[i] = 0; ls_s_from_ps(arrival.arrival_ps) < (i + 1) * window_s; count[i]++)
+            ck_assert(ls_source_next(&source, &arrival));
+}
+
+static void mean_and_variance(int n, const double *values, double *mean, double *variance)
+{
+    double sum = 0, square = 0;
+    for (int i = 0; i < n; i++)
+        sum += values[i], square += values[i] * values[i];
+    *mean = sum / n;
+    *variance = square / n - *mean * *mean;
+}
+
+/* Over windows much longer than a burst the number of arrivals has the variance that the row says. */
+START_TEST(counts_have_the_dispersion_of_their_process)
+{
+    enum { N = 2000 };
+    static double count[N];
+    static const enum ls_process processes[] = {LS_ARRIVALS_POISSON, LS_ARRIVALS_GAMMA, LS_ARRIVALS_MMPP};
+    struct ls_arrivals *arrivals = &add(processes[_i], 4)->arrivals;
+    double mean, variance;
+    *arrivals = (struct ls_arrivals){processes[_i], 4, 2, 6, 2, 3, 0, 1, LS_NULL_INT};
+    count_windows(N, 50, count);
+    mean_and_variance(N, count, &mean, &variance);
+    const double dispersion = ls_processes[processes[_i]].dispersion(arrivals);
+    if (processes[_i] == LS_ARRIVALS_MMPP) /* calm 4/3, bursts 8 a second, 2/5 of the time; 1.2 s of memory */
+        ck_assert_double_eq_tol(dispersion, 1 + 2 * 0.24 * 400. / 9 * 1.2 / 4, 1e-9);
+    ck_assert_double_eq_tol(mean, 200, 4 * sqrt(200 * dispersion / N));
+    ck_assert_double_eq_tol(variance / mean, dispersion, 0.13 * dispersion); /* 4 σ of a variance of N counts */
+}
+END_TEST
+
+/* Every eighth of a period has its share of the arrivals, the same in every period. */
+START_TEST(days_swing_about_the_mean)
+{
+    enum { N = 800 };
+    static double count[N];
+    struct ls_arrivals *arrivals = &add(LS_ARRIVALS_DIURNAL, 10)->arrivals;
+    arrivals->amplitude = 1;
+    arrivals->period_s = 80;
+    count_windows(N, 10, count);
+    for (int i = 0; i < 8; i++) {
+        double sum = 0;
+        for (int j = i; j < N; j += 8)
+            sum += count[j];
+        const double from = i * 2 * 3.14159265358979 / 8, to = from + 2 * 3.14159265358979 / 8;
+        const double expected = 100 * (100 + 800 / (2 * 3.14159265358979) * (cos(from) - cos(to)));
+        ck_assert_double_eq_tol(sum, expected, 4 * sqrt(expected));
+    }
+}
+END_TEST
+
+/* Times of no arrivals are passed through, and the draws are the same for every rate. */
+START_TEST(processes_start_and_go_on_in_order)
+{
+    static const enum ls_process processes[] = {LS_ARRIVALS_MMPP, LS_ARRIVALS_DIURNAL};
+    int32_t lengths[2][500];
+    for (int drawn = 0; drawn < 2; drawn++) {
+        set_up();
+        struct ls_profile *profile = add(processes[_i], drawn ? 0.01 : 100);
+        profile->prompt_tokens.kind = LS_DIST_EXPONENTIAL;
+        profile->prompt_tokens.value = NAN;
+        profile->prompt_tokens.mean = 500;
+        profile->arrivals.burst_factor = profile->arrivals.burst_s = profile->arrivals.calm_s = 5;
+        profile->arrivals.amplitude = 1;
+        profile->arrivals.period_s = 7;
+        scenario.workload.mixing = drawn ? LS_MIXING_SEQUENTIAL_DRAW : LS_MIXING_INDEPENDENT;
+        ls_source_init(&source, &scenario);
+        int64_t before_ps = 0;
+        for (int i = 0; i < 500; i++) {
+            ck_assert(ls_source_next(&source, &arrival));
+            ck_assert(arrival.arrival_ps >= before_ps);
+            before_ps = arrival.arrival_ps;
+            lengths[drawn][i] = arrival.prompt_tok;
+        }
+    }
+    ck_assert_mem_eq(lengths[0], lengths[1], sizeof lengths[0]);
+}
+END_TEST
+
 START_TEST(constant_arrivals_keep_time)
 {
     add(LS_ARRIVALS_CONSTANT, 8);
@@ -236,6 +322,9 @@ int main(void)
     TCase *tcase = tcase_create("source");
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_loop_test(tcase, processes_have_their_rate_and_shape, 0, 4);
+    tcase_add_loop_test(tcase, counts_have_the_dispersion_of_their_process, 0, 3);
+    tcase_add_test(tcase, days_swing_about_the_mean);
+    tcase_add_loop_test(tcase, processes_start_and_go_on_in_order, 0, 2);
     tcase_add_test(tcase, constant_arrivals_keep_time);
     tcase_add_test(tcase, independent_profiles_add_up);
     tcase_add_test(tcase, drawn_profiles_mix_by_weight);
