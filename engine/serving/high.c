@@ -54,9 +54,9 @@ enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL, LOOK };
 struct high {
     struct ls_serving *serving;
     struct ls_event_heap heap;
-    struct flight *flights; /* [n_pipelines · n_stages], by place in the pipeline's ring */
-    bool *stage_busy;       /* [n_pipelines · n_stages] */
-    int64_t *link_free_ps;  /* [n_pipelines · n_stages] */
+    struct flight *flights; /* [n_groups], of each pipeline by place in its ring */
+    bool *stage_busy;       /* [n_groups] */
+    int64_t *link_free_ps;  /* [n_groups] */
     int64_t *nic_free_ps;   /* [n_nics] */
     bool *fill_queued;      /* [n_pipelines] after a pass has ended */
     bool *look_queued;      /* [n_pipelines] when the front end hands over the next request */
@@ -108,9 +108,9 @@ static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *p
     add_comms(script, comms, ls_mlp_comms_after(cost, moe, pass->n_tok, comms), false);
 }
 
-static void write_scripts(const struct high *high, struct flight *flight)
+static void write_scripts(struct flight *flight)
 {
-    const struct ls_step_cost *cost = &high->serving->cost;
+    const struct ls_step_cost *cost = flight->pipeline->cost;
     const struct ls_pass *pass = flight->pass;
     bool present[LS_N_LAYER_KINDS] = {false};
     for (int64_t i = 0; i < cost->n_stages; i++)
@@ -130,11 +130,6 @@ static void write_scripts(const struct high *high, struct flight *flight)
 }
 
 /* -- links -- */
-
-static int64_t group_of(const struct high *high, const struct ls_pipeline *pipeline, int64_t stage)
-{
-    return pipeline->index * high->serving->cost.n_stages + stage;
-}
 
 /* When the NICs and the link of a stage are free, and then: taken until that time. */
 static int64_t stage_free_ps(const struct high *high, int64_t group, const struct item *item, int64_t now_ps)
@@ -161,7 +156,7 @@ static void take_links(struct high *high, int64_t group, const struct item *item
 static int64_t transfer_start_ps(struct high *high, const struct flight *flight, const struct item *item,
                                  int64_t now_ps)
 {
-    const int64_t group = group_of(high, flight->pipeline, flight->stage);
+    const int64_t group = flight->pipeline->first_group + flight->stage;
     int64_t start_ps = stage_free_ps(high, group, item, now_ps);
     if (item->to_next_stage)
         start_ps = stage_free_ps(high, group + 1, item, start_ps);
@@ -183,21 +178,21 @@ static void push(struct high *high, int64_t time_ps, enum event_what what, int64
 
 static void queue_fill(struct high *high, const struct ls_pipeline *pipeline, int64_t now_ps)
 {
-    if (!high->fill_queued[pipeline->index]) {
-        high->fill_queued[pipeline->index] = true;
-        push(high, now_ps, FILL, pipeline->index);
+    if (!high->fill_queued[pipeline->id]) {
+        high->fill_queued[pipeline->id] = true;
+        push(high, now_ps, FILL, pipeline->id);
     }
 }
 
-static const struct ls_stage *stage_of(const struct high *high, const struct flight *flight)
+static const struct ls_stage *stage_of(const struct flight *flight)
 {
-    return &high->serving->cost.stages[flight->stage];
+    return &flight->pipeline->cost->stages[flight->stage];
 }
 
 /* The next script of the stage, or null when the stage is done. */
 static const struct script *next_script(const struct high *high, struct flight *flight)
 {
-    const struct ls_stage *stage = stage_of(high, flight);
+    const struct ls_stage *stage = stage_of(flight);
     flight->item = 0;
     flight->n_done = 0;
     flight->layer++;
@@ -211,9 +206,9 @@ static const struct script *next_script(const struct high *high, struct flight *
 static void start_next(struct high *high, const struct ls_pipeline *p, int64_t stage, int64_t now_ps);
 static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps);
 
-static int64_t duration_ps(struct high *high, const struct flight *flight, const struct item *item)
+static int64_t duration_ps(const struct flight *flight, const struct item *item)
 {
-    struct ls_variation *variation = &high->serving->variation;
+    struct ls_variation *variation = flight->pipeline->variation;
     if (item->transfer || !variation->any)
         return item->duration_ps;
     return ls_variation_block_ps(variation, flight->pipeline->index, flight->stage, item->duration_ps);
@@ -233,8 +228,7 @@ static void start_step(struct high *high, struct flight *flight, const struct it
     const bool queues = item->transfer && high->contention;
     const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
     flight->n_pending++;
-    push(high, start_ps + duration_ps(high, flight, item), item->transfer ? TRANSFERRED : COMPUTED,
-         flight - high->flights);
+    push(high, start_ps + duration_ps(flight, item), item->transfer ? TRANSFERRED : COMPUTED, flight - high->flights);
 }
 
 /* Count a step of the item under the cursor; the cursor moves on after the last. */
@@ -266,7 +260,7 @@ static bool hide_transfers(struct high *high, struct flight *flight, int64_t now
 static void play(struct high *high, struct flight *flight, int64_t now_ps)
 {
     const struct item *item = next_item(high, flight);
-    if (item && item->transfer && flight->state == WORKING && high->serving->cost.overlap) {
+    if (item && item->transfer && flight->state == WORKING && flight->pipeline->cost->overlap) {
         flight->hidden = (struct hidden){.script = flight->script, .item = flight->item, .end = flight->item};
         while (item && item->transfer && flight->script == flight->hidden.script) {
             flight->hidden.end = ++flight->item;
@@ -301,13 +295,13 @@ static void advance(struct high *high, struct flight *flight, bool transferred, 
 
 static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
 {
-    high->stage_busy[group_of(high, flight->pipeline, flight->stage)] = true;
+    high->stage_busy[flight->pipeline->first_group + flight->stage] = true;
     flight->state = WORKING;
     flight->start_ps = now_ps;
     flight->layer = -1;
     flight->item = 0;
     flight->n_done = 0;
-    flight->script = stage_of(high, flight)->embedding ? &flight->embedding : next_script(high, flight);
+    flight->script = stage_of(flight)->embedding ? &flight->embedding : next_script(high, flight);
     play(high, flight, now_ps);
 }
 
@@ -315,8 +309,8 @@ static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
  * overtake the one before it. */
 static void start_next(struct high *high, const struct ls_pipeline *p, int64_t stage, int64_t now_ps)
 {
-    for (int64_t i = 0; i < p->n_in_flight && !high->stage_busy[p->index * p->n_stages + stage]; i++) {
-        struct flight *flight = &high->flights[p->index * p->n_stages + (p->oldest + i) % p->n_stages];
+    for (int64_t i = 0; i < p->n_in_flight && !high->stage_busy[p->first_group + stage]; i++) {
+        struct flight *flight = &high->flights[p->first_group + (p->oldest + i) % p->n_stages];
         const bool has_left = flight->stage > stage || (flight->stage == stage && flight->state == SENDING);
         if (has_left)
             continue;
@@ -331,7 +325,7 @@ static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps
     struct ls_pipeline *p = flight->pipeline;
     const int64_t stage = flight->stage;
     ls_pipeline_note_stage(p, stage, &flight->pass->step, flight->start_ps, now_ps);
-    high->stage_busy[group_of(high, p, stage)] = false;
+    high->stage_busy[p->first_group + stage] = false;
     if (stage + 1 < p->n_stages) {
         flight->state = SENDING;
         flight->script = &flight->send[p->between_nodes[stage]];
@@ -349,13 +343,13 @@ static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps
 static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *pass)
 {
     struct high *high = context;
-    struct flight *flight = &high->flights[pipeline->index * pipeline->n_stages + (pass - pipeline->passes)];
+    struct flight *flight = &high->flights[pipeline->first_group + (pass - pipeline->passes)];
     flight->pipeline = pipeline;
     flight->pass = pass;
     flight->stage = -1; /* on its way to the first */
     flight->state = SENDING;
     flight->script = NULL;
-    write_scripts(high, flight);
+    write_scripts(flight);
     flight->n_pending = 0;
     flight->hidden = (struct hidden){0};
     push(high, pass->start_ps, ARRIVED, flight - high->flights);
@@ -408,7 +402,7 @@ static void note_cut_off(struct high *high)
     for (int64_t i = 0; i < high->serving->n_pipelines; i++) {
         struct ls_pipeline *p = &high->serving->pipelines[i];
         for (int64_t j = 0; j < p->n_in_flight; j++) {
-            const struct flight *flight = &high->flights[p->index * p->n_stages + (p->oldest + j) % p->n_stages];
+            const struct flight *flight = &high->flights[p->first_group + (p->oldest + j) % p->n_stages];
             if (flight->state == WORKING)
                 ls_pipeline_note_stage(p, flight->stage, &flight->pass->step, flight->start_ps, LS_PS_NEVER);
         }
@@ -455,7 +449,7 @@ static void *take_zeroed(struct ls_arena *arena, int64_t n, size_t size)
 
 enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena)
 {
-    const int64_t n_groups = serving->n_pipelines * serving->cost.n_stages;
+    const int64_t n_groups = serving->n_groups;
     const int64_t n_layers = serving->scenario->model.num_hidden_layers;
     struct high high = {.serving = serving, .contention = serving->scenario->cluster.contention};
     high.heap.capacity = (size_t)(2 * n_groups + 2 * serving->n_pipelines);

@@ -2,20 +2,20 @@
 #define LS_ENGINE_SERVING_LINKS_H
 
 #include "engine/hardware/cluster.h"
-#include "engine/serving/pipeline.h"
+#include "engine/serving/pool.h"
 
 /* Which NICs each stage of each pipeline sends through. GPU i of a node uses NIC i · nics / gpus, so replicas share a
  * NIC where a node has fewer NICs than GPUs. */
 
 struct ls_links {
     int64_t n_nics; /* of the nodes in use */
-    int64_t n_pipelines, n_stages;
-    int64_t *first; /* [n_pipelines · n_stages + 1] where a stage's NICs begin in `nics` */
+    int64_t n_groups;
+    int64_t *first; /* [n_groups + 1] where a stage's NICs begin in `nics`; stages of all pipelines */
     int32_t *nics;  /* numbered node by node */
 };
 
-LS_NODISCARD enum ls_status ls_links_init(struct ls_links *links, const struct ls_placement *placement,
-                                          const struct ls_scenario *scenario, struct ls_arena *arena);
+LS_NODISCARD enum ls_status ls_links_init(struct ls_links *links, const struct ls_pool *pools, int n_pools,
+                                          int64_t n_groups, struct ls_arena *arena);
 
 /* Busy share of the NICs in use over the window: their mean, and the busiest. */
 void ls_link_utilization(const struct ls_links *links, const struct ls_pipeline *pipelines, double window_s,

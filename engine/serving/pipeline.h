@@ -32,7 +32,8 @@ struct ls_usage {
 };
 
 struct ls_pipeline {
-    int64_t index;
+    int64_t index;           /* in its pool */
+    int64_t id, first_group; /* in the deployment; its stages are groups [first_group, first_group + n_stages) */
     const struct ls_scenario *scenario;
     struct ls_step_cost *cost;
     struct ls_variation *variation;

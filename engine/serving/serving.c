@@ -1,9 +1,7 @@
 #include "engine/serving/serving.h"
 
 #include <assert.h>
-#include <string.h>
 
-#include "engine/serving/router.h"
 #include "engine/sim/clock.h"
 
 /* The run ends here at the latest: nothing that happens later counts. */
@@ -14,12 +12,12 @@ static int64_t horizon_ps(const struct ls_serving *serving)
 
 static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival *arrival)
 {
-    const uint32_t id = ls_request_new(&serving->pool);
+    const uint32_t id = ls_request_new(&serving->requests);
     if (id == LS_NO_REQUEST) {
         serving->out_of_memory = true;
         return id;
     }
-    struct ls_request *request = ls_request_at(&serving->pool, id);
+    struct ls_request *request = ls_request_at(&serving->requests, id);
     request->arrival_ps = arrival->arrival_ps;
     request->prompt_tok = arrival->prompt_tok;
     request->output_tok = arrival->output_tok;
@@ -29,38 +27,20 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
     return id;
 }
 
-static int64_t choose(struct ls_serving *serving, const struct ls_arrival *arrival)
-{
-    const struct ls_scenario *scenario = serving->scenario;
-    const struct ls_router_ops *router = &ls_routers[scenario->engine.router];
-    const struct ls_router_view view = {
-        .n = serving->n_pipelines * serving->n_members,
-        .load = serving->load,
-        .seed = (uint64_t)scenario->seed,
-        .replica = (uint64_t)scenario->replica,
-    };
-    if (view.n == 1)
-        return 0;
-    if (router->needs_load)
-        for (int64_t i = 0; i < view.n; i++)
-            serving->load[i] =
-                ls_scheduler_load(&serving->pipelines[i / serving->n_members].members[i % serving->n_members]);
-    return router->choose(&view, arrival->index);
-}
-
 static void deliver(struct ls_serving *serving, const struct ls_arrival *arrival, int64_t target)
 {
+    const struct ls_pool *pool = &serving->pools[0];
     const uint32_t id = make_request(serving, arrival);
     serving->n_events++;
     if (id != LS_NO_REQUEST)
-        ls_pipeline_arrive(&serving->pipelines[target / serving->n_members], target % serving->n_members, id,
-                           arrival->arrival_ps);
+        ls_pipeline_arrive(ls_pool_pipeline(pool, target), target % pool->n_members, id, arrival->arrival_ps);
 }
 
 void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival)
 {
-    const int64_t target = choose(serving, arrival);
-    struct ls_pipeline *pipeline = &serving->pipelines[target / serving->n_members];
+    struct ls_pool *pool = &serving->pools[0];
+    const int64_t target = ls_pool_choose(pool, arrival);
+    struct ls_pipeline *pipeline = ls_pool_pipeline(pool, target);
     if (!pipeline->launch) /* `high` has its own clock */
         ls_pipeline_advance(pipeline, arrival->arrival_ps);
     deliver(serving, arrival, target);
@@ -84,7 +64,7 @@ void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
         serving->first_following = (serving->first_following + 1) % serving->n_users;
         serving->n_following--;
         if (ls_source_follow(&serving->source, arrival_ps, &arrival))
-            deliver(serving, &arrival, choose(serving, &arrival));
+            deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
     }
 }
 
@@ -121,7 +101,7 @@ static void run_closed(struct ls_serving *serving)
 
 void ls_serving_run_medium(struct ls_serving *serving)
 {
-    const bool all = ls_routers[serving->scenario->engine.router].needs_load;
+    const bool all = ls_pool_needs_load(&serving->pools[0]);
     struct ls_arrival arrival;
     while (ls_source_next(&serving->source, &arrival)) {
         for (int64_t i = 0; all && i < serving->n_pipelines; i++)
@@ -139,36 +119,15 @@ void ls_serving_run_medium(struct ls_serving *serving)
     }
 }
 
-static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena)
+/* Closed loop: completions bring arrivals. */
+static enum ls_status watch_completions(struct ls_serving *serving, struct ls_arena *arena)
 {
-    const size_t dp = (size_t)serving->n_pipelines;
-    serving->pipelines = ls_arena_take(arena, dp * sizeof *serving->pipelines);
-    serving->load = ls_arena_take(arena, dp * (size_t)serving->n_members * sizeof *serving->load);
-    if (!serving->pipelines || !serving->load)
+    serving->n_users = serving->scenario->workload.profiles[0].arrivals.concurrency;
+    serving->following_ps = ls_arena_take(arena, (size_t)serving->n_users * sizeof *serving->following_ps);
+    if (!serving->following_ps)
         return LS_NOMEM;
-    memset(serving->load, 0, dp * (size_t)serving->n_members * sizeof *serving->load);
-    const struct ls_pipeline_setup setup = {
-        .scenario = serving->scenario,
-        .placement = &serving->placement,
-        .cost = &serving->cost,
-        .variation = &serving->variation,
-        .pool = &serving->pool,
-        .collector = serving->collector,
-        .watch = serving->watch,
-        .arena = arena,
-        .kv_blocks = kv_blocks,
-    };
-    const bool closed = ls_source_is_closed(&serving->source);
-    if (closed) {
-        serving->n_users = serving->scenario->workload.profiles[0].arrivals.concurrency;
-        serving->following_ps = ls_arena_take(arena, (size_t)serving->n_users * sizeof *serving->following_ps);
-        if (!serving->following_ps)
-            return LS_NOMEM;
-    }
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
-        if (ls_pipeline_init(&serving->pipelines[i], i, &setup))
-            return LS_NOMEM;
-        for (int64_t j = 0; closed && j < serving->n_members; j++) {
+        for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             serving->pipelines[i].members[j].completed = note_completed;
             serving->pipelines[i].members[j].context = serving;
         }
@@ -176,17 +135,41 @@ static enum ls_status init_pipelines(struct ls_serving *serving, int64_t kv_bloc
     return LS_OK;
 }
 
+static enum ls_status init_pools(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena,
+                                 struct ls_err *err)
+{
+    const struct ls_pool_setup setup = {
+        .requests = &serving->requests, .collector = serving->collector, .watch = serving->watch, .arena = arena};
+    for (int i = 0; i < serving->n_pools; i++)
+        serving->n_pipelines += serving->pools[i].scenario->strategy.dp;
+    serving->pipelines = ls_arena_take(arena, (size_t)serving->n_pipelines * sizeof *serving->pipelines);
+    if (!serving->pipelines)
+        return ls_fail(err, LS_NOMEM, "out of memory for the pipelines");
+    struct ls_pipeline *next = serving->pipelines;
+    for (int i = 0; i < serving->n_pools; i++) {
+        const enum ls_status status = ls_pool_init(&serving->pools[i], next, kv_blocks, &setup, err);
+        if (status)
+            return status;
+        next += serving->pools[i].n_pipelines;
+    }
+    for (int64_t i = 0; i < serving->n_pipelines; i++) {
+        serving->pipelines[i].id = i;
+        serving->pipelines[i].first_group = serving->n_groups;
+        serving->n_groups += serving->pipelines[i].n_stages;
+    }
+    return LS_OK;
+}
+
 static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)
 {
-    const struct ls_scenario *scenario = serving->scenario;
-    enum ls_status status = ls_placement_init(&serving->placement, &scenario->cluster, &scenario->strategy, err);
-    if (status || (status = ls_step_cost_init(&serving->cost, scenario, arena, err)))
+    ls_source_init(&serving->source, serving->scenario);
+    if (ls_request_pool_init(&serving->requests, arena, ls_source_reserve(&serving->source)))
+        return ls_fail(err, LS_NOMEM, "out of memory for requests");
+    const enum ls_status status = init_pools(serving, kv_blocks, arena, err);
+    if (status)
         return status;
-    ls_source_init(&serving->source, scenario);
-    if (ls_variation_init(&serving->variation, scenario, &serving->placement, arena) ||
-        ls_request_pool_init(&serving->pool, arena, ls_source_reserve(&serving->source)) ||
-        init_pipelines(serving, kv_blocks, arena) ||
-        ls_links_init(&serving->links, &serving->placement, scenario, arena))
+    if ((ls_source_is_closed(&serving->source) && watch_completions(serving, arena)) ||
+        ls_links_init(&serving->links, serving->pools, serving->n_pools, serving->n_groups, arena))
         return ls_fail(err, LS_NOMEM, "out of memory for the simulation's tables");
     return LS_OK;
 }
@@ -196,13 +179,13 @@ static void assert_conserved(const struct ls_serving *serving)
 {
     int64_t n_there = 0;
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
-        for (int64_t j = 0; j < serving->n_members; j++) {
+        for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             const struct ls_scheduler *s = &serving->pipelines[i].members[j];
             assert(s->running.n > 0 || s->n_free == s->n_blocks);
             n_there += ls_scheduler_load(s);
         }
     }
-    assert(n_there == serving->pool.n_live);
+    assert(n_there == serving->requests.n_live);
     assert(n_there == 0 || horizon_ps(serving) != LS_PS_NEVER);
 }
 
@@ -214,8 +197,8 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
         .scenario = scenario,
         .collector = collector,
         .watch = watch,
-        .n_pipelines = scenario->strategy.dp,
-        .n_members = scenario->strategy.ep,
+        .pools = {{.scenario = scenario}},
+        .n_pools = 1,
     };
     ls_collector_clear(collector, scenario);
     const enum ls_status status = init(&serving, kv_blocks, arena, err);
@@ -229,7 +212,7 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
         return ls_fail(err, LS_STOPPED, "stopped");
     if (serving.out_of_memory)
         return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
-                       (long long)serving.pool.n_live);
+                       (long long)serving.requests.n_live);
     if (collector->last_completion_ps > LS_PS_MAX)
         return ls_fail(err, LS_FAILED, "simulated time exceeds 106 days");
     assert_conserved(&serving);

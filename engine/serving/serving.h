@@ -2,24 +2,24 @@
 #define LS_ENGINE_SERVING_SERVING_H
 
 #include "engine/serving/links.h"
-#include "engine/serving/pipeline.h"
+#include "engine/serving/pool.h"
 #include "engine/serving/source.h"
 
-/* A serving deployment: source → router → pipelines, timed by `medium` itself or by `high`'s events. */
+/* A serving deployment: source → router → pools of pipelines, timed by `medium` itself or by `high`'s events. */
+
+enum { LS_MAX_POOLS = 2 };
 
 struct ls_serving {
     const struct ls_scenario *scenario;
-    struct ls_placement placement;
-    struct ls_step_cost cost;
+    struct ls_pool pools[LS_MAX_POOLS];
+    int n_pools;
     struct ls_links links;
-    struct ls_variation variation;
     struct ls_source source;
-    struct ls_request_pool pool;
+    struct ls_request_pool requests;
     struct ls_collector *collector;
     struct ls_watch *watch;
-    struct ls_pipeline *pipelines; /* [dp] */
-    int64_t n_pipelines, n_members;
-    int64_t *load; /* [dp · ep] for the router */
+    struct ls_pipeline *pipelines; /* [n_pipelines] of all pools, one pool after the other */
+    int64_t n_pipelines, n_groups; /* groups: stages of all pipelines */
     /* closed loop: when the last requests of those users were with them whose next ones have not arrived yet */
     int64_t *following_ps; /* [n_users] ring */
     int64_t n_users, n_following, first_following;

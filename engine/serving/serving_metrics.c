@@ -47,19 +47,7 @@ static void fill_counts(const struct ls_collector *collector, struct ls_metrics 
         m[LS_METRIC_MAKESPAN_S] = ls_s_from_ps(collector->last_completion_ps - collector->first_arrival_ps);
 }
 
-static void fill_rates(const struct ls_serving *serving, double window_s, struct ls_metrics *metrics)
-{
-    const struct ls_collector *collector = serving->collector;
-    double *m = metrics->scalar;
-    const double output = ratio((double)collector->n_output_tok, window_s);
-    m[LS_METRIC_REQUEST_THROUGHPUT] = ratio((double)collector->n_finished, window_s);
-    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = output;
-    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = ratio((double)(collector->n_output_tok + collector->n_prompt_tok), window_s);
-    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = output / (double)ls_scenario_gpus(serving->scenario);
-    m[LS_METRIC_GOODPUT] = ratio((double)collector->n_good, window_s);
-}
-
-/* Sums over every scheduler and pipeline of the deployment. */
+/* Sums over every scheduler and pipeline of a pool. */
 struct totals {
     struct ls_work work;
     struct ls_usage usage;
@@ -87,11 +75,11 @@ static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_
     t->kv_max_frac = fmax(t->kv_max_frac, (double)ls_level_peak(&s->kv_level, end_ps) / (double)s->n_blocks);
 }
 
-static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, int64_t end_ps)
+static struct totals add_up(const struct ls_pool *pool, int64_t start_ps, int64_t end_ps)
 {
     struct totals t = {0};
-    for (int64_t i = 0; i < serving->n_pipelines; i++) {
-        const struct ls_pipeline *p = &serving->pipelines[i];
+    for (int64_t i = 0; i < pool->n_pipelines; i++) {
+        const struct ls_pipeline *p = &pool->pipelines[i];
         for (int64_t j = 0; j < p->n_members; j++)
             add_scheduler(&p->members[j], start_ps, end_ps, &t);
         for (int64_t j = 0; j < p->n_stages; j++) {
@@ -104,14 +92,13 @@ static struct totals add_up(const struct ls_serving *serving, int64_t start_ps, 
         t.n_steps += (double)p->n_steps;
         t.n_window_steps += (double)p->usage[p->n_stages - 1].n_passes;
     }
-    t.kv_frac /= (double)(serving->n_pipelines * serving->n_members);
     return t;
 }
 
 /* FLOPs and bytes as stated, on all GPUs together. */
-static struct ls_op stated_sum(const struct ls_serving *serving, const struct ls_work *work)
+static struct ls_op stated_sum(const struct ls_pool *pool, const struct ls_work *work)
 {
-    const struct ls_step_cost *cost = &serving->cost;
+    const struct ls_step_cost *cost = &pool->cost;
     const struct ls_shard whole = {.tp = 1, .ep = 1, .expert_tp = 1};
     const int64_t n_tok[LS_N_TOK_KINDS] = {
         [LS_TOK_PROMPT] = work->prefill_tok, [LS_TOK_DECODED] = work->n_tok - work->prefill_tok};
@@ -133,12 +120,12 @@ static struct ls_op stated_sum(const struct ls_serving *serving, const struct ls
 
 /* FLOPs that the model's arithmetic needs (2 a parameter and token, 4 · head_dim · heads a pair of query and key),
  * whatever the engine runs. */
-static double model_flop(const struct ls_serving *serving, const struct ls_work *work)
+static double model_flop(const struct ls_pool *pool, const struct ls_work *work)
 {
-    const struct ls_model *model = &serving->scenario->model;
+    const struct ls_model *model = &pool->scenario->model;
     int64_t count[LS_N_LAYER_KINDS];
     if (ls_model_is_stated(model))
-        return stated_sum(serving, work).flop;
+        return stated_sum(pool, work).flop;
     ls_model_count_layers(model, 0, model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)model->num_hidden_layers - sliding;
@@ -161,9 +148,9 @@ static double peak_flop_per_s(const struct ls_scenario *scenario)
 }
 
 /* Bytes of the weights outside the experts that the GPUs of a pipeline read in one pass, all of them together. */
-static double dense_bytes(const struct ls_serving *serving)
+static double dense_bytes(const struct ls_pool *pool)
 {
-    const struct ls_step_cost *cost = &serving->cost;
+    const struct ls_step_cost *cost = &pool->cost;
     const struct ls_model *model = cost->model;
     const double ranks = (double)(cost->shard.tp * cost->shard.ep);
     struct ls_weight weights[LS_MAX_WEIGHTS];
@@ -185,58 +172,98 @@ static double dense_bytes(const struct ls_serving *serving)
 }
 
 /* Weights, once a pass and GPU, experts as far as they are hit, and the KV cache that decodes read. */
-static double bytes_read(const struct ls_serving *serving, const struct totals *t)
+static double bytes_read(const struct ls_pool *pool, const struct totals *t)
 {
-    const struct ls_step_cost *cost = &serving->cost;
+    const struct ls_step_cost *cost = &pool->cost;
     const int64_t tp = cost->shard.tp;
     const double kv_tok = ls_kv_bytes_per_token_layer(cost->model, tp, cost->formats.kv) * (double)tp;
     int64_t count[LS_N_LAYER_KINDS];
     if (ls_model_is_stated(cost->model))
-        return stated_sum(serving, &t->work).bytes;
+        return stated_sum(pool, &t->work).bytes;
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)cost->model->num_hidden_layers - sliding;
-    return t->n_window_steps * dense_bytes(serving) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
+    return t->n_window_steps * dense_bytes(pool) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
            kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
 }
 
-static void fill_usage(const struct ls_serving *serving, const struct totals *t, double window_s,
+/* What the GPUs of all pools do together; times in GPU seconds. */
+struct usage {
+    double n_schedulers, gpus;
+    double queue, running, kv_frac, queue_max, kv_max_frac;
+    double n_steps, n_tok, n_passes;
+    double busy_s, active_s, comm_s, all_s;
+    double flop, peak_flop_per_s, bytes, peak_bytes_per_s;
+    double usd_per_h, idle_w, busy_w;
+};
+
+/* GPUs idle at idle power and draw board power while busy. */
+static void add_pool(const struct ls_pool *pool, int64_t start_ps, int64_t end_ps, struct usage *u)
+{
+    const struct ls_scenario *scenario = pool->scenario;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const struct totals t = add_up(pool, start_ps, end_ps);
+    const double gpus = (double)ls_scenario_gpus(scenario);
+    const double gpus_of_stage = (double)(scenario->strategy.tp * scenario->strategy.ep);
+    const double busy_s = gpus_of_stage * ls_s_from_ps(t.usage.busy_ps);
+    u->n_schedulers += (double)ls_pool_size(pool);
+    u->gpus += gpus;
+    u->queue += t.queue;
+    u->running += t.running;
+    u->kv_frac += t.kv_frac;
+    u->queue_max = fmax(u->queue_max, t.queue_max);
+    u->kv_max_frac = fmax(u->kv_max_frac, t.kv_max_frac);
+    u->n_steps += t.n_steps;
+    u->n_tok += (double)t.work.n_tok;
+    u->n_passes += (double)t.work.n_passes;
+    u->busy_s += busy_s;
+    u->active_s += gpus_of_stage * (double)scenario->strategy.pp * ls_s_from_ps(t.active_ps);
+    u->comm_s += gpus_of_stage * ls_s_from_ps(t.usage.comm_ps);
+    u->all_s += gpus_of_stage * ls_s_from_ps(t.usage.all_ps);
+    u->flop += model_flop(pool, &t.work);
+    u->peak_flop_per_s += gpus * peak_flop_per_s(scenario);
+    u->bytes += bytes_read(pool, &t);
+    u->peak_bytes_per_s += gpus * hardware->memory_bandwidth_bytes_per_s;
+    u->usd_per_h += gpus * scenario->prices.gpu_usd_per_h;
+    u->idle_w += gpus * hardware->idle_power_w;
+    u->busy_w += (hardware->power_w - hardware->idle_power_w) *
+                 ratio(busy_s, end_ps > start_ps ? ls_s_from_ps(end_ps - start_ps) : 0);
+}
+
+static void fill_usage(const struct ls_serving *serving, const struct usage *u, double window_s,
                        struct ls_metrics *metrics)
 {
-    const struct ls_scenario *scenario = serving->scenario;
-    const struct ls_hardware *hardware = &scenario->cluster.hardware;
-    const double gpus = (double)ls_scenario_gpus(scenario);
-    const double stages = (double)(serving->n_pipelines * scenario->strategy.pp);
     double *m = metrics->scalar;
-    const double busy_s = ls_s_from_ps(t->usage.busy_ps), active_s = ls_s_from_ps(t->active_ps);
-    m[LS_METRIC_QUEUE_DEPTH_MEAN] = t->queue;
-    m[LS_METRIC_QUEUE_DEPTH_MAX] = t->queue_max;
-    m[LS_METRIC_RUNNING_MEAN] = t->running;
-    m[LS_METRIC_KV_UTILIZATION_MEAN] = t->kv_frac;
-    m[LS_METRIC_KV_UTILIZATION_MAX] = t->kv_max_frac;
-    m[LS_METRIC_STEP_TOKENS_MEAN] = ratio((double)t->work.n_tok, (double)t->work.n_passes);
-    m[LS_METRIC_GPU_UTILIZATION] = ratio(busy_s, stages * window_s);
-    m[LS_METRIC_BUBBLE_FRAC] = active_s > 0 ? 1.0 - busy_s / ((double)scenario->strategy.pp * active_s) : (double)NAN;
-    m[LS_METRIC_COMM_FRAC] = ratio((double)t->usage.comm_ps, (double)t->usage.all_ps);
-    m[LS_METRIC_MFU] = ratio(model_flop(serving, &t->work), window_s * gpus * peak_flop_per_s(scenario));
-    m[LS_METRIC_MBU] = ratio(bytes_read(serving, t), window_s * gpus * hardware->memory_bandwidth_bytes_per_s);
+    m[LS_METRIC_QUEUE_DEPTH_MEAN] = u->queue;
+    m[LS_METRIC_QUEUE_DEPTH_MAX] = u->queue_max;
+    m[LS_METRIC_RUNNING_MEAN] = u->running;
+    m[LS_METRIC_KV_UTILIZATION_MEAN] = u->kv_frac / u->n_schedulers;
+    m[LS_METRIC_KV_UTILIZATION_MAX] = u->kv_max_frac;
+    m[LS_METRIC_STEP_TOKENS_MEAN] = ratio(u->n_tok, u->n_passes);
+    m[LS_METRIC_GPU_UTILIZATION] = ratio(u->busy_s, u->gpus * window_s);
+    m[LS_METRIC_BUBBLE_FRAC] = u->active_s > 0 ? 1.0 - u->busy_s / u->active_s : (double)NAN;
+    m[LS_METRIC_COMM_FRAC] = ratio(u->comm_s, u->all_s);
+    m[LS_METRIC_MFU] = ratio(u->flop, window_s * u->peak_flop_per_s);
+    m[LS_METRIC_MBU] = ratio(u->bytes, window_s * u->peak_bytes_per_s);
     ls_link_utilization(&serving->links, serving->pipelines, window_s, &m[LS_METRIC_LINK_UTILIZATION_MEAN],
                         &m[LS_METRIC_LINK_UTILIZATION_MAX]);
-    m[LS_METRIC_N_STEPS] = t->n_steps;
+    m[LS_METRIC_N_STEPS] = u->n_steps;
     m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
 }
 
-/* Price and energy of an output token: GPUs idle at idle power and draw board power while busy. */
-static void fill_cost(const struct ls_serving *serving, struct ls_metrics *metrics)
+/* Throughput, and what an output token costs in money and energy. */
+static void fill_rates(const struct ls_collector *collector, const struct usage *u, double window_s,
+                       struct ls_metrics *metrics)
 {
-    const struct ls_scenario *scenario = serving->scenario;
-    const struct ls_hardware *hardware = &scenario->cluster.hardware;
     double *m = metrics->scalar;
-    const double rate = m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
-    const double watt =
-        hardware->idle_power_w + (hardware->power_w - hardware->idle_power_w) * m[LS_METRIC_GPU_UTILIZATION];
-    m[LS_METRIC_USD_PER_MTOK] = ratio(scenario->prices.gpu_usd_per_h / 3600.0 * 1e6, rate);
-    m[LS_METRIC_JOULE_PER_TOK] = ratio(watt, rate);
+    const double output = ratio((double)collector->n_output_tok, window_s);
+    m[LS_METRIC_REQUEST_THROUGHPUT] = ratio((double)collector->n_finished, window_s);
+    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = output;
+    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = ratio((double)(collector->n_output_tok + collector->n_prompt_tok), window_s);
+    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = output / u->gpus;
+    m[LS_METRIC_GOODPUT] = ratio((double)collector->n_good, window_s);
+    m[LS_METRIC_USD_PER_MTOK] = ratio(u->usd_per_h / 3600.0 * 1e6, output);
+    m[LS_METRIC_JOULE_PER_TOK] = ratio(u->idle_w + u->busy_w, output);
 }
 
 void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics)
@@ -245,10 +272,11 @@ void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *met
     const int64_t end_ps = collector->horizon_ps == LS_PS_NEVER ? collector->last_completion_ps : collector->horizon_ps;
     const int64_t start_ps = collector->warmup_ps;
     const double window_s = end_ps > start_ps ? ls_s_from_ps(end_ps - start_ps) : 0.0;
-    const struct totals totals = add_up(serving, start_ps, end_ps);
+    struct usage usage = {0};
+    for (int i = 0; i < serving->n_pools; i++)
+        add_pool(&serving->pools[i], start_ps, end_ps, &usage);
     fill_latencies(collector, metrics);
     fill_counts(collector, metrics);
-    fill_rates(serving, window_s, metrics);
-    fill_usage(serving, &totals, window_s, metrics);
-    fill_cost(serving, metrics);
+    fill_rates(collector, &usage, window_s, metrics);
+    fill_usage(serving, &usage, window_s, metrics);
 }

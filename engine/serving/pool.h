@@ -1,0 +1,50 @@
+#ifndef LS_ENGINE_SERVING_POOL_H
+#define LS_ENGINE_SERVING_POOL_H
+
+#include "engine/serving/pipeline.h"
+#include "engine/serving/source.h"
+
+/* Pipelines of one kind: the same strategy on the same GPUs. A deployment is one pool, or a pool for prompts and one
+ * for decodes. */
+
+struct ls_pool {
+    const struct ls_scenario *scenario; /* the deployment's, with the pool's own strategy and hardware */
+    struct ls_placement placement;
+    struct ls_step_cost cost;
+    struct ls_variation variation;
+    struct ls_pipeline *pipelines; /* [n_pipelines], part of the deployment's */
+    int64_t n_pipelines, n_members;
+    int64_t *load; /* [n_pipelines · n_members] for the router */
+};
+
+/* What the pools of a deployment share. */
+struct ls_pool_setup {
+    struct ls_request_pool *requests;
+    struct ls_collector *collector;
+    struct ls_arena *arena;
+    struct ls_watch *watch;
+};
+
+/* Fill `pool`, whose scenario is set, on `pipelines`, of which it takes strategy.dp. */
+LS_NODISCARD enum ls_status ls_pool_init(struct ls_pool *pool, struct ls_pipeline *pipelines, int64_t kv_blocks,
+                                         const struct ls_pool_setup *setup, struct ls_err *err);
+
+/* Schedulers of the pool. */
+static inline int64_t ls_pool_size(const struct ls_pool *pool)
+{
+    return pool->n_pipelines * pool->n_members;
+}
+
+/* Pipeline of a scheduler. */
+static inline struct ls_pipeline *ls_pool_pipeline(const struct ls_pool *pool, int64_t scheduler)
+{
+    return &pool->pipelines[scheduler / pool->n_members];
+}
+
+/* Whether the pool's router compares what the schedulers have at the moment. */
+bool ls_pool_needs_load(const struct ls_pool *pool);
+
+/* The scheduler that a request goes to. */
+int64_t ls_pool_choose(struct ls_pool *pool, const struct ls_arrival *arrival);
+
+#endif
