@@ -22,6 +22,7 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
     request->prompt_tok = arrival->prompt_tok;
     request->output_tok = arrival->output_tok;
     request->client = arrival->profile;
+    request->content = arrival->content;
     request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
     ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
     return id;

@@ -111,6 +111,13 @@ static void next_of_draw(struct ls_source *source, struct ls_arrival *arrival)
     draw_lengths(scenario, profile, index, arrival);
 }
 
+/* Nobody else has what it says. */
+static void number(struct ls_source *source, struct ls_arrival *arrival)
+{
+    arrival->index = source->n_emitted++;
+    arrival->content = (struct ls_content){.stream = ls_content_id(LS_CONTENT_REQUEST, arrival->index, 0), .own = true};
+}
+
 bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival)
 {
     const struct ls_workload *workload = &source->scenario->workload;
@@ -128,7 +135,7 @@ bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival)
     }
     if (arrival->arrival_ps >= source->end_ps)
         return false;
-    arrival->index = source->n_emitted++;
+    number(source, arrival);
     return true;
 }
 
@@ -138,7 +145,7 @@ bool ls_source_follow(struct ls_source *source, int64_t now_ps, struct ls_arriva
         return false;
     draw_lengths(source->scenario, 0, source->profiles[0].index++, arrival);
     arrival->arrival_ps = now_ps;
-    arrival->index = source->n_emitted++;
+    number(source, arrival);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/scenario.h"
 #include "engine/serving/arrivals.h"
+#include "engine/serving/content.h"
 
 /* Where requests come from: profiles or a trace, in order of arrival, made one at a time. What a request is depends on
  * (seed, replica, profile, index) alone, so every strategy and every load sees the same ones. */
@@ -14,7 +15,8 @@ struct ls_arrival {
     int64_t arrival_ps;
     int32_t prompt_tok, output_tok;
     int32_t profile;
-    uint64_t index; /* of the whole run */
+    uint64_t index;            /* of the whole run */
+    struct ls_content content; /* content.stream is its session's id, its own where it has none */
 };
 
 struct ls_profile_source {
