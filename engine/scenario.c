@@ -240,35 +240,50 @@ enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason 
     }
 }
 
-/* FNV-1a over the text-free form of every value: 64 bits are plenty for a grid of 10^9 cells. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
+/* Each step is a bijection of the hash, so values that differ in one word never collide; 64 bits are plenty for a grid of
+ * 10^9 cells. */
+static uint64_t hash_word(uint64_t hash, uint64_t word)
 {
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    const uint64_t mixed = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return mixed ^ mixed >> 32;
+}
+
+/* With its end: a word that holds a zero byte is a text's last. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    const size_t n = strlen(text) + 1;
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, text + i, n - i < sizeof word ? n - i : sizeof word);
+        hash = hash_word(hash, word);
+    }
     return hash;
 }
 
 static void hash_field(const char *path, const struct ls_param *param, const void *field, void *context)
 {
     uint64_t *hash = context;
-    const union ls_value value = ls_param_load(param, field);
+    uint64_t word = 0;
     (void)path;
-    if (param->type == LS_PARAM_TEXT)
-        *hash = hash_bytes(*hash, value.s, strlen(value.s) + 1);
-    else if (param->type == LS_PARAM_FLOAT)
-        *hash = hash_bytes(*hash, &value.d, sizeof value.d);
-    else
-        *hash = hash_bytes(*hash, &value.i, sizeof value.i);
+    switch (param->type) { /* not ls_param_load, which moves room for a text with each number */
+    case LS_PARAM_TEXT:
+        *hash = hash_text(*hash, field);
+        return;
+    case LS_PARAM_INT:
+    case LS_PARAM_FLOAT:
+        memcpy(&word, field, sizeof word);
+        break;
+    default:
+        memcpy(&word, field, sizeof(int32_t));
+        break;
+    }
+    *hash = hash_word(*hash, word);
 }
 
 uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario)
 {
-    const uint64_t version = LS_ENGINE_VERSION;
-    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), &version, sizeof version);
+    uint64_t hash = hash_word(0, LS_ENGINE_VERSION);
     ls_param_walk(&ls_scenario_params, scenario, hash_field, &hash);
-    hash = hash_bytes(hash, &scenario->replica, sizeof scenario->replica);
-    if (scenario->workload.trace)
-        hash = hash_bytes(hash, &scenario->workload.trace->digest, sizeof scenario->workload.trace->digest);
-    return hash;
+    hash = hash_word(hash, (uint64_t)scenario->replica);
+    return scenario->workload.trace ? hash_word(hash, scenario->workload.trace->digest) : hash;
 }
