@@ -13,7 +13,7 @@
 enum { MAX_SHOWN = 12 };
 
 struct request {
-    const char *path, *by, *where, *pareto;
+    const char *path, *by, *where, *pareto, *versus;
     size_t top; /* 0: ten of a ranking, all of a front */
     bool csv;
 };
@@ -27,6 +27,8 @@ struct report {
     size_t success;  /* one more than that column; 0 where there is none */
     size_t n_shown, shown[MAX_SHOWN];
     size_t n_rows, *rows; /* items of the ranking */
+    size_t reference;     /* with --versus: the point that the rows are compared with */
+    double *by_cells;     /* with --versus: the values of `by` of all cells */
 };
 
 /* What a study of a kind is ranked by when nobody says, and what is shown beside it. */
@@ -111,6 +113,21 @@ static enum ls_status rank(struct report *report, struct ls_err *err)
     return LS_OK;
 }
 
+/* With --versus: find the point to compare with, and read what is compared. */
+static enum ls_status choose_reference(struct report *report, struct ls_err *err)
+{
+    const char *versus = report->request->versus;
+    struct ls_err fault = {""};
+    size_t item = 0;
+    if (!versus || report->ranking.n == 0)
+        return LS_OK;
+    if (strcmp(versus, "best") != 0 &&
+        ls_ranking_find(&report->points, &report->ranking, versus, &item, &fault) != LS_OK)
+        return ls_fail(err, LS_INPUT, "--versus: %.400s", fault.text);
+    report->reference = report->ranking.items[item].point;
+    return ls_points_cells(&report->points, report->points.columns[report->by].name, &report->by_cells, err);
+}
+
 /* Columns beside the asked ones that say nothing about the rows go. */
 static void drop_empty_columns(struct report *report)
 {
@@ -148,6 +165,11 @@ static bool varies(const struct report *report, size_t axis)
     return false;
 }
 
+static struct ls_interval difference_of(const struct report *report, const struct ls_ranked *item)
+{
+    return ls_points_difference(&report->points, report->by_cells, item->point, report->reference);
+}
+
 static const char *label_of(const struct report *report, size_t row, size_t axis)
 {
     const size_t point = report->ranking.items[report->rows[row]].point;
@@ -174,6 +196,18 @@ static const char *unit_of(const char *name)
     return ls_metric_column(name, &column) ? ls_metric_of_column(column)->unit : "1";
 }
 
+static void print_reference(const struct report *report)
+{
+    const struct ls_points *points = &report->points;
+    (void)printf("difference is %s less that of", points->columns[report->by].name);
+    for (size_t i = 0; i < points->n_axes; i++)
+        if (varies(report, i))
+            (void)printf(" %s %s", ls_points_axis_name(points, i),
+                         ls_cube_axis(points->cube, i)->labels[ls_points_coordinate(points, report->reference, i)]);
+    (void)printf(points->n_replicas > 1 ? ", replica by replica with the same requests\n"
+                                        : "; how sure it is takes replicas (sweep.replicas)\n");
+}
+
 static void print_title(const struct report *report)
 {
     const struct ls_points *points = &report->points;
@@ -193,6 +227,8 @@ static void print_title(const struct report *report)
                                              : "come last");
     if (points->n_replicas > 1)
         (void)printf("± is the 95 %% interval of %zu replicas\n", points->n_replicas);
+    if (report->by_cells)
+        print_reference(report);
     const char *before = "the same in all: ";
     for (size_t i = 0; i < points->n_axes; i++) {
         if (varies(report, i))
@@ -204,16 +240,33 @@ static void print_title(const struct report *report)
     (void)printf(before[0] == ',' ? "\n\n" : "\n");
 }
 
+static void add_note(char *buffer, size_t size, const char *note)
+{
+    const size_t used = strlen(buffer);
+    (void)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", note);
+}
+
+/* Whether 0 is in the interval. */
+static bool is_undecided(struct ls_interval difference)
+{
+    return difference.half_width >= fabs(difference.mean);
+}
+
 /* What a reader of the row should know: nothing, or that its numbers are not those of a deployment that serves all. */
 static const char *note_of(const struct report *report, const struct ls_ranked *item, char *buffer, size_t size)
 {
     const double success = report->success ? report->points.columns[report->success - 1].values[item->point].mean : 1;
     buffer[0] = '\0';
     if (item->saturated)
-        (void)snprintf(buffer, size, "saturated%s", success < 1 ? ", " : "");
-    const size_t used = strlen(buffer);
+        add_note(buffer, size, "saturated");
+    char serves[32];
+    (void)snprintf(serves, sizeof serves, "serves %.3g %%", 100 * success);
     if (success < 1)
-        (void)snprintf(buffer + used, size - used, "serves %.3g %%", 100 * success);
+        add_note(buffer, size, serves);
+    if (report->by_cells && item->point == report->reference)
+        add_note(buffer, size, "the reference");
+    else if (report->by_cells && is_undecided(difference_of(report, item)))
+        add_note(buffer, size, "maybe no difference");
     return buffer;
 }
 
@@ -227,6 +280,8 @@ static void print_table(const struct report *report)
             ls_text_table_head(&table, ls_points_axis_name(points, i), !ls_cube_axis(points->cube, i)->numeric);
     for (size_t i = 0; i < report->n_shown; i++)
         ls_text_table_head(&table, points->columns[report->shown[i]].name, false);
+    if (report->by_cells)
+        ls_text_table_head(&table, "difference", false);
     ls_text_table_head(&table, "", true);
     for (size_t row = 0; row < report->n_rows; row++) {
         const struct ls_ranked *item = &report->ranking.items[report->rows[row]];
@@ -240,7 +295,11 @@ static void print_table(const struct report *report)
                 value.half_width = NAN;
             ls_text_table_number(&table, value.mean, value.half_width);
         }
-        char note[64];
+        if (report->by_cells) {
+            const struct ls_interval difference = difference_of(report, item);
+            ls_text_table_number(&table, difference.mean, difference.half_width);
+        }
+        char note[96];
         ls_text_table_text(&table, note_of(report, item, note, sizeof note));
     }
     ls_text_table_print(&table, stdout);
@@ -281,6 +340,10 @@ static void write_csv(const struct report *report)
         if (points->n_replicas > 1 && !is_exact(column))
             ls_csv_text(&csv, name);
     }
+    if (report->by_cells) {
+        ls_csv_text(&csv, "difference");
+        ls_csv_text(&csv, "difference_ci95");
+    }
     ls_csv_text(&csv, "saturated");
     ls_csv_end_row(&csv);
     for (size_t row = 0; row < report->n_rows; row++) {
@@ -292,6 +355,11 @@ static void write_csv(const struct report *report)
             ls_csv_number(&csv, column->values[item->point].mean);
             if (points->n_replicas > 1 && !is_exact(column))
                 ls_csv_number(&csv, column->values[item->point].half_width);
+        }
+        if (report->by_cells) {
+            const struct ls_interval difference = difference_of(report, item);
+            ls_csv_number(&csv, difference.mean);
+            ls_csv_number(&csv, difference.half_width);
         }
         ls_csv_text(&csv, item->saturated ? "1" : "0");
         ls_csv_end_row(&csv);
@@ -329,8 +397,11 @@ static int best(const struct request *request)
     if (status == LS_OK)
         status = rank(&report, &err);
     if (status == LS_OK)
+        status = choose_reference(&report, &err);
+    if (status == LS_OK)
         choose_rows(&report);
     const int exit_status = status == LS_OK ? print_report(&report) : fail(err.text);
+    free(report.by_cells);
     free(report.rows);
     ls_ranking_release(&report.ranking);
     ls_points_release(&report.points);
@@ -343,6 +414,7 @@ int ls_command_best(int argc, char **argv)
                                             {"where", required_argument, NULL, 'w'},
                                             {"pareto", required_argument, NULL, 'p'},
                                             {"top", required_argument, NULL, 't'},
+                                            {"versus", required_argument, NULL, 'v'},
                                             {"csv", no_argument, NULL, 'c'},
                                             LS_HELP_OPTION,
                                             {0}};
@@ -361,6 +433,9 @@ int ls_command_best(int argc, char **argv)
             if (!strchr(optarg, ',') || strchr(optarg, ',') != strrchr(optarg, ','))
                 return ls_command_misuse("best", "--pareto needs two metrics, such as "
                                                  "output_token_throughput,ttft_p99_s");
+            break;
+        case 'v':
+            request.versus = optarg;
             break;
         case 't':
             request.top = strtoul(optarg, &end, 10);

@@ -47,6 +47,8 @@ const struct ls_command ls_commands[] = {
      "                          saturated points, which no steady state describes, come last\n"
      "  --where EXPR            only points for which this holds, over axes, metrics, gpus, status and reason\n"
      "  --pareto METRIC,METRIC  only points that no other one beats in both, and a plot of them\n"
+     "  --versus EXPR           what each row has more than the best point for which this holds (best: the best of\n"
+     "                          all): differences of replicas that had the same requests, with their interval\n"
      "  --top N                 as many rows (10; all of a front)\n"
      "  --csv                   comma-separated values in full precision\n",
      "llmsweep best results/first.h5 --where \"model == 'llama-3.1-70b' and ttft_p99_s < 1\"", ls_command_best},

@@ -108,6 +108,29 @@ enum ls_status ls_points_column(struct ls_points *points, const char *name, size
     return status;
 }
 
+enum ls_status ls_points_cells(struct ls_points *points, const char *name, double **cells, struct ls_err *err)
+{
+    enum ls_status status;
+    double *const read = read_cells(points, name, &status, err);
+    if (status == LS_OK)
+        *cells = read;
+    else
+        free(read);
+    return status;
+}
+
+struct ls_interval ls_points_difference(const struct ls_points *points, const double *cells, size_t point,
+                                        size_t reference)
+{
+    const size_t n = points->n_replicas;
+    double *const differences = ls_alloc(n, sizeof *differences);
+    for (size_t i = 0; i < n; i++)
+        differences[i] = cells[point * n + i] - cells[reference * n + i];
+    const struct ls_interval interval = ls_interval_of(differences, n);
+    free(differences);
+    return interval;
+}
+
 size_t ls_points_coordinate(const struct ls_points *points, size_t point, size_t axis)
 {
     for (size_t i = points->n_axes - 1; i > axis; i--)

@@ -32,6 +32,14 @@ void ls_points_release(struct ls_points *points);
 LS_NODISCARD enum ls_status ls_points_column(struct ls_points *points, const char *name, size_t *column,
                                              struct ls_err *err);
 
+/* What the point's value of a column is more than the reference's, replica by replica: replicas have the same requests
+ * in every point, so what chance does to both falls out. Over the replicas that both have. `cells` are the column's
+ * values of all cells, which ls_points_cells reads; the caller frees them. */
+LS_NODISCARD enum ls_status ls_points_cells(struct ls_points *points, const char *name, double **cells,
+                                            struct ls_err *err);
+struct ls_interval ls_points_difference(const struct ls_points *points, const double *cells, size_t point,
+                                        size_t reference);
+
 /* Index of the point's coordinate along an axis. */
 size_t ls_points_coordinate(const struct ls_points *points, size_t point, size_t axis);
 

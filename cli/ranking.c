@@ -110,6 +110,24 @@ static int compare(const void *a, const void *b)
     return (x->point > y->point) - (x->point < y->point);
 }
 
+enum ls_status ls_ranking_find(struct ls_points *points, const struct ls_ranking *ranking, const char *where,
+                               size_t *item, struct ls_err *err)
+{
+    struct names names = {.points = points};
+    struct ls_expr *expr = NULL;
+    const enum ls_status status = ls_expr_compile(where, resolve, &names, &expr, err);
+    if (status != LS_OK)
+        return status;
+    size_t i = 0;
+    while (i < ranking->n && !holds(expr, &names, ranking->items[i].point))
+        i++;
+    ls_expr_free(expr);
+    if (i == ranking->n)
+        return ls_fail(err, LS_INPUT, "%.300s holds for none of the %zu ranked points", where, ranking->n);
+    *item = i;
+    return LS_OK;
+}
+
 /* The column, or NULL in a cube without it (a training cube has no `saturated`). */
 static const struct ls_interval *optional_column(struct ls_points *points, const char *name)
 {

@@ -28,6 +28,12 @@ enum ls_better ls_better_of(const char *name);
 LS_NODISCARD enum ls_status ls_ranking_make(struct ls_points *points, size_t column, const char *where,
                                             struct ls_ranking *ranking, struct ls_err *err);
 
+/* The first item of the ranking for which `where` holds. LS_INPUT with what is wrong with it, or when it holds for
+ * none.
+ */
+LS_NODISCARD enum ls_status ls_ranking_find(struct ls_points *points, const struct ls_ranking *ranking,
+                                            const char *where, size_t *item, struct ls_err *err);
+
 /* Mark the points that no other one beats in both columns; saturated points stand aside. Points without a value of
  * either leave the ranking. */
 void ls_ranking_mark_front(const struct ls_points *points, size_t x, size_t y, struct ls_ranking *ranking);

@@ -240,8 +240,8 @@ enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason 
     }
 }
 
-/* Each step is a bijection of the hash, so values that differ in one word never collide; 64 bits are plenty for a grid of
- * 10^9 cells. */
+/* Each step is a bijection of the hash, so values that differ in one word never collide; 64 bits are plenty for a grid
+ * of 10^9 cells. */
 static uint64_t hash_word(uint64_t hash, uint64_t word)
 {
     const uint64_t mixed = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);

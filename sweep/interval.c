@@ -21,18 +21,19 @@ double ls_student_975(size_t freedom)
 
 struct ls_interval ls_interval_of(const double *values, size_t n)
 {
-    double sum = 0, squares = 0;
+    double first = NAN, sum = 0, squares = 0; /* sums of what is more than the first: 0 where all are the same */
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!isnan(values[i])) {
-            sum += values[i];
-            count++;
-        }
+        if (isnan(values[i]))
+            continue;
+        first = count == 0 ? values[i] : first;
+        sum += values[i] - first;
+        count++;
     }
     struct ls_interval interval = {.mean = NAN, .half_width = NAN};
     if (count == 0)
         return interval;
-    interval.mean = sum / (double)count;
+    interval.mean = first + sum / (double)count;
     if (count == 1)
         return interval;
     for (size_t i = 0; i < n; i++)

@@ -39,12 +39,21 @@ START_TEST(too_few_values)
 }
 END_TEST
 
+START_TEST(equal_values_leave_no_doubt)
+{
+    const double values[] = {0.9, 0.9, NAN, 0.9, 0.9, 0.9};
+    ck_assert_double_eq(ls_interval_of(values, 6).mean, 0.9);
+    ck_assert_double_eq(ls_interval_of(values, 6).half_width, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("interval");
     TCase *tcase = tcase_create("student");
     tcase_add_test(tcase, student_as_published);
     tcase_add_test(tcase, mean_and_half_width);
+    tcase_add_test(tcase, equal_values_leave_no_doubt);
     tcase_add_test(tcase, too_few_values);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
