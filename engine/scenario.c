@@ -56,9 +56,9 @@ static enum ls_status check_profile(const struct ls_workload *workload, const st
                                     struct ls_err *err)
 {
     struct ls_err inner = {""};
-    if (ls_dist_check_tok(&profile->prompt_tokens, &inner))
+    if (ls_mixture_check_tok(&profile->prompt_tokens, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.prompt_tokens: %.300s", profile->name, inner.text);
-    if (ls_dist_check_tok(&profile->output_tokens, &inner))
+    if (ls_mixture_check_tok(&profile->output_tokens, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.output_tokens: %.300s", profile->name, inner.text);
     return check_arrivals(workload, profile, err);
 }
@@ -268,6 +268,8 @@ static void hash_field(const char *path, const struct ls_param *param, const voi
     switch (param->type) { /* not ls_param_load, which moves room for a text with each number */
     case LS_PARAM_TEXT:
         *hash = hash_text(*hash, field);
+        if (ls_dist_is_file(param) && ls_dist_of_file(field)->samples)
+            *hash = hash_word(*hash, ls_dist_of_file(field)->samples->digest);
         return;
     case LS_PARAM_INT:
     case LS_PARAM_FLOAT:

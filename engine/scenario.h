@@ -10,7 +10,7 @@
 #include "engine/model/model.h"
 #include "engine/param.h"
 #include "engine/reason.h"
-#include "engine/sim/distribution.h"
+#include "engine/sim/mixture.h"
 
 /* Everything one simulation needs, by value. A study's base is a scenario that may hold nulls; a cell is that base with
  * its axis values stored, then ls_scenario_resolve'd, after which no name, default or null that matters is left. */
@@ -102,8 +102,8 @@ struct ls_profile {
     char name[LS_NAME_LEN];
     double weight;
     struct ls_arrivals arrivals;
-    struct ls_dist prompt_tokens;
-    struct ls_dist output_tokens;
+    struct ls_mixture prompt_tokens;
+    struct ls_mixture output_tokens;
     int64_t priority;
     double streaming;
     char later[LS_NAME_LEN];

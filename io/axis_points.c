@@ -9,6 +9,7 @@
 #include "io/library.h"
 #include "io/object.h"
 #include "io/study_axes.h"
+#include "io/study_samples.h"
 #include "io/trace.h"
 
 struct reader {
@@ -84,6 +85,11 @@ static enum ls_status read_scalar(struct reader *reader, const struct ls_yaml *n
     enum ls_status status = LS_OK;
     if (strcmp(reader->target->key, "workload.trace.file") == 0)
         setting->object = ls_points_trace(reader->bind, node, setting->value.s, reader->study, &status);
+    if (ls_dist_is_file(param) && setting->value.s[0]) {
+        const void *field = (const char *)&reader->study->base + reader->target->ref.offset;
+        setting->object = ls_study_samples(reader->bind, node, reader->path, setting->value.s,
+                                           ls_dist_of_file(field)->column, reader->study, &status);
+    }
     return status;
 }
 

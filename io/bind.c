@@ -84,29 +84,34 @@ static bool is_name(const char *text)
     return text[0] != '\0' && strspn(text, letters) == strlen(text) && strlen(text) < LS_NAME_LEN;
 }
 
-/* The element's name, checked against those before it; null after a fault. */
-static const char *element_name(const struct ls_bind *bind, const struct ls_yaml *list, size_t i, const char *path)
+/* The element's name into name[LS_NAME_LEN], checked against those before it; its number where the table lets it have
+ * none. False after a fault. */
+static bool name_element(const struct ls_bind *bind, const struct ls_yaml *list, size_t i, const struct ls_param *param,
+                         const char *path, char *name)
 {
     const struct ls_yaml *element = list->entries[i].value;
     if (element->kind != LS_YAML_MAPPING) {
-        ls_yaml_fault(bind->diags, element, path, "%s was given; write a mapping with a name",
-                      ls_yaml_kind_text(element));
-        return NULL;
+        ls_yaml_fault(bind->diags, element, path, "%s was given; write a mapping", ls_yaml_kind_text(element));
+        return false;
     }
-    const struct ls_yaml *name = ls_yaml_get(element, "name");
-    if (!name || name->kind != LS_YAML_SCALAR || !is_name(name->text)) {
-        ls_yaml_fault(bind->diags, name ? name : element, path,
+    const struct ls_yaml *given = ls_yaml_get(element, "name");
+    (void)snprintf(name, LS_NAME_LEN, "%zu", i);
+    if (!given && !(param->table->rows[0].flags & LS_PARAM_REQUIRED))
+        return true;
+    if (!given || given->kind != LS_YAML_SCALAR || !is_name(given->text)) {
+        ls_yaml_fault(bind->diags, given ? given : element, path,
                       "an entry needs a name of letters, digits, _ and -, such as name: chat");
-        return NULL;
+        return false;
     }
     for (size_t j = 0; j < i; j++) {
         const struct ls_yaml *other = ls_yaml_get(list->entries[j].value, "name");
-        if (other && other->kind == LS_YAML_SCALAR && strcmp(other->text, name->text) == 0) {
-            ls_yaml_fault(bind->diags, name, path, "two entries are called %.90s; rename one", name->text);
-            return NULL;
+        if (other && other->kind == LS_YAML_SCALAR && strcmp(other->text, given->text) == 0) {
+            ls_yaml_fault(bind->diags, given, path, "two entries are called %.90s; rename one", given->text);
+            return false;
         }
     }
-    return name->text;
+    (void)snprintf(name, LS_NAME_LEN, "%s", given->text);
+    return true;
 }
 
 static void bind_list(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
@@ -122,14 +127,15 @@ static void bind_list(const struct ls_bind *bind, const struct ls_yaml *node, co
     }
     int32_t count = 0;
     for (size_t i = 0; i < node->n; i++) {
-        const char *name = element_name(bind, node, i, path);
-        if (!name)
+        char name[LS_NAME_LEN];
+        if (!name_element(bind, node, i, param, path, name))
             continue;
         char *element = parent + param->offset + (size_t)count++ * param->stride;
         char inner[PATH_LEN];
         memset(element, 0, param->stride);
         ls_param_set_defaults(param->table, element);
         ls_bind_table(bind, node->entries[i].value, param->table, NULL, join(inner, path, name), element);
+        memcpy(element, name, sizeof name); /* elements begin with it */
     }
     memcpy(parent + param->count_offset, &count, sizeof count);
 }

@@ -100,7 +100,7 @@ static bool is_fixed_key(const char *key)
         if (strcmp(fixed[i], key) == 0)
             return true;
     const size_t n = strlen(key);
-    return n > 5 && strcmp(key + n - 5, ".name") == 0;
+    return n > 7 && (strcmp(key + n - 5, ".name") == 0 || strcmp(key + n - 7, ".column") == 0);
 }
 
 /* A key without a dot is meant to be one of the short ones. */

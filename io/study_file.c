@@ -10,6 +10,7 @@
 #include "io/read_file.h"
 #include "io/sha256.h"
 #include "io/study_axes.h"
+#include "io/study_samples.h"
 #include "io/study_sets.h"
 #include "io/study_text.h"
 #include "io/yaml_doc.h"
@@ -352,7 +353,8 @@ static enum ls_status bind_scenario(struct reader *reader)
     ls_scenario_init(&reader->study->base);
     reject_sections(reader, kind);
     ls_bind_table(&reader->bind, reader->root, &sections, others, "", &reader->study->base);
-    return bind_trace(reader);
+    const enum ls_status status = bind_trace(reader);
+    return status ? status : ls_study_read_samples(&reader->bind, reader->root, reader->study);
 }
 
 /* The base is the first cell, whatever the file says of keys that are swept: two studies of the same cells are one. */

@@ -106,6 +106,14 @@ static void put_list(struct text *text, const struct ls_param *list, const char 
     }
 }
 
+/* What a file holds is part of the study, its name alone is not: a comment carries the digest. */
+static void put_samples(struct text *text, const struct ls_samples *samples)
+{
+    char line[80];
+    (void)snprintf(line, sizeof line, "  # %zu values, digest %016" PRIx64, samples->n, samples->digest);
+    put(text, line);
+}
+
 /* A null that is also the default is left out: hundreds of them would hide what is there. */
 static void put_scalar(struct text *text, const struct ls_param *param, const char *parent, int level)
 {
@@ -116,6 +124,8 @@ static void put_scalar(struct text *text, const struct ls_param *param, const ch
     put(text, param->key);
     put(text, ": ");
     put_value(text, param, &value);
+    if (ls_dist_is_file(param) && ls_dist_of_file(parent + param->offset)->samples)
+        put_samples(text, ls_dist_of_file(parent + param->offset)->samples);
     put(text, "\n");
 }
 
@@ -187,8 +197,10 @@ static void put_setting(struct text *text, const struct ls_param *param, const s
     if (ls_param_is_scalar(param)) {
         put(text, " ");
         put_value(text, param, &setting->value);
-        put(text, setting->object ? "  " : "\n");
-        if (setting->object)
+        if (setting->object && ls_dist_is_file(param))
+            put_samples(text, setting->object);
+        put(text, setting->object && !ls_dist_is_file(param) ? "  " : "\n");
+        if (setting->object && !ls_dist_is_file(param))
             put_trace(text, setting->object);
     } else {
         put(text, "\n");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/csv_row.h"
 #include "io/read_file.h"
 
 #define MAX_FILE_BYTES ((size_t)8 << 30)
@@ -132,25 +133,6 @@ static size_t n_faults(const struct reader *reader)
     return reader->diags->n - reader->n_before;
 }
 
-/* Cut a line into its fields, in place. Returns how many, MAX_COLUMNS at most. */
-static size_t split(char *line, char *fields[MAX_COLUMNS])
-{
-    size_t n = 0;
-    char *field = line;
-    while (field && n < MAX_COLUMNS) {
-        char *comma = strchr(field, ',');
-        if (comma)
-            *comma = '\0';
-        field += strspn(field, " \t\"");
-        size_t length = strlen(field);
-        while (length > 0 && strchr(" \t\"\r", field[length - 1]))
-            field[--length] = '\0';
-        fields[n++] = field;
-        field = comma ? comma + 1 : NULL;
-    }
-    return n;
-}
-
 static bool find_columns(struct reader *reader, const struct format *format, char *const *fields, size_t n)
 {
     for (int i = 0; i < N_NEEDED; i++) {
@@ -169,7 +151,7 @@ static bool find_columns(struct reader *reader, const struct format *format, cha
 static enum ls_status read_header(struct reader *reader, char *line, int32_t wanted)
 {
     char *fields[MAX_COLUMNS];
-    const size_t n = split(line, fields);
+    const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
     const size_t n_formats = sizeof formats / sizeof formats[0];
     for (size_t i = 0; i < n_formats && !reader->format; i++)
         if (wanted == LS_TRACE_AUTO || wanted == (int32_t)formats[i].format)
@@ -224,7 +206,7 @@ static bool place_in_time(struct reader *reader, struct instant instant, int64_t
 static enum ls_status read_row(struct reader *reader, char *line, int number)
 {
     char *fields[MAX_COLUMNS];
-    const size_t n = split(line, fields);
+    const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
     if (n == 1 && fields[0][0] == '\0')
         return LS_OK;
     if (n != reader->n_columns) {

@@ -52,8 +52,8 @@ static struct load profile_load(const struct ls_workload *workload)
     double rate = 0, prompt_tok = 0, output_tok = 0, users = 0;
     for (int32_t i = 0; i < workload->n_profiles; i++) {
         const struct ls_profile *profile = &workload->profiles[i];
-        prompt_tok += ls_dist_mean(&profile->prompt_tokens) / workload->n_profiles;
-        output_tok += ls_dist_mean(&profile->output_tokens) / workload->n_profiles;
+        prompt_tok += ls_mixture_mean(&profile->prompt_tokens) / workload->n_profiles;
+        output_tok += ls_mixture_mean(&profile->output_tokens) / workload->n_profiles;
         if (profile->arrivals.process == LS_ARRIVALS_CLOSED)
             users += (double)profile->arrivals.concurrency;
         else if (ls_arrivals_are_timed(&profile->arrivals))

@@ -55,6 +55,10 @@ static void store_object(struct ls_scenario *scenario, const struct ls_target *t
         memcpy((char *)scenario + target->ref.offset, object, sizeof(struct ls_model));
     else if (target->ref.param->table == &ls_hardware_params)
         memcpy((char *)scenario + target->ref.offset, object, sizeof(struct ls_hardware));
+    else if (ls_dist_is_file(target->ref.param))
+        memcpy((char *)scenario + target->ref.offset + offsetof(struct ls_dist, samples) -
+                   offsetof(struct ls_dist, file),
+               &object, sizeof object);
     else
         scenario->workload.trace = object;
 }

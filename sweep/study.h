@@ -21,7 +21,8 @@ struct ls_target {
 /* What an axis point stores into one target: a scalar, or a whole object (a model, a hardware file, a trace). */
 struct ls_setting {
     union ls_value value;
-    const void *object; /* OBJECT targets: the struct to copy, or the struct ls_trace to point at; owned by the study */
+    const void *object; /* OBJECT targets: the struct to copy; files: the struct ls_trace or ls_samples to point at;
+                           owned by the study */
 };
 
 /* A dimension. The replica axis has no targets: its index is the scenario's. */

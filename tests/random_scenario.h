@@ -140,18 +140,8 @@ static inline void random_other_engine(struct random_scenario *drawn)
 static inline void random_length(struct random_scenario *drawn, struct ls_dist *dist, int64_t greatest)
 {
     const double mean = (double)random_int(drawn, 1, greatest);
-    *dist = (struct ls_dist){
-        (int32_t)random_of(drawn, 3, (const int64_t[]){LS_DIST_CONSTANT, LS_DIST_UNIFORM, LS_DIST_EXPONENTIAL}),
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        NAN};
+    const int64_t kinds[] = {LS_DIST_CONSTANT, LS_DIST_UNIFORM, LS_DIST_EXPONENTIAL};
+    *dist = scenario_dist((enum ls_dist_kind)random_of(drawn, 3, kinds));
     switch (dist->kind) {
     case LS_DIST_CONSTANT:
         dist->value = mean;
@@ -173,8 +163,8 @@ static inline void random_profile(struct random_scenario *drawn, enum ls_process
     profile->arrivals.process = process;
     profile->arrivals.cv = random_scale(drawn, 0.2, 4);
     profile->arrivals.concurrency = random_int(drawn, 1, 20);
-    random_length(drawn, &profile->prompt_tokens, 60);
-    random_length(drawn, &profile->output_tokens, 30);
+    random_length(drawn, &profile->prompt_tokens.dist, 60);
+    random_length(drawn, &profile->output_tokens.dist, 30);
 }
 
 /* Bursts of requests that arrive at the same instant, among others. */

@@ -65,36 +65,44 @@ static const char *const scenario_no_front_end[][2] = {{"engine.request_overhead
                                                        {"engine.output_token_overhead_s", "0"},
                                                        {NULL, NULL}};
 
+/* A distribution without its parameters. */
+static inline struct ls_dist scenario_dist(enum ls_dist_kind kind)
+{
+    struct ls_dist dist;
+    memset(&dist, 0, sizeof dist);
+    ls_param_set_defaults(&ls_dist_params, &dist);
+    dist.kind = kind;
+    return dist;
+}
+
+static inline struct ls_dist scenario_exponential(double mean)
+{
+    struct ls_dist dist = scenario_dist(LS_DIST_EXPONENTIAL);
+    dist.mean = mean;
+    return dist;
+}
+
+static inline const struct ls_param *scenario_row(const struct ls_param_table *table, const char *key)
+{
+    size_t i = 0;
+    while (i < table->n && strcmp(table->rows[i].key, key) != 0)
+        i++;
+    ck_assert_msg(i < table->n, "no row %s", key);
+    return &table->rows[i];
+}
+
 /* A profile of Poisson arrivals with constant lengths. */
 static inline struct ls_profile *scenario_add_profile(struct ls_scenario *scenario, double rate, int prompt, int output)
 {
     struct ls_profile *profile = &scenario->workload.profiles[scenario->workload.n_profiles++];
-    char text[32];
+    const struct ls_param *workload = scenario_row(&ls_scenario_params, "workload");
+    ls_param_set_defaults(scenario_row(workload->table, "profiles")->table, profile);
     (void)snprintf(profile->name, sizeof profile->name, "p%d", scenario->workload.n_profiles);
-    char key[LS_NAME_LEN + 64];
-    static const char *const defaults[][2] = {{"weight", "1"},
-                                              {"arrivals.process", "poisson"},
-                                              {"streaming", "1"},
-                                              {"arrivals.cv", "null"},
-                                              {"arrivals.concurrency", "null"},
-                                              {"prompt_tokens.dist", "constant"},
-                                              {"output_tokens.dist", "constant"}};
-    static const char *const nulls[] = {"value", "low", "high", "mean", "std", "cv", "mu", "sigma", "shape", "scale"};
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
-        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.%s", profile->name, defaults[i][0]);
-        scenario_set(scenario, key, defaults[i][1]);
-    }
-    for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++) {
-        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.prompt_tokens.%s", profile->name, nulls[i]);
-        scenario_set(scenario, key, "null");
-        (void)snprintf(key, sizeof key, "workload.profiles.%.64s.output_tokens.%s", profile->name, nulls[i]);
-        scenario_set(scenario, key, "null");
-    }
-    profile->prompt_tokens.value = prompt;
-    profile->output_tokens.value = output;
-    (void)snprintf(text, sizeof text, "%.17g", rate);
-    (void)snprintf(key, sizeof key, "workload.profiles.%.64s.arrivals.rate", profile->name);
-    scenario_set(scenario, key, text);
+    profile->arrivals.rate = rate;
+    profile->prompt_tokens.dist = scenario_dist(LS_DIST_CONSTANT);
+    profile->output_tokens.dist = scenario_dist(LS_DIST_CONSTANT);
+    profile->prompt_tokens.dist.value = prompt;
+    profile->output_tokens.dist.value = output;
     return profile;
 }
 

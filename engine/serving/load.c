@@ -8,10 +8,10 @@
 
 static const double largest_cv = 10.0;
 
-static double square_of(const struct ls_dist *dist)
+static double square_of(const struct ls_mixture *lengths)
 {
-    const double mean = ls_dist_mean(dist);
-    return fmin(ls_dist_mean_square(dist), mean * mean * (1.0 + largest_cv * largest_cv));
+    const double mean = ls_mixture_mean(lengths);
+    return fmin(ls_mixture_mean_square(lengths), mean * mean * (1.0 + largest_cv * largest_cv));
 }
 
 /* Share of the requests that each profile sends. */
@@ -22,7 +22,7 @@ static void measure_profiles(struct ls_load *load, const struct ls_workload *wor
     for (int32_t i = 0; i < workload->n_profiles; i++) {
         const struct ls_profile *p = &workload->profiles[i];
         const double share = drawn || isnan(p->arrivals.rate) ? p->weight : p->arrivals.rate;
-        const double prompt = ls_dist_mean(&p->prompt_tokens), output = ls_dist_mean(&p->output_tokens);
+        const double prompt = ls_mixture_mean(&p->prompt_tokens), output = ls_mixture_mean(&p->output_tokens);
         total += share;
         gap_s += share / p->arrivals.rate;
         if (ls_arrivals_are_timed(&p->arrivals))

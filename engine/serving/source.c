@@ -21,8 +21,8 @@ static void draw_lengths(const struct ls_scenario *scenario, int32_t profile, ui
     const uint64_t seed = (uint64_t)scenario->seed, replica = (uint64_t)scenario->replica;
     struct ls_stream prompt = ls_stream_make(seed, replica, (uint32_t)profile, index, LS_RNG_PROMPT);
     struct ls_stream output = ls_stream_make(seed, replica, (uint32_t)profile, index, LS_RNG_OUTPUT);
-    arrival->prompt_tok = ls_dist_sample_tok(&p->prompt_tokens, &prompt);
-    arrival->output_tok = ls_dist_sample_tok(&p->output_tokens, &output);
+    arrival->prompt_tok = ls_mixture_sample_tok(&p->prompt_tokens, &prompt);
+    arrival->output_tok = ls_mixture_sample_tok(&p->output_tokens, &output);
     arrival->profile = profile;
 }
 

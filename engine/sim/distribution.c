@@ -221,6 +221,28 @@ static double sample_pareto(const struct ls_dist *dist, struct ls_stream *stream
     return dist->scale * pow(ls_stream_uniform(stream), -1.0 / dist->shape);
 }
 
+static enum ls_status check_empirical(const struct ls_dist *dist, struct ls_err *err)
+{
+    if (!dist->samples || dist->samples->n == 0)
+        return ls_fail(err, LS_INPUT, "nothing was read from %.90s", dist->file);
+    return LS_OK;
+}
+
+static double mean_empirical(const struct ls_dist *dist)
+{
+    return dist->samples->mean;
+}
+
+static double square_empirical(const struct ls_dist *dist)
+{
+    return dist->samples->mean_square;
+}
+
+static double sample_empirical(const struct ls_dist *dist, struct ls_stream *stream)
+{
+    return dist->samples->values[(size_t)(ls_stream_uniform(stream) * (double)dist->samples->n)];
+}
+
 const struct ls_distribution_ops ls_distributions[LS_N_DISTRIBUTIONS] = {
     [LS_DIST_CONSTANT] =
         {"constant", {"value"}, {NULL}, check_constant, mean_constant, square_constant, sample_constant},
@@ -240,12 +262,16 @@ const struct ls_distribution_ops ls_distributions[LS_N_DISTRIBUTIONS] = {
     [LS_DIST_WEIBULL] =
         {"weibull", {"shape", "scale"}, {NULL}, check_weibull, mean_weibull, square_weibull, sample_weibull},
     [LS_DIST_PARETO] = {"pareto", {"shape", "scale"}, {NULL}, check_pareto, mean_pareto, square_pareto, sample_pareto},
+    [LS_DIST_EMPIRICAL] =
+        {"empirical", {"file", "column"}, {NULL}, check_empirical, mean_empirical, square_empirical, sample_empirical},
+    [LS_DIST_MIXTURE] = {.name = "mixture"},
 };
 
 const char *const ls_distribution_names[LS_N_DISTRIBUTIONS + 1] = {
     [LS_DIST_CONSTANT] = "constant",   [LS_DIST_UNIFORM] = "uniform",         [LS_DIST_NORMAL] = "normal",
     [LS_DIST_LOGNORMAL] = "lognormal", [LS_DIST_EXPONENTIAL] = "exponential", [LS_DIST_GAMMA] = "gamma",
-    [LS_DIST_WEIBULL] = "weibull",     [LS_DIST_PARETO] = "pareto",
+    [LS_DIST_WEIBULL] = "weibull",     [LS_DIST_PARETO] = "pareto",           [LS_DIST_EMPIRICAL] = "empirical",
+    [LS_DIST_MIXTURE] = "mixture",
 };
 
 static bool among(const char *const keys[2], const char *key)
@@ -269,6 +295,12 @@ static const char *describe_keys(const struct ls_distribution_ops *ops, char *bu
     return buffer;
 }
 
+static bool is_given(const struct ls_dist *dist, const struct ls_param *param)
+{
+    const union ls_value value = ls_param_load(param, (const char *)dist + param->offset);
+    return param->type != LS_PARAM_CHOICE && !ls_param_is_null(param, &value);
+}
+
 /* Are the keys that `ops` needs there, in one of its two ways, and no others? */
 static enum ls_status check_keys(const struct ls_distribution_ops *ops, const struct ls_dist *dist, struct ls_err *err)
 {
@@ -276,11 +308,7 @@ static enum ls_status check_keys(const struct ls_distribution_ops *ops, const st
     size_t n_keys = 0, n_other_keys = 0;
     for (size_t i = 0; i < ls_dist_params.n; i++) {
         const struct ls_param *param = &ls_dist_params.rows[i];
-        if (param->type != LS_PARAM_FLOAT)
-            continue;
-        double value;
-        memcpy(&value, (const char *)dist + param->offset, sizeof value);
-        if (isnan(value))
+        if (!is_given(dist, param))
             continue;
         if (among(ops->keys, param->key))
             n_keys++;
@@ -309,6 +337,8 @@ enum ls_status ls_dist_check(const struct ls_dist *dist, struct ls_err *err)
 {
     if (dist->kind == LS_NULL_CHOICE)
         return ls_fail(err, LS_INPUT, "a distribution needs its name, such as dist: constant");
+    if (dist->kind == LS_DIST_MIXTURE)
+        return ls_fail(err, LS_INPUT, "no mixture can be here; write one of the other distributions");
     const struct ls_distribution_ops *ops = ops_of(dist);
     const enum ls_status status = check_keys(ops, dist, err);
     return status ? status : ops->check(dist, err);

@@ -1,6 +1,8 @@
 #ifndef LS_ENGINE_SIM_DISTRIBUTION_H
 #define LS_ENGINE_SIM_DISTRIBUTION_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/param.h"
@@ -18,7 +20,17 @@ enum ls_dist_kind {
     LS_DIST_GAMMA,       /* mean, cv: coefficient of variation */
     LS_DIST_WEIBULL,     /* shape, scale */
     LS_DIST_PARETO,      /* shape, scale: the least value */
+    LS_DIST_EMPIRICAL,   /* file, column: values that were observed, all alike */
+    LS_DIST_MIXTURE,     /* of others; struct ls_mixture alone can be one */
     LS_N_DISTRIBUTIONS
+};
+
+/* Observed values. Owned by whoever read them; a scenario borrows it. */
+struct ls_samples {
+    size_t n;             /* at least one */
+    const double *values; /* [n], none negative */
+    double mean, mean_square;
+    uint64_t digest; /* of the values, for fingerprints */
 };
 
 /* As written in the study: unused parameters are NaN. */
@@ -29,9 +41,20 @@ struct ls_dist {
     double mean, std, cv;
     double mu, sigma;
     double shape, scale;
+    char file[LS_NAME_LEN], column[LS_NAME_LEN];
+    const struct ls_samples *samples; /* of the file; null until it is read */
 };
 
 extern const struct ls_param_table ls_dist_params;
+
+/* Whether a parameter is the `file` of a distribution. */
+bool ls_dist_is_file(const struct ls_param *param);
+
+/* The distribution whose `file` this field is. */
+static inline const struct ls_dist *ls_dist_of_file(const void *field)
+{
+    return (const struct ls_dist *)(const void *)((const char *)field - offsetof(struct ls_dist, file));
+}
 
 struct ls_distribution_ops {
     const char *name;

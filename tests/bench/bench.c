@@ -75,7 +75,7 @@ static void load_all(void)
     load(serving,
          (const char *const[]){"workload.max_requests=3", "workload.profiles.chat.arrivals.process=all_at_once", NULL},
          &coasting);
-    coasting.workload.profiles[0].output_tokens = (struct ls_dist){.kind = LS_DIST_CONSTANT, .value = 1e5 * scale};
+    coasting.workload.profiles[0].output_tokens.dist.value = 1e5 * scale;
     load(detail, (const char *const[]){"lod=high", NULL}, &high);
     high.workload.duration_s *= scale < 0.1 ? scale * 10 : 1;
     load(detail, (const char *const[]){"lod=low", NULL}, &low);

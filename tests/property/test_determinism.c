@@ -75,8 +75,7 @@ static void make_workload(struct ls_scenario *scenario)
     scenario->workload.max_requests = 1000;
     for (int i = 0; i < 2; i++) {
         struct ls_profile *profile = scenario_add_profile(scenario, 1 + i, 100, 100);
-        profile->prompt_tokens = profile->output_tokens =
-            (struct ls_dist){LS_DIST_EXPONENTIAL, NAN, NAN, NAN, 300, NAN, NAN, NAN, NAN, NAN, NAN};
+        profile->prompt_tokens.dist = profile->output_tokens.dist = scenario_exponential(300);
     }
 }
 

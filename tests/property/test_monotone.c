@@ -80,7 +80,7 @@ START_TEST(longer_requests_take_longer)
     for (int output = 1; output <= 64; output *= 4) {
         struct ls_scenario scenario;
         make(&scenario, false, "medium");
-        scenario.workload.profiles[0].output_tokens.value = output;
+        scenario.workload.profiles[0].output_tokens.dist.value = output;
         const double makespan_s = scenario_run(sim, &scenario).metrics.scalar[LS_METRIC_MAKESPAN_S];
         ck_assert_double_gt(makespan_s, before_s);
         before_s = makespan_s;

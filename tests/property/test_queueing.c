@@ -96,11 +96,6 @@ static struct ls_profile *load(double rate, int64_t n_requests, int prompt_tok, 
     return profile;
 }
 
-static struct ls_dist exponential(double mean)
-{
-    return (struct ls_dist){LS_DIST_EXPONENTIAL, NAN, NAN, NAN, mean, NAN, NAN, NAN, NAN, NAN, NAN};
-}
-
 /* One request at a time, one token each: a server whose service time is that of the prompt. Mean wait ρ / (2 μ (1 −
  * ρ)).
  */
@@ -129,7 +124,7 @@ START_TEST(exponential_prompts_one_at_a_time_are_m_m_1)
     ck_assert_msg(fabs(s3 - s2 - (s2 - s1)) < 1e-6 * s1, "service is not linear in the prompt");
     ck_assert_msg(fabs(2 * s1 - s2) < 0.01 * s1, "service has a fixed part of %g of %g s", 2 * s1 - s2, s1);
     scenario.workload.n_profiles = 0;
-    load(rho / s1, 10000, 1000, 1)->prompt_tokens = exponential(mean_tok);
+    load(rho / s1, 10000, 1000, 1)->prompt_tokens.dist = scenario_exponential(mean_tok);
     const double wait_s = rho * s1 / (1 - rho);
     expect(estimate(LS_METRIC_QUEUE_WAIT_MEAN_S), wait_s, 0.01 * wait_s);
 }
@@ -158,7 +153,7 @@ START_TEST(steps_of_one_length_with_c_slots_are_m_m_c)
     scenario.engine.step_overhead_s = step_s;
     scenario.engine.max_num_seqs = c;
     const double service_s = mean_tok * step_s;
-    load(rho * c / service_s, 20000, 1, 1)->output_tokens = exponential(mean_tok);
+    load(rho * c / service_s, 20000, 1, 1)->output_tokens.dist = scenario_exponential(mean_tok);
     resolve();
     const double wait_s = erlang_c(c, rho * c) * service_s / (c * (1 - rho));
     expect(estimate(LS_METRIC_QUEUE_WAIT_MEAN_S), wait_s, step_s);
@@ -177,7 +172,7 @@ START_TEST(steps_in_proportion_to_their_requests_share_the_processor)
     const double service_s = mean_tok * share_s;
     struct ls_profile *profile = load(rho / service_s, 6000, 1, (int)mean_tok);
     if (_i == 1)
-        profile->output_tokens = exponential(mean_tok);
+        profile->output_tokens.dist = scenario_exponential(mean_tok);
     resolve();
     expect(estimate(LS_METRIC_E2E_MEAN_S), service_s / (1 - rho), share_s / (1 - rho));
 }

@@ -14,19 +14,13 @@ static struct ls_dist make(enum ls_dist_kind kind, const char *key1, double valu
     const char *keys[2] = {key1, key2};
     const double values[2] = {value1, value2};
     struct ls_dist dist;
-    for (size_t i = 0; i < ls_dist_params.n; i++) {
-        const struct ls_param *param = &ls_dist_params.rows[i];
-        void *field = (char *)&dist + param->offset;
-        if (param->type == LS_PARAM_CHOICE) {
-            memcpy(field, &(int32_t){kind}, sizeof(int32_t));
-            continue;
-        }
-        double value = NAN;
+    memset(&dist, 0, sizeof dist);
+    ls_param_set_defaults(&ls_dist_params, &dist);
+    dist.kind = kind;
+    for (size_t i = 0; i < ls_dist_params.n; i++)
         for (int k = 0; k < 2; k++)
-            if (keys[k] && strcmp(keys[k], param->key) == 0)
-                value = values[k];
-        memcpy(field, &value, sizeof value);
-    }
+            if (keys[k] && strcmp(keys[k], ls_dist_params.rows[i].key) == 0)
+                memcpy((char *)&dist + ls_dist_params.rows[i].offset, &values[k], sizeof values[k]);
     return dist;
 }
 

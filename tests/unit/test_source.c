@@ -120,9 +120,7 @@ START_TEST(processes_start_and_go_on_in_order)
     for (int drawn = 0; drawn < 2; drawn++) {
         set_up();
         struct ls_profile *profile = add(processes[_i], drawn ? 0.01 : 100);
-        profile->prompt_tokens.kind = LS_DIST_EXPONENTIAL;
-        profile->prompt_tokens.value = NAN;
-        profile->prompt_tokens.mean = 500;
+        profile->prompt_tokens.dist = scenario_exponential(500);
         profile->arrivals.burst_factor = profile->arrivals.burst_s = profile->arrivals.calm_s = 5;
         profile->arrivals.amplitude = 1;
         profile->arrivals.period_s = 7;
@@ -242,8 +240,7 @@ START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
 {
     int32_t lengths[12];
     add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = _i ? 3 : 7;
-    scenario.workload.profiles[0].prompt_tokens =
-        (struct ls_dist){LS_DIST_EXPONENTIAL, NAN, NAN, NAN, 500, NAN, NAN, NAN, NAN, NAN, NAN};
+    scenario.workload.profiles[0].prompt_tokens.dist = scenario_exponential(500);
     scenario.workload.max_requests = 12;
     ls_source_init(&source, &scenario);
     ck_assert(ls_source_is_closed(&source));
