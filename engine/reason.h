@@ -24,7 +24,8 @@
     X(SCHEDULE, schedule, "the pipeline schedule cannot run this split")                                               \
     X(MEMORY_MATMUL, memory_matmul, "the matrices do not fit in memory")                                               \
     X(SCREENED, screened, "the search skipped it")                                                                     \
-    X(CONVERGED, converged, "the replicas before it were enough")
+    X(CONVERGED, converged, "the replicas before it were enough")                                                      \
+    X(LOW, low, "the low level of detail does not know what the engine is asked to do")
 
 enum ls_reason {
 #define X(name, meaning, text) LS_REASON_##name,

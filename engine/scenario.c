@@ -141,6 +141,8 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
         return LS_REASON_DTYPE;
     if (scenario->engine.max_num_batched_tokens < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
+    if (scenario->strategy.lod == LS_LOD_LOW && scenario->engine.scheduling_policy != LS_POLICY_FCFS)
+        return LS_REASON_LOW;
     return check_experts(scenario);
 }
 

@@ -6,6 +6,7 @@
 #include "engine/serving/arrivals.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
+#include "engine/serving/waiting.h"
 
 /* The keys of a study file below the root, less name, sweep and output. */
 
@@ -17,7 +18,6 @@ static const char *const recomputes[] = {"none", "selective", "full", NULL};
 static const char *const schedules[] = {"gpipe", "1f1b", "interleaved", NULL};
 static const char *const operations[] = {"product", "elementwise", NULL};
 static const char *const preemptions[] = {"recompute", "swap", NULL};
-static const char *const policies[] = {"fcfs", "priority", "sjf", NULL};
 static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL};
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
@@ -73,8 +73,9 @@ static const struct ls_param engine_rows[] = {
                 "null", "Whether KV blocks of equal prefixes are shared."),
     LS_ROW_CHOICE(struct ls_engine, "preemption", preemption, LS_PARAM_LATER, "recompute", preemptions,
                   "What happens to a running request that must give up its KV blocks."),
-    LS_ROW_CHOICE(struct ls_engine, "scheduling_policy", scheduling_policy, LS_PARAM_LATER, "fcfs", policies,
-                  "Order of the waiting queue."),
+    LS_ROW_CHOICE(struct ls_engine, "scheduling_policy", scheduling_policy, 0, "fcfs", ls_policy_names,
+                  "Order of the waiting queue: first come first served; by the profiles' priority; shortest job first, "
+                  "by prompt and output tokens. Who ranks last gives way when KV blocks run short."),
     LS_ROW_CHOICE(struct ls_engine, "router", router, 0, "round_robin", ls_router_names,
                   "How requests are spread over the schedulers."),
     LS_ROW_FLOAT(struct ls_engine, "router_staleness_s", router_staleness_s, LS_DIM_SECONDS, LS_PARAM_LATER, "0", 0,
@@ -163,8 +164,8 @@ static const struct ls_param profile_rows[] = {
                 "Conversations of several turns."),
     LS_ROW_TEXT(struct ls_profile, "shared_prefix", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
                 "System prompts that requests share."),
-    LS_ROW_INT(struct ls_profile, "priority", priority, LS_PARAM_LATER, "0", -1000000, 1000000,
-               "Scheduling priority, lower first."),
+    LS_ROW_INT(struct ls_profile, "priority", priority, 0, "0", -1000000, 1000000,
+               "With scheduling_policy priority: lower ones go first."),
     LS_ROW_FLOAT(struct ls_profile, "streaming", streaming, LS_DIM_NONE, LS_PARAM_LATER, "1", 0, 1,
                  "Share of the requests that stream."),
 };

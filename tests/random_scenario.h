@@ -124,6 +124,16 @@ static inline void random_engine(struct random_scenario *drawn)
     engine->request_overhead_s = engine->prompt_token_overhead_s = engine->output_token_overhead_s = 0;
 }
 
+/* Who goes first. Half of the scenarios keep the order of arrival. */
+static inline void random_policy(struct random_scenario *drawn)
+{
+    struct ls_workload *workload = &drawn->scenario.workload;
+    drawn->scenario.engine.scheduling_policy =
+        random_chance(drawn, 0.5) ? LS_POLICY_FCFS : (int32_t)random_int(drawn, LS_POLICY_PRIORITY, LS_POLICY_SJF);
+    for (int32_t i = 0; i < workload->n_profiles; i++)
+        workload->profiles[i].priority = random_int(drawn, -1, 1);
+}
+
 /* What other engines do otherwise, and a front end. */
 static inline void random_other_engine(struct random_scenario *drawn)
 {
@@ -250,6 +260,7 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     scenario->slo.ttft_s = random_scale(drawn, 1e-3, 1);
     scenario->slo.tpot_s = random_scale(drawn, 1e-4, 1e-2);
     const int64_t longest = 180 / scenario->engine.block_size;
+    random_policy(drawn);
     drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
 
     enum ls_reason reason;

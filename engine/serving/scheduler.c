@@ -4,28 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/serving/decode_set.h"
+#include "engine/serving/chunk.h"
+#include "engine/serving/room.h"
 
 static void note_queues(struct ls_scheduler *s, int64_t now_ps)
 {
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
     ls_level_set(&s->running_level, s->running.n, now_ps);
-}
-
-static bool decodes_now(const struct ls_slot *g)
-{
-    return g->in_flight && g->decoding;
-}
-
-/* KV tokens that a running request holds blocks for, those of a pass under way included. */
-static int64_t held_tok(const struct ls_scheduler *s, const struct ls_request *request)
-{
-    switch (request->state) {
-    case LS_REQUEST_DECODING:
-        return request->base + s->slots[request->slot].step + (decodes_now(&s->slots[request->slot]) ? 1 : 0);
-    default:
-        return request->n_computed;
-    }
 }
 
 /* -- arrival -- */
@@ -63,7 +48,7 @@ void ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     s->n_expected--;
     request->state = LS_REQUEST_WAITING;
     request->n_target = request->prompt_tok;
-    ls_request_list_append(&s->waiting, s->pool, id);
+    ls_waiting_come(&s->waiting, s->pool, id);
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
 }
 
@@ -72,15 +57,6 @@ void ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* Σ over i in (start, end] of min(i, window): tokens attended to under a sliding window. */
-static int64_t window_pairs(int64_t start, int64_t end, int64_t window)
-{
-    if (start >= window)
-        return (end - start) * window;
-    const int64_t cut = min64(end, window);
-    return (cut * (cut + 1) - start * (start + 1)) / 2 + (end - cut) * window;
 }
 
 /* Add the next chunk of a request to the pass; blocks and budget are known to be there. */
@@ -93,15 +69,7 @@ static void schedule_chunk(struct ls_scheduler *s, int slot, uint32_t id, int64_
     request->n_in_flight++;
     const bool last = end == request->n_target;
     g->chunks[g->n_chunks++] = (struct ls_chunk){id, (int32_t)n_tok, last};
-    struct ls_batch *batch = &g->batch;
-    batch->n_prefill++;
-    batch->prefill_tok += n_tok;
-    batch->prefill_context += end;
-    batch->prefill_pairs += (end * (end + 1) - start * (start + 1)) / 2;
-    if (s->window > 0) {
-        batch->prefill_window_context += min64(end, n_tok + s->window - 1);
-        batch->prefill_window_pairs += window_pairs(start, end, s->window);
-    }
+    ls_batch_add_chunk(&g->batch, start, n_tok, s->window, 1);
     if (last) {
         request->state = LS_REQUEST_PREFILLED;
         request->slot = (int16_t)slot;
@@ -148,89 +116,58 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
     return true;
 }
 
-/* Back to the head of the queue, to be computed again. */
-static void preempt(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
-{
-    struct ls_request *request = ls_request_at(s->pool, id);
-    ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, held_tok(s, request)), now_ps);
-    if (request->state == LS_REQUEST_DECODING)
-        ls_decode_leave(s, id);
-    request->state = LS_REQUEST_WAITING;
-    drop_prefilled(s);
-    request->n_computed = 0;
-    request->n_target = request->prompt_tok + request->n_generated;
-    s->n_promised -= request->promised;
-    ls_request_list_remove(&s->running, s->pool, id);
-    ls_request_list_prepend(&s->waiting, s->pool, id);
-    if (now_ps >= s->collector->warmup_ps)
-        s->collector->n_preemptions++;
-}
-
-/* The newest running request, `oldest` or newer, that no pass in flight holds. */
-static uint32_t find_victim(const struct ls_scheduler *s, uint32_t oldest)
-{
-    for (uint32_t id = s->running.tail;; id = ls_request_at(s->pool, id)->prev) {
-        const struct ls_request *request = ls_request_at(s->pool, id);
-        if (request->n_in_flight == 0 &&
-            !(request->state == LS_REQUEST_DECODING && decodes_now(&s->slots[request->slot])))
-            return id;
-        if (id == oldest)
-            return LS_NO_REQUEST;
-    }
-}
-
-/* Free blocks until `need` of them are there. False when they cannot be found: the request itself had to go, or a pass
- * in flight holds an earlier chunk of it. */
-static bool make_room(struct ls_scheduler *s, uint32_t id, int64_t need, int64_t now_ps)
-{
-    while (need > s->n_free) {
-        const uint32_t victim = find_victim(s, id);
-        if (victim == LS_NO_REQUEST)
-            return false;
-        preempt(s, victim, now_ps);
-        if (victim == id)
-            return false;
-    }
-    return true;
-}
-
-enum outcome { LS_SCHEDULED, LS_NO_BUDGET, LS_NO_ROOM };
-
-/* One running request in V1's walk. */
-static enum outcome schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
+/* One running request in V1's walk. False when there was no room for it. */
+static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
     const struct ls_request *request = ls_request_at(s->pool, id);
     const bool decode = request->state == LS_REQUEST_DECODING;
-    const int64_t held = held_tok(s, request);
+    const int64_t held = ls_scheduler_held_tok(s, request);
     const int64_t wanted = decode ? 1 : min64(request->n_target - request->n_computed, s->max_chunk);
     const int64_t n_tok = min64(wanted, *budget);
     assert(n_tok > 0 || !decode);
     if (n_tok == 0)
-        return LS_NO_BUDGET;
+        return true;
     const int64_t need = ls_scheduler_blocks(s, held + n_tok) - ls_scheduler_blocks(s, held);
-    if (!make_room(s, id, need, now_ps))
-        return LS_NO_ROOM;
+    if (!ls_scheduler_make_room(s, slot, id, need, budget, now_ps))
+        return false;
     ls_scheduler_take_blocks(s, need, now_ps);
     *budget -= n_tok;
     if (!decode)
         schedule_chunk(s, slot, id, n_tok);
-    return LS_SCHEDULED;
+    return true;
+}
+
+/* Those behind who found no room were admitted later and find none either, unless they rank before it. */
+static bool goes_on(const struct ls_scheduler *s, bool room)
+{
+    return room || s->evicts_by_rank;
+}
+
+static uint32_t admitted_after(const struct ls_scheduler *s, int64_t order)
+{
+    uint32_t id = s->running.head;
+    while (id != LS_NO_REQUEST && ls_request_at(s->pool, id)->order <= order)
+        id = ls_request_at(s->pool, id)->next;
+    return id;
 }
 
 /* Running requests one by one, in order of admission. Returns whether each found its blocks without another's going:
  * only then may waiting ones join. */
 static bool schedule_running_in_order(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)
 {
+    struct ls_slot *g = &s->slots[slot];
     const int64_t n_running = s->running.n;
-    enum outcome outcome = LS_SCHEDULED;
-    for (uint32_t id = s->running.head; id != LS_NO_REQUEST && outcome != LS_NO_ROOM;) {
+    bool room = true;
+    for (uint32_t id = s->running.head; id != LS_NO_REQUEST && goes_on(s, room);) {
         const struct ls_request *request = ls_request_at(s->pool, id);
+        g->walked = request->order;
         if (request->state == LS_REQUEST_PREFILLING || (request->state == LS_REQUEST_DECODING && request->slot == slot))
-            outcome = schedule_one(s, slot, id, budget, now_ps);
-        id = request->next; /* victims are newer than their cause, which still knows its successor if it runs */
+            room &= schedule_one(s, slot, id, budget, now_ps);
+        id = request->state == LS_REQUEST_WAITING ? admitted_after(s, g->walked) : request->next;
     }
+    g->walked = 0;
     drop_prefilled(s);
-    return outcome != LS_NO_ROOM && s->running.n == n_running;
+    return room && s->running.n == n_running;
 }
 
 /* Blocks that the admission of a request counts on. */
@@ -246,7 +183,7 @@ static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     struct ls_request *request = ls_request_at(s->pool, id);
     request->promised = (int32_t)blocks_to_promise(s, request);
     s->n_promised += request->promised;
-    ls_request_list_remove(&s->waiting, s->pool, id);
+    ls_waiting_take(&s->waiting, s->pool, id);
     ls_request_list_append(&s->running, s->pool, id);
     request->order = s->n_admitted++;
     request->state = LS_REQUEST_PREFILLING;
@@ -272,18 +209,20 @@ static bool has_room(const struct ls_scheduler *s, const struct ls_request *requ
     return need <= s->n_free;
 }
 
-/* Waiting requests from the head until one does not fit, or came after `seen`. */
+/* Waiting requests that were there at `seen`, in order, until one does not fit. */
 static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps, int64_t seen_ps)
 {
-    while (s->waiting.n > 0 && s->running.n<s->max_seqs && * budget> 0) {
-        const uint32_t id = s->waiting.head;
+    while (s->running.n<s->max_seqs && * budget> 0) {
+        const uint32_t id = ls_waiting_first(&s->waiting, s->pool, seen_ps);
+        if (id == LS_NO_REQUEST)
+            break;
         const struct ls_request *request = ls_request_at(s->pool, id);
         const int64_t remaining = min64(request->n_target, s->max_chunk);
         const int64_t n_tok = min64(remaining, *budget);
         if (!s->chunked && n_tok < request->n_target && request->n_target <= s->max_tok)
             break;
         const int64_t need = ls_scheduler_blocks(s, n_tok);
-        if (request->ready_ps > seen_ps || !has_room(s, request, need))
+        if (!has_room(s, request, need))
             break;
         admit(s, id, now_ps);
         ls_scheduler_take_blocks(s, need, now_ps);
@@ -322,11 +261,12 @@ static void compose_prompts_first(struct ls_scheduler *s, int slot, int64_t now_
     struct ls_slot *g = &s->slots[slot];
     int64_t budget = s->max_tok;
     const int64_t n_running = s->running.n;
-    enum outcome outcome = LS_SCHEDULED;
-    for (size_t i = 0; i < s->n_prefilling && outcome == LS_SCHEDULED; i++)
-        outcome = schedule_one(s, slot, s->prefilling[i], &budget, now_ps);
+    bool room = true;
+    for (size_t i = 0; i < s->n_prefilling && budget > 0 && goes_on(s, room); i++)
+        if (ls_request_at(s->pool, s->prefilling[i])->state == LS_REQUEST_PREFILLING) /* it has not given way */
+            room &= schedule_one(s, slot, s->prefilling[i], &budget, now_ps);
     drop_prefilled(s);
-    if (outcome != LS_NO_ROOM && s->running.n == n_running && !s->closed)
+    if (room && s->running.n == n_running && !s->closed)
         admit_waiting(s, slot, &budget, now_ps, seen_ps);
     g->decoding = g->n_chunks == 0;
     if (!g->decoding)
@@ -355,11 +295,12 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
 
 void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)
 {
-    for (uint32_t id = s->waiting.head; id != LS_NO_REQUEST;) {
+    while (s->waiting.n > 0) {
+        const uint32_t id = ls_waiting_first(&s->waiting, s->pool, INT64_MAX);
         const struct ls_request *request = ls_request_at(s->pool, id);
         if (request->scheduled_ps < 0)
             ls_collector_wait(s->collector, request, now_ps);
-        id = request->next;
+        ls_waiting_take(&s->waiting, s->pool, id);
     }
 }
 
@@ -398,12 +339,13 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .batching = engine->batching,
         .output_reserve = engine->output_reserve,
         .n_slots = (int)scenario->strategy.pp,
-        .waiting = ls_request_list_empty,
         .running = ls_request_list_empty,
         .queue_level = {.since_ps = collector->warmup_ps},
         .running_level = {.since_ps = collector->warmup_ps},
         .kv_level = {.since_ps = collector->warmup_ps},
     };
+    ls_waiting_init(&s->waiting, &ls_policies[engine->scheduling_policy]);
+    s->evicts_by_rank = s->waiting.policy->rank && s->n_slots == 1;
     s->slots = ls_arena_take(arena, (size_t)s->n_slots * sizeof *s->slots);
     s->prefilling = ls_arena_take(arena, (size_t)s->max_seqs * sizeof *s->prefilling);
     if (!s->slots || !s->prefilling)

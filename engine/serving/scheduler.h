@@ -9,6 +9,7 @@
 #include "engine/scenario.h"
 #include "engine/serving/collector.h"
 #include "engine/serving/request.h"
+#include "engine/serving/waiting.h"
 #include "engine/sim/arena.h"
 
 /* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption. Other
@@ -56,7 +57,8 @@ struct ls_slot {
     uint32_t *late; /* decodes whose previous token is not of the slot's previous pass of decodes */
     size_t n_late;
     bool in_flight;
-    bool decoding; /* the pass holds the slot's decodes */
+    bool decoding;  /* the pass holds the slot's decodes */
+    int64_t walked; /* while it is composed: requests admitted before this one have what they need for it */
     struct ls_batch batch;
 };
 
@@ -80,7 +82,9 @@ struct ls_scheduler {
     int n_slots;
     struct ls_slot *slots;
     int64_t n_expected; /* requests on their way, with the front end */
-    struct ls_request_list waiting, running;
+    struct ls_waiting waiting;
+    bool evicts_by_rank; /* room.h */
+    struct ls_request_list running;
     uint32_t *prefilling; /* running requests with chunks left, in order of admission */
     size_t n_prefilling;
     int64_t n_admitted;

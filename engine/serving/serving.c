@@ -23,6 +23,9 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
     request->output_tok = arrival->output_tok;
     request->client = arrival->profile;
     request->content = arrival->content;
+    request->priority = serving->scenario->workload.trace
+                            ? 0
+                            : (int32_t)serving->scenario->workload.profiles[arrival->profile].priority;
     request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
     ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
     return id;

@@ -19,6 +19,7 @@ struct plain_request {
     int64_t arrival_ps, ready_ps, scheduled_ps, first_ps, last_ps;
     int64_t member;
     int64_t prompt, output; /* tokens */
+    int64_t rank, turn;     /* in the waiting queue */
     int64_t generated;
     int64_t computed; /* tokens whose keys and values are stored, or will be when the passes under way end */
     int64_t n_blocks; /* KV blocks held, */
@@ -40,6 +41,7 @@ struct plain_scheduler {
     struct plain_request **waiting, **running;
     int64_t n_waiting, n_running;
     int64_t n_expected; /* with the front end */
+    int64_t n_came;
     int64_t n_free, n_promised;
     bool closed; /* static: its batch decodes */
     struct plain_part *parts[PLAIN_MAX_PP];
@@ -186,9 +188,27 @@ static void plain_schedule(struct plain_scheduler *s, int slot, struct plain_req
     request->slot = slot;
 }
 
-static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int64_t at)
+/* Index of a request's part in a pass, −1 without one. */
+static int64_t plain_find_part(const struct plain_scheduler *s, int slot, const struct plain_request *request)
+{
+    for (int64_t i = 0; i < s->n_parts[slot]; i++)
+        if (s->parts[slot][i].request == request)
+            return i;
+    return -1;
+}
+
+/* Send a running request back; what it had in the pass being composed is free again. */
+static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int slot, int64_t at, int64_t *budget)
 {
     struct plain_request *victim = plain_remove(s->running, &s->n_running, at);
+    const int64_t part = plain_find_part(s, slot, victim);
+    if (part >= 0) {
+        *budget += s->parts[slot][part].n_tok;
+        victim->n_passes--;
+        s->n_parts[slot]--;
+        for (int64_t i = part; i < s->n_parts[slot]; i++)
+            s->parts[slot][i] = s->parts[slot][i + 1];
+    }
     plain_hold(s, victim, 0);
     s->n_promised -= victim->promised;
     victim->computed = 0;
@@ -197,21 +217,48 @@ static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int64_
     plain->n_preemptions += plain->now_ps >= plain->warmup_ps;
 }
 
-/* Free blocks for request `at` by sending newer ones away, the newest first and at last itself; passes under way keep
- * theirs. False when it cannot run now. */
-static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int64_t at, int64_t n_tok)
+static bool plain_ranks_after(const struct plain_request *a, const struct plain_request *b)
 {
-    const struct plain_request *request = s->running[at];
+    return a->rank > b->rank || (a->rank == b->rank && a->turn > b->turn);
+}
+
+/* Whether ranks decide who gives way: with several passes under way they do not. */
+static bool plain_ranked(const struct plain *plain)
+{
+    return plain->scenario->engine.scheduling_policy != LS_POLICY_FCFS && plain->scenario->strategy.pp == 1;
+}
+
+/* Who gives way for request `at`: without ranks the newest, else who ranks last; at last itself, but nobody whom a pass
+ * under way has. −1: nobody. */
+static int64_t plain_victim(const struct plain *plain, const struct plain_scheduler *s, int slot, int64_t at)
+{
+    const bool ranked = plain_ranked(plain);
+    int64_t victim = -1;
+    for (int64_t i = 0; i < s->n_running; i++) {
+        const struct plain_request *request = s->running[i];
+        const int64_t under_way = request->n_passes - (plain_find_part(s, slot, request) >= 0);
+        const bool behind = ranked ? i == at || plain_ranks_after(request, s->running[at]) : i >= at;
+        if (behind && under_way == 0 && (victim < 0 || !ranked || plain_ranks_after(request, s->running[victim])))
+            victim = i;
+    }
+    return victim;
+}
+
+/* Free blocks for request *at, which moves when earlier ones leave, by sending others away. False when it cannot run
+ * now. */
+static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int slot, int64_t *at, int64_t n_tok,
+                            int64_t *budget)
+{
+    const struct plain_request *request = s->running[*at];
     const int64_t need = plain_blocks(plain, request->computed + n_tok) - request->n_blocks;
     while (s->n_free < need) {
-        int64_t victim = s->n_running - 1;
-        while (victim >= at && s->running[victim]->n_passes > 0)
-            victim--;
-        if (victim < at)
+        const int64_t victim = plain_victim(plain, s, slot, *at);
+        if (victim < 0)
             return false;
-        plain_preempt(plain, s, victim);
-        if (victim == at)
+        plain_preempt(plain, s, slot, victim, budget);
+        if (victim == *at)
             return false;
+        *at -= victim < *at;
     }
     return true;
 }
@@ -221,8 +268,9 @@ enum plain_part_of { PLAIN_PROMPTS = 1, PLAIN_DECODES = 2 };
 /* Running requests in order, those of the kinds asked for; false when one of them found no room. */
 static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *s, int slot, int kinds, int64_t *budget)
 {
-    bool room = true;
-    for (int64_t i = 0; i < s->n_running && room; i++) {
+    const bool ranked = plain_ranked(plain);
+    bool all_room = true;
+    for (int64_t i = 0; i < s->n_running && (all_room || ranked); i++) {
         struct plain_request *request = s->running[i];
         if (!(kinds & (request->decoding ? PLAIN_DECODES : PLAIN_PROMPTS)) ||
             (request->decoding && request->slot != slot))
@@ -231,13 +279,16 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
         ck_assert(n_tok > 0 || !request->decoding); /* engine/serving/scheduler.h says why */
         if (n_tok == 0)
             continue;
-        room = plain_make_room(plain, s, i, n_tok);
+        const bool room = plain_make_room(plain, s, slot, &i, n_tok, budget);
+        all_room = all_room && room;
+        if (!room)
+            i -= i >= s->n_running || s->running[i] != request; /* it has gone itself */
         if (room) {
             plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
             *budget -= n_tok;
         }
     }
-    return room;
+    return all_room;
 }
 
 /* Blocks that an admission counts on: the prompt's and a share of the output's, but the last token is never stored. */
@@ -264,22 +315,37 @@ static bool plain_has_room(const struct plain *plain, const struct plain_schedul
     return need <= s->n_free;
 }
 
+/* Index of the waiting request that comes next, of those seen at `seen`; −1: none. */
+static int64_t plain_next_waiting(const struct plain *plain, const struct plain_scheduler *s, int64_t seen_ps)
+{
+    int64_t next = -1;
+    if (plain->scenario->engine.scheduling_policy == LS_POLICY_FCFS)
+        return s->n_waiting > 0 && s->waiting[0]->ready_ps <= seen_ps ? 0 : -1;
+    for (int64_t i = 0; i < s->n_waiting; i++)
+        if (s->waiting[i]->ready_ps <= seen_ps && (next < 0 || plain_ranks_after(s->waiting[next], s->waiting[i])))
+            next = i;
+    return next;
+}
+
 /* Waiting requests, as they were seen at `seen`. */
 static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot, int64_t budget, int64_t seen_ps)
 {
     const struct ls_engine *engine = &plain->scenario->engine;
-    while (s->n_waiting > 0 && s->n_running < engine->max_num_seqs && budget > 0) {
-        struct plain_request *request = s->waiting[0];
+    while (s->n_running < engine->max_num_seqs && budget > 0) {
+        const int64_t next = plain_next_waiting(plain, s, seen_ps);
+        if (next < 0)
+            return;
+        struct plain_request *request = s->waiting[next];
         const int64_t n_tok = plain_chunk(plain, request, budget);
         const bool whole = n_tok == plain_missing(request);
         const bool can_be_whole = plain_missing(request) <= engine->max_num_batched_tokens;
         if (!engine->enable_chunked_prefill && !whole && can_be_whole)
             return;
-        if (request->ready_ps > seen_ps || !plain_has_room(plain, s, request, n_tok))
+        if (!plain_has_room(plain, s, request, n_tok))
             return;
         request->promised = plain_promise(plain, request);
         s->n_promised += request->promised;
-        (void)plain_remove(s->waiting, &s->n_waiting, 0);
+        (void)plain_remove(s->waiting, &s->n_waiting, next);
         s->running[s->n_running++] = request;
         if (request->scheduled_ps < 0) {
             request->scheduled_ps = plain->now_ps;
@@ -575,6 +641,7 @@ static void plain_take_ready(struct plain *plain, struct plain_pipeline *p)
         struct plain_request *request = plain_remove(p->inbox, &p->n_inbox, 0);
         struct plain_scheduler *s = &p->members[request->member];
         s->n_expected--;
+        request->turn = s->n_came++;
         s->waiting[s->n_waiting++] = request;
         p->touched = true;
     }
@@ -626,6 +693,10 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
     plain->n_arrived += request->measured;
     if (engine->max_model_len != LS_NULL_INT && request->prompt < engine->max_model_len)
         request->output = plain_min(request->output, engine->max_model_len - request->prompt);
+    if (engine->scheduling_policy == LS_POLICY_PRIORITY && !plain->scenario->workload.trace)
+        request->rank = plain->scenario->workload.profiles[arrival->profile].priority;
+    if (engine->scheduling_policy == LS_POLICY_SJF)
+        request->rank = request->prompt + request->output;
     if (!plain_can_run(plain, request)) {
         plain->n_rejected += request->measured;
         plain->n_all_rejected++;

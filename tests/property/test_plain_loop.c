@@ -118,7 +118,7 @@ static void expect_averages(void)
 
 /* What the scenarios have put to the test, so that nobody mistakes quiet ones for proof. */
 static struct {
-    int completed, preempted, rejected, cut_off, warmed_up, pipelined, in_lockstep, windowed, waited;
+    int completed, preempted, ranked, rejected, cut_off, warmed_up, pipelined, in_lockstep, windowed, waited;
 } seen;
 
 static void note_seen(void)
@@ -126,6 +126,7 @@ static void note_seen(void)
     const struct ls_scenario *scenario = &drawn.scenario;
     seen.completed += plain.n_all_completed > 20;
     seen.preempted += plain.n_preemptions > 0;
+    seen.ranked += scenario->engine.scheduling_policy != LS_POLICY_FCFS && plain.n_preemptions > 0;
     seen.rejected += plain.n_rejected > 0 && plain.n_completed > 0;
     seen.cut_off += plain.n_all_arrived > plain.n_all_completed + plain.n_all_rejected;
     seen.warmed_up += plain.n_completed > 0 && plain.n_all_completed > plain.n_completed;

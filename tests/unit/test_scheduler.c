@@ -13,6 +13,7 @@ static struct ls_collector collector;
 static struct ls_request_pool pool;
 static struct ls_scheduler scheduler;
 static int64_t now_ps;
+static int32_t priority; /* of those who arrive */
 
 static void set_up(void)
 {
@@ -27,6 +28,7 @@ static void set_up(void)
     scenario.engine.output_reserve = 0;
     ck_assert_int_eq(ls_collector_init(&collector, &err), LS_OK);
     now_ps = 0;
+    priority = 0;
 }
 
 static void tear_down(void)
@@ -50,6 +52,7 @@ static bool arrive(int32_t prompt_tok, int32_t output_tok)
     request->prompt_tok = prompt_tok;
     request->output_tok = output_tok;
     request->measured = 1;
+    request->priority = priority;
     ls_collector_arrival(&collector, now_ps, true);
     request->ready_ps = now_ps;
     if (!ls_scheduler_accept(&scheduler, id, now_ps))
@@ -292,6 +295,88 @@ START_TEST(a_cut_off_run_counts_those_who_never_ran)
 }
 END_TEST
 
+/* Prompt tokens of the requests in the order in which passes of one request at a time take them. */
+static void expect_order(int n, const int64_t *prompt_tok)
+{
+    for (int i = 0; i < n; i++) {
+        expect_pass(0, 0, 1, prompt_tok[i]);
+        end_pass(0);
+    }
+    expect_pass(0, 0, 0, 0);
+}
+
+START_TEST(lower_priorities_go_first_and_equal_ones_in_order_of_arrival)
+{
+    scenario.engine.max_num_seqs = 1;
+    scenario.engine.scheduling_policy = LS_POLICY_PRIORITY;
+    start(100);
+    for (int i = 1; i <= 9; i++) {
+        priority = -(i % 3);
+        arrive(i, 1);
+    }
+    expect_order(9, (const int64_t[]){2, 5, 8, 1, 4, 7, 3, 6, 9});
+}
+END_TEST
+
+START_TEST(the_shortest_job_goes_first)
+{
+    scenario.engine.max_num_seqs = 1;
+    scenario.engine.scheduling_policy = LS_POLICY_SJF;
+    start(100);
+    arrive(9, 1);
+    arrive(4, 1);
+    arrive(12, 1);
+    arrive(6, 1);
+    expect_order(4, (const int64_t[]){4, 6, 9, 12});
+}
+END_TEST
+
+START_TEST(who_ranks_last_gives_way_even_to_those_admitted_later)
+{
+    scenario.engine.scheduling_policy = LS_POLICY_PRIORITY;
+    start(4);
+    priority = 2;
+    arrive(4, 9);
+    priority = 1;
+    arrive(4, 9);
+    expect_pass(0, 0, 2, 8);
+    end_pass(0);
+    priority = 0;
+    for (int i = 0; i < 4; i++) {
+        expect_pass(0, 2, 0, 0);
+        expect_state(i > 0, 2, 4);
+        end_pass(0);
+        if (i == 0)
+            arrive(1, 9); /* no block is left */
+    }
+    expect_pass(0, 1, 0, 0); /* the first one found no block, and made room */
+    ck_assert_int_eq(collector.n_preemptions, 1);
+    expect_state(2, 1, 3);
+    end_pass(0);
+    expect_pass(0, 1, 1, 1); /* priority 0 before the one that gave way */
+    expect_state(1, 2, 4);
+}
+END_TEST
+
+/* Two decodes of four blocks: the first one, which ranks last, has its fifth token's block when the second wants one.
+ */
+START_TEST(who_gives_way_takes_back_its_part_of_the_pass)
+{
+    scenario.engine.scheduling_policy = LS_POLICY_PRIORITY;
+    start(3);
+    priority = 1;
+    arrive(4, 9);
+    priority = 0;
+    arrive(4, 9);
+    expect_pass(0, 0, 2, 8);
+    end_pass(0);
+    expect_pass(0, 1, 0, 0);
+    ck_assert_int_eq(scheduler.slots[0].batch.decode_context, 5);
+    expect_state(1, 1, 2);
+    ck_assert_int_eq(ls_request_at(&pool, scheduler.running.head)->priority, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler");
@@ -308,6 +393,10 @@ int main(void)
     tcase_add_test(tcase, slots_keep_their_decodes_and_share_prompts);
     tcase_add_test(tcase, a_chunk_waits_for_blocks_while_an_earlier_one_is_under_way);
     tcase_add_test(tcase, a_cut_off_run_counts_those_who_never_ran);
+    tcase_add_test(tcase, lower_priorities_go_first_and_equal_ones_in_order_of_arrival);
+    tcase_add_test(tcase, the_shortest_job_goes_first);
+    tcase_add_test(tcase, who_ranks_last_gives_way_even_to_those_admitted_later);
+    tcase_add_test(tcase, who_gives_way_takes_back_its_part_of_the_pass);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
