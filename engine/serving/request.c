@@ -18,11 +18,7 @@ static enum ls_status add_block(struct ls_request_pool *pool)
     struct ls_request *block = ls_arena_take(pool->arena, LS_REQUEST_BLOCK * sizeof *block);
     if (!block)
         return LS_NOMEM;
-    const uint32_t first = pool->n_blocks << LS_REQUEST_BLOCK_BITS;
-    for (uint32_t i = 0; i < LS_REQUEST_BLOCK; i++)
-        block[i].next = i + 1 < LS_REQUEST_BLOCK ? first + i + 1 : pool->free;
     pool->blocks[pool->n_blocks++] = block;
-    pool->free = first;
     return LS_OK;
 }
 
@@ -38,12 +34,14 @@ enum ls_status ls_request_pool_init(struct ls_request_pool *pool, struct ls_aren
 
 uint32_t ls_request_new(struct ls_request_pool *pool)
 {
-    if (pool->free == LS_NO_REQUEST && add_block(pool))
+    const bool again = pool->free != LS_NO_REQUEST;
+    if (!again && pool->n_used == pool->n_blocks << LS_REQUEST_BLOCK_BITS && add_block(pool))
         return LS_NO_REQUEST;
-    const uint32_t id = pool->free;
+    const uint32_t id = again ? pool->free : pool->n_used++;
     struct ls_request *request = ls_request_at(pool, id);
-    pool->free = request->next;
-    const uint32_t epoch = request->epoch;
+    const uint32_t epoch = again ? request->epoch : 0;
+    if (again)
+        pool->free = request->next;
     memset(request, 0, sizeof *request);
     request->epoch = epoch;
     request->scheduled_ps = request->first_token_ps = -1;

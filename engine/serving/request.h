@@ -52,11 +52,12 @@ struct ls_request_pool {
     struct ls_arena *arena;
     struct ls_request **blocks;
     uint32_t n_blocks, capacity;
-    uint32_t free; /* first free request, linked by next */
+    uint32_t n_used; /* requests that ever were; those behind have never been touched */
+    uint32_t free;   /* first of those that are free again, linked by next */
     int64_t n_live, max_live;
 };
 
-/* `reserve` requests at first. */
+/* Memory for `reserve` requests at first; it costs nothing until they are there. */
 LS_NODISCARD enum ls_status ls_request_pool_init(struct ls_request_pool *pool, struct ls_arena *arena, int64_t reserve);
 
 static inline struct ls_request *ls_request_at(const struct ls_request_pool *pool, uint32_t id)
