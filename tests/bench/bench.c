@@ -77,7 +77,7 @@ static void load_all(void)
          &coasting);
     coasting.workload.profiles[0].output_tokens.dist.value = 1e5 * scale;
     load(detail, (const char *const[]){"lod=high", NULL}, &high);
-    high.workload.duration_s *= scale < 0.1 ? scale * 10 : 1;
+    high.workload.duration_s = 600 * (scale < 0.1 ? scale * 10 : 1);
     load(detail, (const char *const[]){"lod=low", NULL}, &low);
 }
 

@@ -6,6 +6,7 @@
  * requests and the price of a pass with the engine, and nothing else. Slow and short on purpose: the engine must give
  * the same numbers. */
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "engine/cost/step_cost.h"
@@ -148,7 +149,7 @@ static void plain_hold(struct plain_scheduler *s, struct plain_request *request,
 {
     s->n_free -= n_blocks - request->n_blocks;
     request->n_blocks = n_blocks;
-    ck_assert_int_ge(s->n_free, 0);
+    assert(s->n_free >= 0);
 }
 
 static bool plain_can_run(const struct plain *plain, const struct plain_request *request)
@@ -276,7 +277,7 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
             (request->decoding && request->slot != slot))
             continue;
         const int64_t n_tok = plain_chunk(plain, request, *budget);
-        ck_assert(n_tok > 0 || !request->decoding); /* engine/serving/scheduler.h says why */
+        assert(n_tok > 0 || !request->decoding); /* engine/serving/scheduler.h says why */
         if (n_tok == 0)
             continue;
         const bool room = plain_make_room(plain, s, slot, &i, n_tok, budget);
@@ -803,8 +804,9 @@ static void plain_run(struct plain *plain, const struct random_scenario *drawn)
     *plain = (struct plain){.scenario = scenario, .drawn = drawn};
     plain->warmup_ps = ls_ps_from_s(scenario->workload.warmup_s);
     plain->horizon_ps = scenario->workload.drain ? LS_PS_NEVER : ls_ps_from_s(scenario->workload.duration_s);
-    ck_assert_int_eq(ls_step_cost_init(&plain->cost, scenario, &plain->arena, &err), LS_OK);
-    ck_assert_int_eq(ls_placement_init(&plain->placement, &scenario->cluster, &scenario->strategy, &err), LS_OK);
+    const enum ls_status costed = ls_step_cost_init(&plain->cost, scenario, &plain->arena, &err);
+    const enum ls_status placed = ls_placement_init(&plain->placement, &scenario->cluster, &scenario->strategy, &err);
+    assert(costed == LS_OK && placed == LS_OK);
     ls_source_init(&plain->source, scenario);
     plain->pipelines = calloc((size_t)scenario->strategy.dp, sizeof *plain->pipelines);
     for (int64_t i = 0; i < scenario->strategy.dp; i++) {
