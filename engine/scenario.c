@@ -6,6 +6,7 @@
 #include "engine/cost/operator_cost.h"
 #include "engine/matmul/matmul.h"
 #include "engine/serving/arrivals.h"
+#include "engine/serving/low.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
 #include "engine/simulate.h"
@@ -139,7 +140,8 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
         return reason;
     if (!ls_op_dtype_supported(&scenario->cluster.hardware, (enum ls_dtype)scenario->engine.weight_dtype))
         return LS_REASON_DTYPE;
-    if (scenario->engine.max_num_batched_tokens < scenario->engine.max_num_seqs)
+    const int64_t budget = scenario->engine.max_num_batched_tokens;
+    if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
     if (scenario->strategy.lod == LS_LOD_LOW && scenario->engine.scheduling_policy != LS_POLICY_FCFS)
         return LS_REASON_LOW;
@@ -163,10 +165,24 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
                        ls_dtype_name((enum ls_dtype)scenario->model.dtype));
     if (engine->max_num_batched_tokens == LS_BUDGET_AUTO)
         engine->max_num_batched_tokens = ls_reference_token_budget(scenario);
-    if (engine->max_num_batched_tokens < 0)
-        return ls_fail(err, LS_INPUT, "engine.max_num_batched_tokens: auto_slo is not available yet; give a number");
+    if (engine->max_num_batched_tokens == LS_BUDGET_AUTO_SLO && isnan(scenario->slo.tpot_s))
+        return ls_fail(err, LS_INPUT, "engine.max_num_batched_tokens: auto_slo needs slo.tpot_s, which it keeps");
     if (engine->kv_dtype == LS_NULL_CHOICE)
         engine->kv_dtype = scenario->model.activation_dtype;
+    return LS_OK;
+}
+
+/* What depends on the token budget, and auto_slo's budget on all else. */
+static enum ls_status resolve_budget(struct ls_scenario *scenario, bool feasible, struct ls_err *err)
+{
+    struct ls_engine *engine = &scenario->engine;
+    if (engine->max_num_batched_tokens == LS_BUDGET_AUTO_SLO) {
+        engine->max_num_batched_tokens = engine->max_num_seqs;
+        const enum ls_status status =
+            feasible ? ls_slo_token_budget(scenario, &engine->max_num_batched_tokens, err) : LS_OK;
+        if (status)
+            return status;
+    }
     if (engine->long_prefill_token_threshold == LS_NULL_INT)
         engine->long_prefill_token_threshold = engine->max_num_batched_tokens;
     return LS_OK;
@@ -188,7 +204,7 @@ static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reas
     if ((status = check_workload(&scenario->workload, err)) || (status = check_slo(scenario, err)))
         return status;
     *reason = check_shape(scenario);
-    return LS_OK;
+    return resolve_budget(scenario, *reason == LS_REASON_NONE, err);
 }
 
 static enum ls_status resolve_matmul(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)

@@ -64,7 +64,9 @@ static const struct ls_param engine_rows[] = {
      .min = 1,
      .max = 1048576,
      .choices = budgets,
-     .doc = "Token budget of a step."},
+     .doc =
+         "Token budget of a step; auto: by the reference documents' rule; auto_slo: the largest, to 32,768, that keeps "
+         "slo.tpot_s in full steps."},
     LS_ROW_BOOL(struct ls_engine, "enable_chunked_prefill", enable_chunked_prefill, LS_PARAM_NULLABLE, "null",
                 "Whether a prompt may be prefilled over several steps."),
     LS_ROW_INT(struct ls_engine, "long_prefill_token_threshold", long_prefill_token_threshold, LS_PARAM_NULLABLE,

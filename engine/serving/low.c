@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/memory/serving_memory.h"
 #include "engine/serving/load.h"
 #include "engine/serving/variation.h"
 #include "engine/sim/clock.h"
@@ -391,19 +392,62 @@ static enum ls_status init(struct low *low, int64_t kv_blocks, struct ls_arena *
     return LS_OK;
 }
 
-enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
-                          struct ls_metrics *metrics, struct ls_err *err)
+static struct low low_of(const struct ls_scenario *scenario)
 {
-    struct low low = {
+    return (struct low){
         .scenario = scenario,
         .members = (double)scenario->strategy.ep,
         .stages = (double)scenario->strategy.pp,
         .budget = (double)scenario->engine.max_num_batched_tokens,
     };
+}
+
+enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
+                          struct ls_metrics *metrics, struct ls_err *err)
+{
+    struct low low = low_of(scenario);
     const enum ls_status status = init(&low, kv_blocks, arena, err);
     if (status)
         return status;
     const struct estimate e = isnan(low.load.users) ? estimate_open(&low) : estimate_closed(&low);
     fill_metrics(&low, &e, metrics);
     return LS_OK;
+}
+
+/* Time between two tokens of a request when all slots or KV blocks are in use and every pass is full. */
+static enum ls_status full_pass_s(const struct ls_scenario *scenario, struct ls_arena *arena, double *pass_s,
+                                  struct ls_err *err)
+{
+    struct ls_serving_memory memory;
+    struct low low = low_of(scenario);
+    (void)ls_serving_memory(scenario, &memory);
+    ls_arena_reset(arena);
+    const enum ls_status status = init(&low, memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX, arena, err);
+    if (status)
+        return status;
+    const double in_slot = fmin(low.max_batch / low.stages, low.budget);
+    const struct pass pass = time_pass(&low, in_slot, low.budget - in_slot);
+    *pass_s = period_s(&low, &pass, low.stages);
+    return LS_OK;
+}
+
+enum ls_status ls_slo_token_budget(const struct ls_scenario *scenario, int64_t *budget, struct ls_err *err)
+{
+    struct ls_scenario trial = *scenario;
+    struct ls_arena arena = {0};
+    enum ls_status status = LS_OK;
+    int64_t fits = scenario->engine.max_num_seqs, above = 32768 + 1;
+    while (above - fits > 1 && !status) {
+        double pass_s = 0;
+        trial.engine.max_num_batched_tokens = fits + (above - fits) / 2;
+        status = full_pass_s(&trial, &arena, &pass_s, err);
+        if (pass_s <= scenario->slo.tpot_s)
+            fits = trial.engine.max_num_batched_tokens;
+        else
+            above = trial.engine.max_num_batched_tokens;
+    }
+    ls_arena_release(&arena);
+    if (!status)
+        *budget = fits;
+    return status;
 }

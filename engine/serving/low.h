@@ -19,4 +19,12 @@
 LS_NODISCARD enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
                                        struct ls_metrics *metrics, struct ls_err *err);
 
+/* `max_num_batched_tokens: auto_slo`: the largest token budget, from max_num_seqs to 32,768, with which the time
+ * between two tokens of a request keeps slo.tpot_s in the worst steady case: every slot or KV block in use, at the
+ * workload's mean context, and the rest of every step's budget full of prompts. (The rule of Sarathi-Serve, Agrawal et
+ * al. 2024, section 4.3, with estimated in place of profiled steps.) max_num_seqs where no budget does. *scenario is
+ * resolved and feasible but for the budget. */
+LS_NODISCARD enum ls_status ls_slo_token_budget(const struct ls_scenario *scenario, int64_t *budget,
+                                                struct ls_err *err);
+
 #endif
