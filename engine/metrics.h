@@ -74,10 +74,14 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
     X(MEM_OPTIMIZER_BYTES, mem_optimizer_bytes, "byte", LS_T, LOW, "optimizer states", "On the fullest GPU")           \
     X(MEM_KV_BYTES, mem_kv_bytes, "byte", LS_S, LOW, "KV cache", "Reserved on the fullest GPU")                        \
     X(MEM_ACTIVATION_BYTES, mem_activation_bytes, "byte", LS_S | LS_T, LOW, "activations", "Peak on the fullest GPU")  \
+    X(MEM_WORKSPACE_BYTES, mem_workspace_bytes, "byte", LS_T, LOW, "workspace",                                        \
+      "What comes and goes in a pass: layers computed again, gathered weights, keys and values of others")             \
     X(MEM_OVERHEAD_BYTES, mem_overhead_bytes, "byte", LS_S | LS_T, LOW, "overhead",                                    \
       "Context, graphs, buffers of a GPU")                                                                             \
     X(MEM_TOTAL_BYTES, mem_total_bytes, "byte", LS_S | LS_T, LOW, "total memory", "On the fullest GPU")                \
     X(MEM_UTILIZATION, mem_utilization, "1", LS_S | LS_T, NONE, "memory utilization", "Total over what the GPU has")   \
+    X(MEM_HEADROOM_BYTES, mem_headroom_bytes, "byte", LS_S | LS_T, HIGH, "memory headroom",                            \
+      "What the fullest GPU has left beside the total (serving: beside all but the KV cache)")                         \
     X(USD_PER_MTOK, usd_per_mtok, "USD", LS_S | LS_T, LOW, "cost of a million tokens",                                 \
       "GPU hours of the deployment per million output (training: trained) tokens")                                     \
     X(JOULE_PER_TOK, joule_per_tok, "J", LS_S | LS_T, LOW, "energy of a token",                                        \

@@ -41,7 +41,8 @@ enum ls_dimension {
 enum {
     LS_PARAM_NULLABLE = 1, /* null is a value: "the preset's", "the hardware's", "none" */
     LS_PARAM_LATER = 2,    /* understood by a later version: refused by name unless it is left at its default */
-    LS_PARAM_REQUIRED = 4  /* no default */
+    LS_PARAM_REQUIRED = 4, /* no default */
+    LS_PARAM_EVERY = 8     /* a file may write the number k as {every: k} */
 };
 
 struct ls_param {

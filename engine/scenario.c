@@ -110,7 +110,8 @@ static enum ls_reason check_experts(const struct ls_scenario *scenario)
     if (strategy->tp * strategy->ep % strategy->expert_tp != 0)
         return LS_REASON_EXPERT_TP;
     const int64_t shards = strategy->tp * strategy->ep / strategy->expert_tp;
-    const int64_t experts = model->n_routed_experts + scenario->engine.redundant_experts;
+    const int64_t redundant = scenario->kind == LS_SERVING ? scenario->engine.redundant_experts : 0;
+    const int64_t experts = model->n_routed_experts + redundant;
     if (experts % shards != 0)
         return LS_REASON_EP_EXPERTS;
     return model->moe_intermediate_size % strategy->expert_tp != 0 ? LS_REASON_TP_FFN : LS_REASON_NONE;
@@ -225,6 +226,26 @@ static enum ls_status resolve_matmul(struct ls_scenario *scenario, enum ls_reaso
     return LS_OK;
 }
 
+/* Tables are padded so that every GPU of tp has as many rows. */
+static void pad_vocabulary(struct ls_scenario *scenario)
+{
+    const int64_t multiple = scenario->training.vocab_multiple * scenario->strategy.tp;
+    const int64_t rows = (scenario->model.vocab_size + multiple - 1) / multiple;
+    scenario->model.vocab_size = rows * multiple;
+}
+
+/* Who keeps attention scores has them; and models of GPT-3's kind were trained without flash attention as long as their
+ * sequences were short, on the GPUs before Hopper. */
+static enum ls_attention usual_attention(const struct ls_scenario *scenario)
+{
+    const struct ls_training *training = &scenario->training;
+    const bool older_gpu = isnan(scenario->cluster.hardware.peak.by_dtype[LS_FP8]);
+    if (training->recompute == LS_RECOMPUTE_NONE)
+        return LS_ATTENTION_UNFUSED;
+    return training->dropout && older_gpu && training->sequence_length <= 2048 ? LS_ATTENTION_UNFUSED
+                                                                               : LS_ATTENTION_FLASH;
+}
+
 static enum ls_status resolve_training(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
 {
     struct ls_training *training = &scenario->training;
@@ -232,15 +253,19 @@ static enum ls_status resolve_training(struct ls_scenario *scenario, enum ls_rea
     if (status || (status = ls_training_check(scenario, err)))
         return status;
     resolve_cluster(scenario);
-    scenario->strategy.expert_tp = scenario->strategy.tp;
-    if (training->attention == LS_NULL_CHOICE)
-        training->attention = training->recompute == LS_RECOMPUTE_NONE ? LS_ATTENTION_UNFUSED : LS_ATTENTION_FLASH;
+    pad_vocabulary(scenario);
+    if (scenario->strategy.expert_tp == LS_NULL_INT)
+        scenario->strategy.expert_tp = scenario->strategy.tp;
     if (training->dropout == LS_NULL_CHOICE)
         training->dropout = scenario->model.norm == LS_NORM_LAYER;
+    if (training->attention == LS_NULL_CHOICE)
+        training->attention = (int32_t)usual_attention(scenario);
     struct ls_placement placement;
     if ((status = ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, err)))
         return status;
     *reason = check_degrees(scenario);
+    if (*reason == LS_REASON_NONE)
+        *reason = check_experts(scenario);
     if (*reason == LS_REASON_NONE)
         *reason = ls_training_shape(scenario);
     return LS_OK;

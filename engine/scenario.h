@@ -159,6 +159,7 @@ struct ls_prices {
 
 enum ls_precision { LS_PRECISION_BF16, LS_PRECISION_FP8, LS_PRECISION_PURE_BF16, LS_PRECISION_FP32 };
 enum ls_gradient { LS_GRADIENT_FP32, LS_GRADIENT_BF16 };
+enum ls_exchange { LS_EXCHANGE_RING, LS_EXCHANGE_ALL_GATHER };
 enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH };
 
 /* Values of `recompute` below 1; k: one input every k layers. */
@@ -169,15 +170,21 @@ struct ls_training {
     int64_t sequence_length, global_batch_size, micro_batch_size;
     int32_t precision;
     int32_t gradient_dtype; /* enum ls_gradient */
+    int32_t moment_dtype;   /* enum ls_gradient; null: the precision's */
     int64_t zero_stage;
     int64_t recompute;
-    int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), else flash */
-    int32_t dropout;   /* null: models with layer norms have it */
+    int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), and
+                          with dropout on up to 2,048 tokens on a GPU without fp8; else flash */
+    int64_t flash_version;
+    int32_t dropout; /* null: models with layer norms have it */
     int32_t sequence_parallel;
     int64_t context_parallel;
-    int32_t schedule; /* enum ls_schedule */
+    int32_t context_exchange; /* enum ls_exchange */
+    int32_t schedule;         /* enum ls_schedule */
     int64_t virtual_stages;
-    int32_t overlap_grad_reduce;
+    int32_t overlap_grad_reduce, overlap_param_gather, overlap_tensor, overlap_all_to_all;
+    double expert_imbalance;
+    int64_t vocab_multiple; /* times tp, that resolving pads the model's vocabulary to */
     double overhead_bytes;
 };
 

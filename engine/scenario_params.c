@@ -13,6 +13,7 @@
 const char *const ls_kind_names[] = {"serving", "training", "matmul", NULL};
 static const char *const precisions[] = {"bf16", "fp8", "pure_bf16", "fp32", NULL};
 static const char *const gradients[] = {"fp32", "bf16", NULL};
+static const char *const exchanges[] = {"ring", "all_gather", NULL};
 static const char *const attentions[] = {"unfused", "flash", NULL};
 static const char *const recomputes[] = {"none", "selective", "full", NULL};
 static const char *const schedules[] = {"gpipe", "1f1b", "interleaved", NULL};
@@ -235,26 +236,44 @@ static const struct ls_param training_rows[] = {
                   "weights; fp32."),
     LS_ROW_CHOICE(struct ls_training, "gradient_dtype", gradient_dtype, 0, "fp32", gradients,
                   "Format of gradients; with bf16 18 bytes a parameter in fp32, 16 in bf16."),
+    LS_ROW_CHOICE(struct ls_training, "moment_dtype", moment_dtype, LS_PARAM_NULLABLE, "null", gradients,
+                  "Format of both moments of Adam; null: bf16 with pure_bf16, else fp32."),
     LS_ROW_INT(struct ls_training, "zero_stage", zero_stage, 0, "0", 0, 3,
                "What is spread over dp: 1 optimizer states, 2 gradients too, 3 weights too."),
-    LS_ROW(struct ls_training, "recompute", recompute, LS_PARAM_INT, LS_DIM_NONE, 0, "selective", 1, 1024, recomputes,
+    LS_ROW(struct ls_training, "recompute", recompute, LS_PARAM_INT, LS_DIM_NONE, LS_PARAM_EVERY, "selective", 1, 1024,
+           recomputes,
            "What backward passes compute again: none, selective (attention scores), full (each layer from its input), "
-           "or k: one input is kept every k layers."),
+           "or {every: k}: one input is kept every k layers."),
     LS_ROW_CHOICE(
         struct ls_training, "attention", attention, LS_PARAM_NULLABLE, "null", attentions,
-        "unfused writes its scores to memory, flash does not; null: unfused with recompute none, else flash."),
+        "unfused writes its scores to memory, flash does not; null: unfused with recompute none, and with dropout on "
+        "sequences of up to 2048 tokens on GPUs without fp8, else flash."),
+    LS_ROW_INT(struct ls_training, "flash_version", flash_version, 0, "2", 1, 3,
+               "Which FlashAttention: 1 (2022), 2 (2023), 3 (2024, for GPUs of Hopper)."),
     LS_ROW_BOOL(struct ls_training, "dropout", dropout, LS_PARAM_NULLABLE, "null",
                 "Dropout behind each block and in unfused attention; null: models with layer norms have it."),
     LS_ROW_BOOL(struct ls_training, "sequence_parallel", sequence_parallel, 0, "true",
                 "Norms and dropout split over tp along the sequence."),
-    LS_ROW_INT(struct ls_training, "context_parallel", context_parallel, LS_PARAM_LATER, "1", 1, 1024,
+    LS_ROW_INT(struct ls_training, "context_parallel", context_parallel, 0, "1", 1, 1024,
                "GPUs of dp that share a sequence."),
+    LS_ROW_CHOICE(struct ls_training, "context_exchange", context_exchange, 0, "ring", exchanges,
+                  "How keys and values reach them: passed on beside attention, or gathered before it."),
     LS_ROW_CHOICE(struct ls_training, "schedule", schedule, 0, "1f1b", schedules,
                   "How micro-batches pass through the pipeline."),
     LS_ROW_INT(struct ls_training, "virtual_stages", virtual_stages, 0, "1", 1, 1024,
                "interleaved: groups of layers on each stage."),
     LS_ROW_BOOL(struct ls_training, "overlap_grad_reduce", overlap_grad_reduce, 0, "true",
                 "Gradients are reduced while the last backward pass runs."),
+    LS_ROW_BOOL(struct ls_training, "overlap_param_gather", overlap_param_gather, 0, "true",
+                "Weights that ZeRO spreads are gathered while passes run."),
+    LS_ROW_BOOL(struct ls_training, "overlap_tensor", overlap_tensor, 0, "true",
+                "Backward, tensor-parallel collectives run beside products that do not wait for them."),
+    LS_ROW_BOOL(struct ls_training, "overlap_all_to_all", overlap_all_to_all, 0, "false",
+                "Experts' collectives run beside another micro-batch's computation."),
+    LS_ROW_FLOAT(struct ls_training, "expert_imbalance", expert_imbalance, LS_DIM_NONE, 0, "1", 1, 1024,
+                 "Load of the busiest expert shard over the mean."),
+    LS_ROW_INT(struct ls_training, "vocab_multiple", vocab_multiple, 0, "128", 1, 1 << 20,
+               "The vocabulary is padded to a multiple of this times tp."),
     LS_ROW_FLOAT(struct ls_training, "overhead", overhead_bytes, LS_DIM_BYTES, 0, "1.5 GiB", 0, 1e15,
                  "Communication buffers and the like, of each GPU."),
 };

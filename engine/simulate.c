@@ -54,6 +54,8 @@ static void fill_memory(const struct ls_scenario *scenario, const struct ls_serv
     m[LS_METRIC_MEM_ACTIVATION_BYTES] = memory->activation_bytes;
     m[LS_METRIC_MEM_OVERHEAD_BYTES] = memory->overhead_bytes;
     m[LS_METRIC_MEM_TOTAL_BYTES] = memory->total_bytes;
+    m[LS_METRIC_MEM_HEADROOM_BYTES] =
+        scenario->cluster.hardware.memory_bytes - (memory->total_bytes - memory->kv_bytes);
     m[LS_METRIC_MEM_UTILIZATION] = memory->total_bytes / scenario->cluster.hardware.memory_bytes;
     m[LS_METRIC_KV_CAPACITY_TOK] = (double)(memory->kv_blocks * scenario->engine.block_size);
 }
@@ -66,11 +68,13 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
     if (!ls_model_is_moe(model))
         return;
     const double layers = (double)(model->num_hidden_layers - model->first_k_dense_replace) / (double)strategy->pp;
-    const double experts = (double)(model->n_routed_experts + scenario->engine.redundant_experts) * layers;
+    const bool serving = scenario->kind == LS_SERVING;
+    const int64_t redundant = serving ? scenario->engine.redundant_experts : 0;
+    const double experts = (double)(model->n_routed_experts + redundant) * layers;
     const double ranks = (double)(strategy->tp * strategy->ep);
     metrics->scalar[LS_METRIC_EXPERTS_PER_GPU] = experts * (double)strategy->expert_tp / ranks;
     metrics->scalar[LS_METRIC_EXPERT_EQUIVALENTS_PER_GPU] = experts / ranks;
-    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = 1.0;
+    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = serving ? 1.0 : scenario->training.expert_imbalance;
 }
 
 struct serving_run {
@@ -125,10 +129,12 @@ enum ls_status ls_simulate(struct ls_sim *sim, const struct ls_scenario *scenari
     enum ls_status status = LS_OK;
     ls_metrics_clear(&out.metrics);
     ls_arena_reset(&sim->arena);
-    if (scenario->kind == LS_TRAINING)
+    if (scenario->kind == LS_TRAINING) {
+        fill_experts(scenario, &out.metrics);
         status = ls_training_run(scenario, &sim->arena, &out.reason, &out.metrics, err);
-    else
+    } else {
         out.reason = ls_matmul_run(scenario, &out.metrics);
+    }
     if (status)
         return status;
     if (out.reason != LS_REASON_NONE)

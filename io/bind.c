@@ -40,8 +40,19 @@ static bool join_words(const struct ls_yaml *node, char *buffer, size_t size)
     return join_sequence(node, " ", buffer, size);
 }
 
+/* The k of {every: k}; null when the node is nothing like that. */
+static const char *every_text(const struct ls_yaml *node)
+{
+    if (node->kind != LS_YAML_MAPPING || node->n != 1 || strcmp(node->entries[0].key, "every") != 0)
+        return NULL;
+    const struct ls_yaml *k = node->entries[0].value;
+    return k->kind == LS_YAML_SCALAR && strspn(k->text, "0123456789") == strlen(k->text) ? k->text : NULL;
+}
+
 static const char *scalar_text(const struct ls_yaml *node, const struct ls_param *param, char *buffer, size_t size)
 {
+    if (param->flags & LS_PARAM_EVERY && node->kind != LS_YAML_SCALAR)
+        return every_text(node);
     if (node->kind == LS_YAML_SCALAR)
         return node->text;
     return param->type == LS_PARAM_TEXT && join_words(node, buffer, size) ? buffer : NULL;
@@ -69,8 +80,9 @@ enum ls_status ls_bind_value(const struct ls_bind *bind, const struct ls_yaml *n
         return LS_INPUT;
     }
     if (!text)
-        ls_yaml_fault(bind->diags, node, path, "%s was given; write %s", ls_yaml_kind_text(node),
-                      ls_param_advice(param, right, sizeof right));
+        ls_yaml_fault(bind->diags, node, path, "%s was given; write %s%s", ls_yaml_kind_text(node),
+                      ls_param_advice(param, right, sizeof right),
+                      param->flags & LS_PARAM_EVERY ? ", or {every: k}" : "");
     else if (status)
         ls_yaml_fault(bind->diags, node, path, "%s", err.text);
     return status;

@@ -24,6 +24,14 @@ struct ls_peaks {
     double by_dtype[LS_N_DTYPES];
 };
 
+/* What training reaches beyond the kernels of serving, as shares of the arithmetic peak. */
+struct ls_training_kernels {
+    double gemm_frac;           /* the most that products sustain within the board's power; null: no limit */
+    double flash_frac;          /* flash attention forward (version 2); null: as the serving kernels */
+    double flash_backward_frac; /* and backward; null: 0.86 of forward */
+    double collective_sms;      /* SMs that a collective takes from the products beside it; null: none */
+};
+
 struct ls_hardware {
     char name[LS_NAME_LEN];
     char scaled_from[LS_NAME_LEN]; /* the measured GPU whose kernels stand in; empty: its own */
@@ -43,6 +51,7 @@ struct ls_hardware {
     double pcie_bandwidth_bytes_per_s; /* host link of one GPU, one direction */
     double mfu, mbu; /* share of the arithmetic peak, of the memory bandwidth that every operator reaches; null: that of
                         its kernels */
+    struct ls_training_kernels training;
     int32_t kernel_library; /* enum ls_kernel_library; null: the engine preset's */
     struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES];
 };

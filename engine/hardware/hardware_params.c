@@ -37,6 +37,20 @@ static const struct ls_param_table library_params = LS_TABLE(library_rows);
 static const char *const library_names[] = {"vllm", "trtllm", NULL};
 static const char *const topology_names[] = {"switch", "ring", "full_mesh", "rail", NULL};
 
+#define TRAINING_ROW(key, member, text)                                                                                \
+    LS_ROW_FLOAT(struct ls_training_kernels, key, member, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-3, 1, text)
+
+static const struct ls_param training_rows[] = {
+    TRAINING_ROW("gemm_frac", gemm_frac,
+                 "The most of the arithmetic peak that products sustain in long runs; null: no limit"),
+    TRAINING_ROW("flash_frac", flash_frac,
+                 "Share of it that FlashAttention-2 reaches forward; null: as the kernels of serving"),
+    TRAINING_ROW("flash_backward_frac", flash_backward_frac, "And backward; null: 0.86 of forward"),
+    LS_ROW_FLOAT(struct ls_training_kernels, "collective_sms", collective_sms, LS_DIM_NONE, LS_PARAM_NULLABLE, "null",
+                 0, 1e6, "SMs that a collective takes from the products beside it; null: none"),
+};
+static const struct ls_param_table training_table = LS_TABLE(training_rows);
+
 static const struct ls_param hardware_rows[] = {
     LS_ROW_TEXT(struct ls_hardware, "name", name, LS_PARAM_NULLABLE, "null", "Name in results"),
     LS_ROW_TEXT(struct ls_hardware, "scaled_from", scaled_from, LS_PARAM_NULLABLE, "null",
@@ -61,6 +75,7 @@ static const struct ls_param hardware_rows[] = {
     LS_ROW_INT(struct ls_hardware, "nics_per_node", nics_per_node, 0, "1", 1, 1e6, "NICs of one node"),
     LS_ROW_FLOAT(struct ls_hardware, "pcie_bandwidth", pcie_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH, 0, "32 GB/s", 1,
                  DBL_MAX, "Host link of one GPU, one direction"),
+    LS_ROW_GROUP(struct ls_hardware, "training", training, &training_table, "What training reaches."),
     LS_ROW_FLOAT(struct ls_hardware, "mfu", mfu, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-3, 1,
                  "Share of the arithmetic peak that every operator reaches; null: what its kernels reach"),
     LS_ROW_FLOAT(struct ls_hardware, "mbu", mbu, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 1e-3, 1,

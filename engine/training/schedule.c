@@ -37,15 +37,33 @@ double ls_schedule_in_flight(int32_t schedule, int64_t stages, int64_t chunks, i
     return (double)smaller(micro_batches * chunks, warmup(&work, stage) + 1) / (double)chunks;
 }
 
+/* Of one job a stage for each micro-batch, the same on all of them. */
+struct line {
+    double sum, longest;
+};
+
+static void add_stage(struct line *line, double seconds)
+{
+    line->sum += seconds;
+    line->longest = fmax(line->longest, seconds);
+}
+
+static double line_seconds(const struct line *line, const struct ls_schedule_work *work)
+{
+    return (double)work->micro_batches * line->longest + (line->sum - line->longest) / (double)work->chunks;
+}
+
 double ls_schedule_seconds(const struct ls_schedule_work *work)
 {
-    double sum = 0, longest = 0;
+    struct line forward = {0}, backward = {0}, both = {0};
     for (int64_t i = 0; i < work->stages; i++) {
-        const double both = work->forward_s[i] + work->backward_s[i];
-        sum += both;
-        longest = fmax(longest, both);
+        add_stage(&forward, work->forward_s[i]);
+        add_stage(&backward, work->backward_s[i]);
+        add_stage(&both, work->forward_s[i] + work->backward_s[i]);
     }
-    return (double)work->micro_batches * longest + (sum - longest) / (double)work->chunks;
+    if (work->schedule == LS_SCHEDULE_GPIPE)
+        return line_seconds(&forward, work) + line_seconds(&backward, work);
+    return line_seconds(&both, work);
 }
 
 struct pass {

@@ -26,7 +26,8 @@ bool ls_schedule_possible(int32_t schedule, int64_t stages, int64_t chunks, int6
 double ls_schedule_in_flight(int32_t schedule, int64_t stages, int64_t chunks, int64_t micro_batches, int64_t stage);
 
 /* Seconds from the first forward pass to the last backward one: m · max(t) + (Σ t − max(t)) / chunks, where t is a
- * stage's forward and backward pass. Exact when all stages take the same. */
+ * stage's forward and backward pass, exact when all stages take the same; for gpipe the same of forward and backward
+ * passes apart, which is exact for any stages. */
 double ls_schedule_seconds(const struct ls_schedule_work *work);
 
 /* The same pass by pass. *n_events counts passes. LS_NOMEM. */

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "engine/cost/operator_cost.h"
 #include "engine/training/schedule.h"
 #include "engine/training/stage_time.h"
 #include "engine/training/training_memory.h"
@@ -11,12 +10,8 @@ enum ls_status ls_training_check(const struct ls_scenario *scenario, struct ls_e
 {
     const struct ls_model *model = &scenario->model;
     const struct ls_training *training = &scenario->training;
-    if (ls_model_is_moe(model) || ls_model_is_mla(model) || model->stated.parameters != LS_NULL_INT ||
-        (model->use_sliding_window && model->sliding_window != LS_NULL_INT))
-        return ls_fail(
-            err, LS_INPUT,
-            "model: training of experts, latent attention, sliding windows and stated costs is not available "
-            "yet; dense models are");
+    if (ls_model_is_stated(model) || model->stated.parameters != LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "model: its costs are stated for serving; training needs an architecture");
     if (training->schedule != LS_SCHEDULE_INTERLEAVED && training->virtual_stages > 1)
         return ls_fail(err, LS_INPUT, "training.virtual_stages: only the interleaved schedule has more than 1");
     return LS_OK;
@@ -24,7 +19,10 @@ enum ls_status ls_training_check(const struct ls_scenario *scenario, struct ls_e
 
 int64_t ls_training_micro_batches(const struct ls_scenario *scenario)
 {
-    return scenario->training.global_batch_size / (scenario->training.micro_batch_size * scenario->strategy.dp);
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const struct ls_training *training = &scenario->training;
+    return training->global_batch_size * training->context_parallel /
+           (training->micro_batch_size * strategy->dp * strategy->ep);
 }
 
 enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
@@ -35,11 +33,13 @@ enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
                                             [LS_PRECISION_FP8] = LS_FP8,
                                             [LS_PRECISION_PURE_BF16] = LS_BF16,
                                             [LS_PRECISION_FP32] = LS_FP32};
-    if (strategy->ep > 1)
-        return LS_REASON_EP_DENSE;
+    if (strategy->dp % training->context_parallel != 0 || training->sequence_length % training->context_parallel != 0)
+        return LS_REASON_CONTEXT_PARALLEL;
     if (isnan(scenario->cluster.hardware.peak.by_dtype[formats[training->precision]]))
         return LS_REASON_DTYPE;
-    if (training->global_batch_size % (training->micro_batch_size * strategy->dp) != 0)
+    if (training->global_batch_size * training->context_parallel %
+            (training->micro_batch_size * strategy->dp * strategy->ep) !=
+        0)
         return LS_REASON_MICRO_BATCHES;
     const bool possible = ls_schedule_possible(training->schedule, strategy->pp, training->virtual_stages,
                                                ls_training_micro_batches(scenario));
@@ -80,8 +80,10 @@ static enum ls_status run_pipeline(const struct ls_scenario *scenario, const dou
 static enum ls_status run_step(const struct ls_scenario *scenario, struct ls_arena *arena, struct step *step,
                                struct ls_err *err)
 {
-    const int64_t pp = scenario->strategy.pp;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const int64_t pp = strategy->pp;
     const double n = (double)ls_training_micro_batches(scenario);
+    const double replicas = (double)(strategy->tp * strategy->dp * strategy->ep);
     double *forward_s = ls_arena_take(arena, 2 * (size_t)pp * sizeof *forward_s), *backward_s = forward_s + pp;
     struct ls_placement placement;
     if (!forward_s)
@@ -95,10 +97,9 @@ static enum ls_status run_step(const struct ls_scenario *scenario, struct ls_are
         ls_stage_time(scenario, &placement, i, &time);
         forward_s[i] = time.forward_s + time.forward_comm_s;
         backward_s[i] = time.recompute_s + time.backward_s + time.backward_comm_s;
-        step->flop += n * time.flop * (double)(scenario->strategy.tp * scenario->strategy.dp);
-        step->gradients_s =
-            fmax(step->gradients_s, ls_gradient_seconds(scenario, &placement, i, time.recompute_s + time.backward_s));
-        step->optimizer_s = fmax(step->optimizer_s, ls_optimizer_seconds(scenario, i));
+        step->flop += n * time.flop * replicas;
+        step->gradients_s = fmax(step->gradients_s, time.gradients_s);
+        step->optimizer_s = fmax(step->optimizer_s, time.optimizer_s);
         if (forward_s[i] + backward_s[i] > step->busy_s) {
             step->busy_s = forward_s[i] + backward_s[i];
             step->slowest = time;
@@ -116,8 +117,10 @@ static void fill_memory(const struct ls_scenario *scenario, const struct ls_trai
     m[LS_METRIC_MEM_GRADIENTS_BYTES] = memory->gradients_bytes;
     m[LS_METRIC_MEM_OPTIMIZER_BYTES] = memory->optimizer_bytes;
     m[LS_METRIC_MEM_ACTIVATION_BYTES] = memory->activation_bytes;
+    m[LS_METRIC_MEM_WORKSPACE_BYTES] = memory->workspace_bytes;
     m[LS_METRIC_MEM_OVERHEAD_BYTES] = memory->overhead_bytes;
     m[LS_METRIC_MEM_TOTAL_BYTES] = memory->total_bytes;
+    m[LS_METRIC_MEM_HEADROOM_BYTES] = scenario->cluster.hardware.memory_bytes - memory->total_bytes;
     m[LS_METRIC_MEM_UTILIZATION] = memory->total_bytes / scenario->cluster.hardware.memory_bytes;
 }
 
@@ -155,6 +158,9 @@ static void fill_step(const struct ls_scenario *scenario, const struct step *ste
     m[LS_METRIC_BUBBLE_FRAC] = bubble_s / step_s;
     m[LS_METRIC_OPTIMIZER_S] = step->optimizer_s;
     m[LS_METRIC_N_EVENTS] = (double)step->n_events;
+    const double idle_s = step_s - step->busy_s - step->gradients_s - step->optimizer_s;
+    const double joule = hardware->power_w * (step_s - idle_s) + hardware->idle_power_w * idle_s;
+    m[LS_METRIC_JOULE_PER_TOK] = joule * gpus / tokens;
     m[LS_METRIC_USD_PER_MTOK] = scenario->prices.gpu_usd_per_h / 3600.0 * gpus * step_s / tokens * 1e6;
 }
 

@@ -3,64 +3,149 @@
 #include <math.h>
 
 #include "engine/memory/serving_memory.h"
-#include "engine/model/operator.h"
+#include "engine/model/weights.h"
+#include "engine/training/micro_batch.h"
 #include "engine/training/schedule.h"
+
+/* --- Parameters and their states --- */
 
 struct ls_recipe ls_training_recipe(const struct ls_training *training)
 {
     const double gradient = training->gradient_dtype == LS_GRADIENT_FP32 ? 4.0 : 2.0;
-    switch (training->precision) {
-    case LS_PRECISION_PURE_BF16:
-        return (struct ls_recipe){2.0, gradient, 4.0};
-    case LS_PRECISION_FP32:
-        return (struct ls_recipe){4.0, gradient, 8.0};
-    default:
-        return (struct ls_recipe){2.0, gradient, 12.0};
-    }
+    const bool pure = training->precision == LS_PRECISION_PURE_BF16, wide = training->precision == LS_PRECISION_FP32;
+    const int32_t moment_dtype = training->moment_dtype != LS_NULL_CHOICE ? training->moment_dtype
+                                 : pure                                   ? LS_GRADIENT_BF16
+                                                                          : LS_GRADIENT_FP32;
+    const double moments = moment_dtype == LS_GRADIENT_FP32 ? 8.0 : 4.0;
+    const double master = pure || wide ? 0.0 : 4.0;
+    return (struct ls_recipe){wide ? 4.0 : 2.0, gradient, master + moments};
 }
 
-double ls_stage_parameters(const struct ls_scenario *scenario, int64_t stage)
+static struct ls_shard shard_of(const struct ls_scenario *scenario)
 {
     const struct ls_strategy *strategy = &scenario->strategy;
-    const int64_t layers = scenario->model.num_hidden_layers;
-    const struct ls_shard shard = {strategy->tp, 1, strategy->tp, 0};
-    const struct ls_formats formats = {LS_BF16, LS_BF16, LS_BF16, LS_BF16};
-    const unsigned ends =
-        (stage == 0 ? LS_STAGE_FIRST : 0u) | (stage == strategy->pp - 1 ? (unsigned)LS_STAGE_LAST : 0u);
-    return ls_weight_bytes(&scenario->model, &shard, &formats, ls_stage_first_layer(layers, strategy->pp, stage),
-                           ls_stage_first_layer(layers, strategy->pp, stage + 1), ends) /
-           2.0;
+    return (struct ls_shard){strategy->tp, strategy->ep, strategy->expert_tp, 0};
 }
+
+/* Of one expert layer on one GPU. */
+static double expert_parameters(const struct ls_scenario *scenario)
+{
+    const struct ls_shard shard = shard_of(scenario);
+    const double shards = (double)ls_shard_expert_shards(&shard);
+    struct ls_weight weights[LS_MAX_WEIGHTS];
+    const size_t n = ls_weights_of_layer(&scenario->model, true, weights);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (weights[i].split == LS_SPLIT_EXPERTS)
+            sum += weights[i].n_params / (shards * (double)shard.expert_tp);
+        else if (weights[i].split == LS_SPLIT_EXPERT_OUT)
+            sum += weights[i].n_params / shards;
+    }
+    return sum;
+}
+
+/* Of layers [first, end) and the ends of the model that go with them. */
+static struct ls_stage_parameters parameters_of(const struct ls_scenario *scenario, int64_t first, int64_t end,
+                                                unsigned ends)
+{
+    const struct ls_shard shard = shard_of(scenario);
+    const struct ls_formats formats = {LS_BF16, LS_BF16, LS_BF16, LS_BF16};
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(&scenario->model, first, end, count);
+    const int64_t n_moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE];
+    const double experts = n_moe > 0 ? (double)n_moe * expert_parameters(scenario) : 0.0;
+    const double all = ls_weight_bytes(&scenario->model, &shard, &formats, first, end, ends) / 2.0;
+    return (struct ls_stage_parameters){all - experts, experts};
+}
+
+static int64_t first_layer(const struct ls_scenario *scenario, int64_t stage)
+{
+    return ls_stage_first_layer(scenario->model.num_hidden_layers, scenario->strategy.pp, stage);
+}
+
+struct ls_stage_parameters ls_stage_parameters(const struct ls_scenario *scenario, int64_t stage)
+{
+    const unsigned ends =
+        (stage == 0 ? LS_STAGE_FIRST : 0u) | (stage == scenario->strategy.pp - 1 ? (unsigned)LS_STAGE_LAST : 0u);
+    return parameters_of(scenario, first_layer(scenario, stage), first_layer(scenario, stage + 1), ends);
+}
+
+double ls_spread_parameters(const struct ls_scenario *scenario, int64_t stage, bool spread)
+{
+    const struct ls_stage_parameters parameters = ls_stage_parameters(scenario, stage);
+    const double dp = spread ? (double)scenario->strategy.dp : 1.0, ep = spread ? (double)scenario->strategy.ep : 1.0;
+    return parameters.shared / (dp * ep) + parameters.experts / dp;
+}
+
+/* --- Activations --- */
 
 static double value_bytes(const struct ls_scenario *scenario)
 {
     return scenario->training.precision == LS_PRECISION_FP32 ? 4.0 : 2.0;
 }
 
-/* Tokens of a micro-batch. */
+/* Tokens of a micro-batch on one GPU. */
 static double tokens_of(const struct ls_training *training)
 {
-    return (double)(training->micro_batch_size * training->sequence_length);
+    return (double)(training->micro_batch_size * training->sequence_length) / (double)training->context_parallel;
 }
 
-double ls_layer_activation_bytes(const struct ls_scenario *scenario, bool scores)
+/* GPUs over which sequence parallelism splits the residual stream. */
+static double stream_split(const struct ls_scenario *scenario)
+{
+    return scenario->training.sequence_parallel ? (double)scenario->strategy.tp : 1.0;
+}
+
+/* Values of a token that attention keeps on one GPU: queries, keys, values, the input of the output projection, and the
+ * latents that every GPU has. */
+static double attention_values(const struct ls_scenario *scenario)
+{
+    const struct ls_model *model = &scenario->model;
+    const double tp = (double)scenario->strategy.tp, heads = (double)model->num_attention_heads / tp;
+    if (!ls_model_is_mla(model)) {
+        const double kv = fmax((double)model->num_key_value_heads / tp, 1.0);
+        return 2.0 * (heads + kv) * (double)model->head_dim;
+    }
+    const double qk = (double)(model->qk_nope_head_dim + model->qk_rope_head_dim);
+    const double latent = (double)(model->kv_lora_rank + model->qk_rope_head_dim) +
+                          (model->q_lora_rank != LS_NULL_INT ? (double)model->q_lora_rank : 0.0);
+    return 2.0 * heads * (qk + (double)model->v_head_dim) + latent;
+}
+
+/* Inputs of both products and of what is between them. */
+static double mlp_values(const struct ls_model *model, double width)
+{
+    return width * (model->gated_mlp ? 3.0 : 2.0);
+}
+
+/* Bytes of a token in the MLP or the experts of one GPU, the block's own input left out. */
+static double block_bytes(const struct ls_scenario *scenario, bool moe)
+{
+    const struct ls_model *model = &scenario->model;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const double tp = (double)strategy->tp, value = value_bytes(scenario);
+    if (!moe)
+        return mlp_values(model, (double)model->intermediate_size / tp) * value;
+    const double width = (double)model->moe_intermediate_size;
+    const double rows =
+        (double)model->num_experts_per_tok * scenario->training.expert_imbalance * (double)strategy->expert_tp / tp;
+    const double row = 2.0 * (double)model->hidden_size + mlp_values(model, width / (double)strategy->expert_tp);
+    return rows * row * value + 4.0 * (double)model->n_routed_experts / stream_split(scenario) +
+           mlp_values(model, (double)model->n_shared_experts * width / tp) * value;
+}
+
+double ls_layer_activation_bytes(const struct ls_scenario *scenario, bool moe, bool scores)
 {
     const struct ls_model *model = &scenario->model;
     const struct ls_training *training = &scenario->training;
-    const double tp = (double)scenario->strategy.tp, value = value_bytes(scenario);
-    const double hidden = (double)model->hidden_size;
-    const double heads = (double)model->num_attention_heads;
-    const double q = heads * (double)model->head_dim;
-    const double kv = fmax((double)model->num_key_value_heads, tp) * (double)model->head_dim;
-    const double mlp = (double)model->intermediate_size * (model->gated_mlp ? 3.0 : 2.0);
-    const double mask = training->dropout ? 1.0 : 0.0;
+    const double value = value_bytes(scenario), mask = training->dropout ? 1.0 : 0.0;
     /* inputs of both norms and of the first product of each block; a mask behind each block */
-    const double whole = 4.0 * hidden * value + 2.0 * hidden * mask;
-    /* queries, keys, values, input of the output projection; the MLP's intermediates */
-    double split = (2.0 * q + 2.0 * kv + mlp) * value;
+    const double whole = (4.0 * value + 2.0 * mask) * (double)model->hidden_size;
+    double own = attention_values(scenario) * value + block_bytes(scenario, moe);
     if (scores) /* softmax, and behind dropout its mask and output */
-        split += heads * (double)training->sequence_length * (value + mask * (1.0 + value));
-    return tokens_of(training) * (whole / (training->sequence_parallel ? tp : 1.0) + split / tp);
+        own += (double)model->num_attention_heads / (double)scenario->strategy.tp * (double)training->sequence_length *
+               (value + mask * (1.0 + value));
+    return tokens_of(training) * (whole / stream_split(scenario) + own);
 }
 
 /* Of one micro-batch on a stage, and while its backward pass computes layers again. */
@@ -68,18 +153,26 @@ struct kept {
     double held, again;
 };
 
-static struct kept layers_kept(const struct ls_scenario *scenario, double layers)
+static struct kept layers_kept(const struct ls_scenario *scenario, int64_t first, int64_t end)
 {
     const struct ls_training *training = &scenario->training;
     const bool unfused = training->attention == LS_ATTENTION_UNFUSED;
+    int64_t count[LS_N_LAYER_KINDS];
+    ls_model_count_layers(&scenario->model, first, end, count);
+    const double n_moe = (double)(count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE]);
+    const double layers = (double)(end - first);
     if (training->recompute == LS_RECOMPUTE_NONE || training->recompute == LS_RECOMPUTE_SELECTIVE) {
         const bool scores = unfused && training->recompute == LS_RECOMPUTE_NONE;
-        const double again = ls_layer_activation_bytes(scenario, unfused) - ls_layer_activation_bytes(scenario, scores);
-        return (struct kept){layers * ls_layer_activation_bytes(scenario, scores), again};
+        const double again =
+            ls_layer_activation_bytes(scenario, false, unfused) - ls_layer_activation_bytes(scenario, false, scores);
+        return (struct kept){n_moe * ls_layer_activation_bytes(scenario, true, scores) +
+                                 (layers - n_moe) * ls_layer_activation_bytes(scenario, false, scores),
+                             again};
     }
     const double every = fmin(layers, training->recompute == LS_RECOMPUTE_FULL ? 1.0 : (double)training->recompute);
-    const double input = tokens_of(training) * (double)scenario->model.hidden_size * value_bytes(scenario);
-    return (struct kept){ceil(layers / every) * input, every * ls_layer_activation_bytes(scenario, unfused)};
+    const double input =
+        tokens_of(training) * (double)scenario->model.hidden_size * value_bytes(scenario) / stream_split(scenario);
+    return (struct kept){ceil(layers / every) * input, every * ls_layer_activation_bytes(scenario, n_moe > 0, unfused)};
 }
 
 /* Korthikanti et al. 2022, Section 4.3: the embedding's dropout mask; the last norm, the head's input and fp32 logits.
@@ -87,7 +180,7 @@ static struct kept layers_kept(const struct ls_scenario *scenario, double layers
 static double ends_bytes(const struct ls_scenario *scenario, bool first, bool last, double in_flight)
 {
     const struct ls_training *training = &scenario->training;
-    const double tp = (double)scenario->strategy.tp, split = training->sequence_parallel ? tp : 1.0;
+    const double tp = (double)scenario->strategy.tp, split = stream_split(scenario);
     const double tokens = tokens_of(training), hidden = (double)scenario->model.hidden_size;
     double bytes = 0;
     if (first && training->dropout)
@@ -98,31 +191,48 @@ static double ends_bytes(const struct ls_scenario *scenario, bool first, bool la
     return bytes;
 }
 
-static double stage_activation_bytes(const struct ls_scenario *scenario, int64_t stage)
+/* --- A stage --- */
+
+/* With ZeRO 3 the weights of a layer and of the next, which is on its way, and the layer's gradients are whole; with
+ * ZeRO 2 its gradients. */
+static double gathered_bytes(const struct ls_scenario *scenario, int64_t last_layer)
 {
     const struct ls_training *training = &scenario->training;
-    const int64_t pp = scenario->strategy.pp, n = scenario->model.num_hidden_layers;
-    const double layers = (double)(ls_stage_first_layer(n, pp, stage + 1) - ls_stage_first_layer(n, pp, stage));
-    const double in_flight = ls_schedule_in_flight(training->schedule, pp, training->virtual_stages,
-                                                   ls_training_micro_batches(scenario), stage);
-    const struct kept kept = layers_kept(scenario, layers);
-    return in_flight * kept.held + kept.again + ends_bytes(scenario, stage == 0, stage == pp - 1, in_flight);
+    const struct ls_recipe recipe = ls_training_recipe(training);
+    const struct ls_stage_parameters layer = parameters_of(scenario, last_layer, last_layer + 1, 0);
+    const double parameters = layer.shared + layer.experts;
+    return parameters * ((training->zero_stage >= 3 ? 2.0 * recipe.weight : 0.0) +
+                         (training->zero_stage >= 2 ? recipe.gradient : 0.0));
+}
+
+/* Keys and values of all tokens, or with a ring those of one more GPU. */
+static double exchanged_bytes(const struct ls_scenario *scenario)
+{
+    const struct ls_training *training = &scenario->training;
+    const struct ls_micro_batch batch = ls_micro_batch_of(scenario);
+    const double own = ls_own_kv_bytes(&batch), others = (double)training->context_parallel - 1.0;
+    return training->context_exchange == LS_EXCHANGE_RING ? fmin(1.0, others) * own : others * own;
 }
 
 static struct ls_training_memory stage_memory(const struct ls_scenario *scenario, int64_t stage)
 {
     const struct ls_training *training = &scenario->training;
     const struct ls_recipe recipe = ls_training_recipe(training);
-    const double parameters = ls_stage_parameters(scenario, stage), dp = (double)scenario->strategy.dp;
+    const int64_t pp = scenario->strategy.pp;
+    const double in_flight = ls_schedule_in_flight(training->schedule, pp, training->virtual_stages,
+                                                   ls_training_micro_batches(scenario), stage);
+    const int64_t first = first_layer(scenario, stage), end = first_layer(scenario, stage + 1);
+    const struct kept kept = layers_kept(scenario, first, end);
     struct ls_training_memory memory = {
-        .weights_bytes = parameters * recipe.weight / (training->zero_stage >= 3 ? dp : 1.0),
-        .gradients_bytes = parameters * recipe.gradient / (training->zero_stage >= 2 ? dp : 1.0),
-        .optimizer_bytes = parameters * recipe.optimizer / (training->zero_stage >= 1 ? dp : 1.0),
-        .activation_bytes = stage_activation_bytes(scenario, stage),
+        .weights_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 3) * recipe.weight,
+        .gradients_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 2) * recipe.gradient,
+        .optimizer_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 1) * recipe.optimizer,
+        .activation_bytes = in_flight * kept.held + ends_bytes(scenario, stage == 0, stage == pp - 1, in_flight),
+        .workspace_bytes = kept.again + gathered_bytes(scenario, end - 1) + exchanged_bytes(scenario),
         .overhead_bytes = training->overhead_bytes,
     };
     memory.total_bytes = memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes +
-                         memory.activation_bytes + memory.overhead_bytes;
+                         memory.activation_bytes + memory.workspace_bytes + memory.overhead_bytes;
     return memory;
 }
 

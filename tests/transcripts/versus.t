@@ -10,8 +10,8 @@ mean. make_cube's replicas differ by the same everywhere.
   the same in all: pp 1, ep 1
   
                                                                  output_token_
-                                                                   throughput_                                     mem_
-  tp  dp  lod     time_scale  model          gpus       goodput        per_gpu    ttft_p99_s    tpot_p99_s  utilization  difference
+                                                                   throughput_                                      mem_
+  tp  dp  lod     time_scale  model          gpus       goodput        per_gpu    ttft_p99_s    tpot_p99_s   utilization  difference
    2   2  medium         0.5  mixtral-8×7b      4  23.72 ±0.064 … 0 ±0  the reference
    1   1  medium           1  llama-3.1-70b     1  23.43 ±0.064 … -0.2857 ±0
    1   1  high           0.5  llama-3.1-70b     1  23.01 ±0.064 … -0.7143 ±0

@@ -116,13 +116,13 @@ START_TEST(a_layer_keeps_what_korthikanti_et_al_count)
 {
     const double sbh = 2048.0 * 12288, scores = 5.0 * 96 * 2048 / 12288;
     struct ls_scenario scenario = training("tp: 8, pp: 8", "sequence_parallel: false", LS_REASON_NONE);
-    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, true), sbh * (10 + 24.0 / 8 + scores / 8));
-    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false), sbh * (10 + 24.0 / 8));
+    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false, true), sbh * (10 + 24.0 / 8 + scores / 8));
+    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false, false), sbh * (10 + 24.0 / 8));
     scenario.training.sequence_parallel = 1;
-    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, true), sbh / 8 * (34 + scores));
-    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false), sbh / 8 * 34);
+    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false, true), sbh / 8 * (34 + scores));
+    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false, false), sbh / 8 * 34);
     scenario.strategy.tp = 1;
-    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, true), sbh * (34 + scores));
+    ck_assert_double_eq(ls_layer_activation_bytes(&scenario, false, true), sbh * (34 + scores));
 }
 END_TEST
 
@@ -136,6 +136,8 @@ START_TEST(recipes_take_their_bytes_and_zero_shares_them)
         {"precision: bf16, gradient_dtype: bf16", 2, 2, 12},
         {"precision: pure_bf16, gradient_dtype: bf16", 2, 2, 4},
         {"precision: fp32", 4, 4, 8},
+        {"moment_dtype: bf16", 2, 4, 8},
+        {"precision: pure_bf16, moment_dtype: fp32", 2, 4, 8},
         {"zero_stage: 1", 2, 4, 6},
         {"zero_stage: 2", 2, 2, 6},
         {"zero_stage: 3", 1, 2, 6},
@@ -144,7 +146,7 @@ START_TEST(recipes_take_their_bytes_and_zero_shares_them)
         const struct ls_scenario scenario = training("tp: 8, pp: 4, dp: 2", cases[i].keys, LS_REASON_NONE);
         struct ls_training_memory memory;
         (void)!ls_training_memory(&scenario, &memory);
-        const double parameters = ls_stage_parameters(&scenario, 0);
+        const double parameters = ls_stage_parameters(&scenario, 0).shared;
         ck_assert_double_eq(memory.weights_bytes, cases[i].weights * parameters);
         ck_assert_double_eq(memory.gradients_bytes, cases[i].gradients * parameters);
         ck_assert_double_eq(memory.optimizer_bytes, cases[i].optimizer * parameters);
@@ -157,7 +159,7 @@ START_TEST(stages_hold_every_parameter_and_both_ends_the_tied_table)
     const struct ls_scenario scenario = training("tp: 1, pp: 8", "", LS_REASON_NONE);
     double sum = 0;
     for (int64_t stage = 0; stage < 8; stage++)
-        sum += ls_stage_parameters(&scenario, stage);
+        sum += ls_stage_parameters(&scenario, stage).shared;
     ck_assert_double_eq(sum, (double)ls_model_parameters(&scenario.model) + 51200.0 * 12288);
 }
 END_TEST

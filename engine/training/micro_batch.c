@@ -1,0 +1,259 @@
+#include "engine/training/micro_batch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/cost/operator_cost.h"
+#include "engine/training/flash_cost.h"
+#include "engine/training/training_memory.h"
+
+struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario)
+{
+    const struct ls_training *training = &scenario->training;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const enum ls_dtype wide = training->precision == LS_PRECISION_FP32 ? LS_FP32 : LS_BF16;
+    const enum ls_dtype product = training->precision == LS_PRECISION_FP8 ? LS_FP8 : wide;
+    return (struct ls_micro_batch){
+        .scenario = scenario,
+        .shard = {strategy->tp, strategy->ep, strategy->expert_tp, 0},
+        .formats = {product, product, wide, wide},
+        .tokens = training->micro_batch_size * training->sequence_length / training->context_parallel,
+        .norm_share = training->sequence_parallel ? 1.0 / (double)strategy->tp : 1.0,
+    };
+}
+
+double ls_own_kv_bytes(const struct ls_micro_batch *batch)
+{
+    const struct ls_model *model = &batch->scenario->model;
+    const double heads = fmax(1.0, (double)model->num_key_value_heads / (double)batch->shard.tp);
+    const double width = ls_model_is_mla(model)
+                             ? (double)(model->qk_nope_head_dim + model->qk_rope_head_dim + model->v_head_dim)
+                             : 2.0 * (double)model->head_dim;
+    return (double)batch->tokens * heads * width * ls_dtype_bytes(batch->formats.activation);
+}
+
+/* --- Operators, forward and backward --- */
+
+static const struct ls_hardware *hardware_of(const struct ls_micro_batch *batch)
+{
+    return &batch->scenario->cluster.hardware;
+}
+
+/* What adding to `values` gradients takes beyond writing them: the kernel reads and writes them in their own format.
+ * Where ZeRO spreads gradients, a GPU adds up its share of them alone. */
+static double accumulate_seconds(const struct ls_micro_batch *batch, double values)
+{
+    const struct ls_hardware *hardware = hardware_of(batch);
+    if (batch->scenario->training.zero_stage >= 2)
+        return 0.0;
+    const double gradient = ls_training_recipe(&batch->scenario->training).gradient;
+    const struct ls_op op = {.kind = LS_OP_MEMORY,
+                             .name = "accumulate",
+                             .dtype = batch->formats.activation,
+                             .bytes = values * (2.0 * gradient - ls_dtype_bytes(batch->formats.activation))};
+    const struct ls_op nothing = {.kind = LS_OP_MEMORY, .name = "launch", .dtype = batch->formats.activation};
+    return ls_op_seconds(hardware, &op) - ls_op_seconds(hardware, &nothing);
+}
+
+/* Kernels are measured one by one; a GPU that does nothing else cannot keep their clocks within its power. */
+static double product_seconds(const struct ls_micro_batch *batch, const struct ls_op *op)
+{
+    const struct ls_hardware *hardware = hardware_of(batch);
+    const double frac = hardware->training.gemm_frac;
+    const double seconds = ls_op_seconds(hardware, op);
+    return isnan(frac) ? seconds : fmax(seconds, ls_op_flop(op) / (ls_op_dtype_peak(hardware, op->dtype) * frac));
+}
+
+static void add_product(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, const struct ls_op *op,
+                        bool has_weights)
+{
+    const double groups = op->kind == LS_OP_GEMM ? 1.0 : op->groups;
+    struct ls_op input = *op, weights = *op;
+    input.k = op->n;
+    input.n = op->k;
+    weights.m = op->k * groups;
+    weights.k = op->m / groups;
+    const double input_s = product_seconds(batch, &input);
+    const double weight_s =
+        product_seconds(batch, &weights) + (has_weights ? accumulate_seconds(batch, op->k * op->n * groups) : 0.0);
+    cost->forward_s += product_seconds(batch, op);
+    cost->backward_s += input_s + weight_s;
+    cost->forward_flop += ls_op_flop(op);
+    cost->flop += 3.0 * ls_op_flop(op);
+    if (op->kind == LS_OP_GEMM && op->k == (double)batch->scenario->model.hidden_size) {
+        cost->input_s += input_s;
+        cost->weight_s += weight_s;
+    }
+}
+
+static void add_moved(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, struct ls_op op)
+{
+    cost->forward_s += ls_op_seconds(hardware_of(batch), &op);
+    op.bytes *= 1.5;
+    cost->backward_s += ls_op_seconds(hardware_of(batch), &op);
+}
+
+/* Norms of the residual stream, and the router, see a GPU's share of the tokens. */
+static bool sees_a_share(const struct ls_op *op)
+{
+    static const char *const names[] = {"attention_norm", "mlp_norm", "moe_norm",       "final_norm",
+                                        "router",         "top_k",    "embedding_norm", NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(op->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_op(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, const struct ls_op *op)
+{
+    struct ls_op own = *op;
+    if (sees_a_share(op)) {
+        own.bytes *= batch->norm_share;
+        own.m *= batch->norm_share;
+    }
+    switch (op->kind) {
+    case LS_OP_GEMM:
+    case LS_OP_GROUPED_GEMM:
+        add_product(cost, batch, &own, true);
+        break;
+    case LS_OP_BATCHED_GEMM:
+        add_product(cost, batch, &own, false);
+        break;
+    case LS_OP_MEMORY:
+        add_moved(cost, batch, own);
+        break;
+    default:
+        cost->forward_s += ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, false);
+        cost->backward_s += ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, true);
+        cost->forward_flop += ls_op_flop(op);
+        cost->flop += 3.5 * ls_op_flop(op);
+        break;
+    }
+}
+
+static void add_ops(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, const struct ls_op *ops, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        add_op(cost, batch, &ops[i]);
+}
+
+/* --- Attention --- */
+
+/* Pairs of a sequence whose tokens attend to themselves and up to `window` − 1 before them. */
+static int64_t pairs_of(int64_t sequence, int64_t window)
+{
+    if (window >= sequence)
+        return sequence * (sequence + 1) / 2;
+    return window * (window + 1) / 2 + (sequence - window) * window;
+}
+
+/* Context-parallel GPUs have a share of the queries each, cut so that all have as many pairs (zigzag), and see all keys
+ * in turn. */
+static struct ls_pass_cost flash_cost(const struct ls_micro_batch *batch, bool sliding)
+{
+    const struct ls_training *training = &batch->scenario->training;
+    const struct ls_model *model = &batch->scenario->model;
+    const int64_t s = training->sequence_length, b = training->micro_batch_size;
+    const int64_t pairs = b * pairs_of(s, s) / training->context_parallel;
+    const struct ls_batch queries = {
+        .n_tok = batch->tokens,
+        .n_prefill = b,
+        .prefill_tok = batch->tokens,
+        .prefill_context = ls_model_is_mla(model) ? batch->tokens : b * s,
+        .prefill_pairs = pairs,
+        .prefill_window_context = b * s,
+        .prefill_window_pairs = sliding ? b * pairs_of(s, model->sliding_window) / training->context_parallel : pairs,
+    };
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_pass_cost cost = {0};
+    add_ops(&cost, batch, ops, ls_ops_attention_prefill(model, &batch->shard, &batch->formats, &queries, sliding, ops));
+    return cost;
+}
+
+static struct ls_pass_cost unfused_cost(const struct ls_micro_batch *batch)
+{
+    const struct ls_training *training = &batch->scenario->training;
+    const struct ls_model *model = &batch->scenario->model;
+    const double s = (double)training->sequence_length, d = (double)model->head_dim;
+    const double v = (double)ls_model_v_head_dim(model), rows = s / (double)training->context_parallel;
+    const double groups = (double)(training->micro_batch_size * model->num_attention_heads) / (double)batch->shard.tp;
+    const enum ls_dtype dtype = batch->formats.activation;
+    const double value = ls_dtype_bytes(dtype), scores = groups * rows * s;
+    const struct ls_op ops[] = {
+        {.kind = LS_OP_BATCHED_GEMM,
+         .name = "scores",
+         .dtype = dtype,
+         .m = groups * rows,
+         .k = d,
+         .n = s,
+         .groups = groups},
+        {.kind = LS_OP_MEMORY, .name = "softmax", .dtype = dtype, .bytes = scores * 2.0 * value},
+        {.kind = LS_OP_BATCHED_GEMM,
+         .name = "values",
+         .dtype = dtype,
+         .m = groups * rows,
+         .k = s,
+         .n = v,
+         .groups = groups},
+        {.kind = LS_OP_MEMORY, .name = "score_dropout", .dtype = dtype, .bytes = scores * (2.0 * value + 1.0)},
+    };
+    struct ls_pass_cost cost = {0};
+    add_ops(&cost, batch, ops, training->dropout ? 4 : 3);
+    return cost;
+}
+
+struct ls_pass_cost ls_pass_attention(const struct ls_micro_batch *batch, bool sliding)
+{
+    return batch->scenario->training.attention == LS_ATTENTION_FLASH ? flash_cost(batch, sliding) : unfused_cost(batch);
+}
+
+/* --- The rest --- */
+
+struct ls_pass_cost ls_pass_linear(const struct ls_micro_batch *batch, bool moe)
+{
+    const struct ls_model *model = &batch->scenario->model;
+    const struct ls_training *training = &batch->scenario->training;
+    const double values = (double)batch->tokens * (double)model->hidden_size * batch->norm_share;
+    const struct ls_op dropout = {.kind = LS_OP_MEMORY,
+                                  .name = "dropout",
+                                  .dtype = batch->formats.activation,
+                                  .bytes = values * (3.0 * ls_dtype_bytes(batch->formats.activation) + 1.0)};
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_pass_cost cost = {0};
+    add_ops(&cost, batch, ops, ls_ops_attention_linear(model, &batch->shard, &batch->formats, batch->tokens, ops));
+    const size_t n = moe ? ls_ops_moe(model, &batch->shard, &batch->formats, batch->tokens,
+                                      batch->tokens * batch->shard.ep, training->expert_imbalance, ops)
+                         : ls_ops_mlp(model, &batch->shard, &batch->formats, batch->tokens, ops);
+    add_ops(&cost, batch, ops, n);
+    for (int i = 0; i < 2 && training->dropout; i++)
+        add_moved(&cost, batch, dropout);
+    return cost;
+}
+
+struct ls_pass_cost ls_pass_embedding(const struct ls_micro_batch *batch)
+{
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_pass_cost cost = {0};
+    add_ops(&cost, batch, ops,
+            ls_ops_embedding(&batch->scenario->model, &batch->shard, &batch->formats, batch->tokens, ops));
+    return cost;
+}
+
+struct ls_pass_cost ls_pass_head(const struct ls_micro_batch *batch)
+{
+    const double logits = (double)batch->tokens * (double)batch->scenario->model.vocab_size / (double)batch->shard.tp;
+    const struct ls_op loss = {.kind = LS_OP_MEMORY,
+                               .name = "cross_entropy",
+                               .dtype = batch->formats.activation,
+                               /* widened, then log-softmax; the gradient of that, then narrowed */
+                               .bytes = logits * (ls_dtype_bytes(batch->formats.activation) + 12.0)};
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_pass_cost cost = {0};
+    const size_t n = ls_ops_head(&batch->scenario->model, &batch->shard, &batch->formats, batch->tokens, ops);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ops[i].name, "sample") != 0) /* serving alone draws tokens */
+            add_op(&cost, batch, &ops[i]);
+    cost.forward_s += ls_op_seconds(hardware_of(batch), &loss);
+    cost.backward_s += ls_op_seconds(hardware_of(batch), &loss);
+    return cost;
+}

@@ -1,0 +1,60 @@
+#ifndef LS_ENGINE_TRAINING_TRAINING_COMM_H
+#define LS_ENGINE_TRAINING_TRAINING_COMM_H
+
+#include "engine/cost/collective.h"
+#include "engine/training/micro_batch.h"
+
+/* The collectives of a training step, on a GPU of one pipeline stage. Buffers are counted as ls_collective_cost wants
+ * them. */
+
+/* GPUs that communicate. */
+struct ls_training_groups {
+    struct ls_group tensor;      /* tp */
+    struct ls_group experts;     /* one GPU of each expert shard */
+    struct ls_group expert_tp;   /* the GPUs that share an expert */
+    struct ls_group context;     /* those of dp that share a sequence */
+    struct ls_group data;        /* dp · ep: what is not an expert is the same on all of them */
+    struct ls_group expert_data; /* dp: experts */
+};
+
+struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario, const struct ls_placement *placement,
+                                             int64_t stage);
+
+/* Seconds of one layer's collectives for one micro-batch, as far as computation does not hide them. */
+struct ls_layer_comm {
+    double forward_s, backward_s;
+    double again_s; /* those of the forward pass, when it is computed again */
+};
+
+/* Tensor parallelism has an all-reduce behind each block, or with sequence parallelism a gather before it and a scatter
+ * behind it. Backward, as in Megatron-LM (Korthikanti et al. 2022, Section 4.2.2), the reduction runs beside the
+ * products of the weights' gradients, and the input, kept scattered, is gathered once more beside those of the inputs'.
+ *
+ * Experts: each chosen copy of a token goes to its shard and back (all-to-all), and where expert_tp shares an expert
+ * its GPUs gather the rows and add up the results. Backward the same again.
+ *
+ * Context parallelism: keys and values pass around a ring while the block at hand is attended to (Liu et al. 2023,
+ * arXiv 2310.01889), their gradients beside them backward; or they are gathered before (Dubey et al. 2024, arXiv
+ * 2407.21783, Section 3.3.2), and backward gathered again and their gradients scattered. */
+struct ls_layer_comm ls_layer_comm(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
+                                   bool moe, const struct ls_pass_cost *linear, const struct ls_pass_cost *attention);
+
+/* Half of a tensor-parallel exchange, at the ends of the model: the scatter behind the embedding, the gather before the
+ * head; with whole rows half an all-reduce. */
+double ls_end_comm(const struct ls_micro_batch *batch, const struct ls_training_groups *groups);
+
+/* A micro-batch's way from stage `from` to the next, all virtual stages. A GPU sends what it holds. */
+double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_placement *placement, int64_t from);
+
+/* ZeRO's collectives of a micro-batch on a stage of `layers` layers beside `behind_s` of computation: weights gathered
+ * in each direction (stage 3), gradients scattered (2 and 3). What overlaps still leaves one layer's share at an end.
+ */
+double ls_zero_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups, int64_t stage,
+                       bool backward, double behind_s);
+
+/* Once a step: gradients reduced beside the last backward pass, updated weights gathered (ZeRO 1 and 2) beside the next
+ * forward pass, the tied table's gradient added up over the pipeline's ends. */
+double ls_gradient_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
+                           const struct ls_placement *placement, int64_t stage, double forward_s, double backward_s);
+
+#endif
