@@ -9,6 +9,7 @@
 #include "cli/ranking.h"
 #include "cli/scatter.h"
 #include "cli/text_table.h"
+#include "engine/scenario.h"
 
 enum { MAX_SHOWN = 12 };
 
@@ -31,26 +32,22 @@ struct report {
     double *by_cells;     /* with --versus: the values of `by` of all cells */
 };
 
-/* What a study of a kind is ranked by when nobody says, and what is shown beside it. */
-static const struct defaults {
-    const char *kind, *by, *shown[7];
-} all_defaults[] = {
-    {"serving",
-     "output_token_throughput_per_gpu",
-     {"gpus", "output_token_throughput_per_gpu", "goodput", "ttft_p99_s", "tpot_p99_s", "mem_utilization"}},
-    {"training",
-     "tflop_per_s_per_gpu",
-     {"gpus", "tflop_per_s_per_gpu", "tokens_per_s", "step_time_s", "mfu", "bubble_frac", "mem_utilization"}},
-    {"matmul", "tflop_per_s", {"gpus", "tflop_per_s", "time_s", "compute_s", "speedup"}},
+/* What is shown beside the metric that a kind is ranked by. */
+static const char *const all_shown[LS_N_KINDS][7] = {
+    [LS_SERVING] = {"gpus", "output_token_throughput_per_gpu", "goodput", "ttft_p99_s", "tpot_p99_s",
+                    "mem_utilization"},
+    [LS_TRAINING] = {"gpus", "tflop_per_s_per_gpu", "tokens_per_s", "step_time_s", "mfu", "bubble_frac",
+                     "mem_utilization"},
+    [LS_MATMUL] = {"gpus", "tflop_per_s", "time_s", "compute_s", "speedup"},
 };
 
-static const struct defaults *defaults_of(struct ls_cube *cube)
+static size_t kind_of(struct ls_cube *cube)
 {
     const char *kind = ls_cube_attribute(cube, "kind");
-    for (size_t i = 0; i < sizeof all_defaults / sizeof all_defaults[0]; i++)
-        if (kind && strcmp(kind, all_defaults[i].kind) == 0)
-            return &all_defaults[i];
-    return &all_defaults[0];
+    for (size_t i = 0; i < LS_N_KINDS; i++)
+        if (kind && strcmp(kind, ls_kind_names[i]) == 0)
+            return i;
+    return LS_SERVING;
 }
 
 static int fail(const char *text)
@@ -72,7 +69,7 @@ static void show_column(struct report *report, size_t column)
 
 static enum ls_status choose_columns(struct report *report, const char *by, struct ls_err *err)
 {
-    const struct defaults *defaults = defaults_of(report->points.cube);
+    const char *const *shown = all_shown[kind_of(report->points.cube)];
     struct ls_err ignored;
     enum ls_status status = ls_points_column(&report->points, by, &report->by, err);
     if (status == LS_OK && report->request->pareto) {
@@ -95,8 +92,8 @@ static enum ls_status choose_columns(struct report *report, const char *by, stru
         show_column(report, report->x);
         show_column(report, report->y);
     }
-    for (size_t i = 0; i < sizeof defaults->shown / sizeof defaults->shown[0]; i++)
-        if (defaults->shown[i] && ls_points_column(&report->points, defaults->shown[i], &column, &ignored) == LS_OK)
+    for (size_t i = 0; i < sizeof all_shown[0] / sizeof all_shown[0][0]; i++)
+        if (shown[i] && ls_points_column(&report->points, shown[i], &column, &ignored) == LS_OK)
             show_column(report, column);
     return LS_OK;
 }
@@ -393,7 +390,7 @@ static int best(const struct request *request)
     struct ls_err err = {""};
     enum ls_status status = ls_points_open(request->path, &report.points, &err);
     if (status == LS_OK)
-        status = choose_columns(&report, request->by ? request->by : defaults_of(report.points.cube)->by, &err);
+        status = choose_columns(&report, request->by ? request->by : ls_ranked_by[kind_of(report.points.cube)], &err);
     if (status == LS_OK)
         status = rank(&report, &err);
     if (status == LS_OK)

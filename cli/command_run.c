@@ -55,14 +55,17 @@ static double now_s(void *context)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Messages name the rank where there are several. */
-static void say(struct run *run, const char *text)
+enum level { INFO, WARNING, ERROR };
+
+/* Messages name their level, and the rank where there are several. */
+static void say(struct run *run, enum level level, const char *text)
 {
+    static const char *const levels[] = {"info", "warning", "error"};
     ls_progress_clear(&run->progress);
     if (run->transport->n_ranks > 1)
-        (void)fprintf(stderr, "llmsweep[%zu]: %s\n", run->transport->rank, text);
+        (void)fprintf(stderr, "llmsweep[%zu]: %s: %s\n", run->transport->rank, levels[level], text);
     else
-        (void)fprintf(stderr, "llmsweep: %s\n", text);
+        (void)fprintf(stderr, "llmsweep: %s: %s\n", levels[level], text);
 }
 
 /* The runner's operations. */
@@ -79,7 +82,7 @@ static void show_failure(struct run *run, uint64_t cell, const char *why)
     char name[512], text[sizeof name + LS_ERR_LEN + 64];
     (void)snprintf(text, sizeof text, "%s failed: %s%s", ls_run_summary_cell(&run->study, cell, name, sizeof name), why,
                    run->n_failures_shown == MAX_FAILURES_SHOWN ? " (further failures are only counted)" : "");
-    say(run, text);
+    say(run, WARNING, text);
 }
 
 static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t cell, struct ls_record *record)
@@ -96,7 +99,7 @@ static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t
 static enum ls_status deliver(void *context, const struct ls_record *record, struct ls_err *err)
 {
     struct run *run = context;
-    ls_run_summary_add(&run->summary, record, 0);
+    ls_run_summary_add(&run->summary, record, false);
     const enum ls_status status = ls_journal_append(run->output.journal, record, err);
     if (status == LS_OK && run->search)
         ls_search_note(run->search, record);
@@ -108,9 +111,15 @@ static void write_cube(struct run *run, double start_s)
 {
     struct ls_err err;
     if (ls_cube_write(run->output.cube, &run->study, run->output.journal, &err) != LS_OK)
-        say(run, err.text);
+        say(run, WARNING, err.text);
     run->cube_s = now_s(NULL);
     run->cube_took_s = run->cube_s - start_s;
+}
+
+static const char *describe_summary(void *context, char *buffer, size_t size)
+{
+    const struct run *run = context;
+    return ls_run_summary_so_far(&run->summary, &run->study, buffer, size);
 }
 
 static enum ls_status tick(void *context, const struct ls_queue *queue, struct ls_err *err)
@@ -130,8 +139,7 @@ static enum ls_status tick(void *context, const struct ls_queue *queue, struct l
     }
     if (at_s - run->cube_s >= CUBE_PERIOD_S && at_s - run->cube_s >= CUBE_SHARE * run->cube_took_s)
         write_cube(run, at_s);
-    char trouble[64];
-    ls_progress_update(&run->progress, queue, ls_run_summary_trouble(&run->summary, trouble, sizeof trouble), at_s);
+    ls_progress_update(&run->progress, queue, describe_summary, run, at_s);
     return LS_OK;
 }
 
@@ -139,7 +147,7 @@ static void lost(void *context, size_t rank, size_t n_cells)
 {
     char text[128];
     (void)snprintf(text, sizeof text, "rank %zu died; its cells (%zu) go to others", rank, n_cells);
-    say(context, text);
+    say(context, WARNING, text);
 }
 
 static bool stop(void *context)
@@ -158,7 +166,7 @@ static void take_over(const struct ls_record *record, void *context)
     struct run *run = context;
     if (!ls_queue_skip(run->queue, record->cell))
         return;
-    ls_run_summary_add(&run->summary, record, 1);
+    ls_run_summary_add(&run->summary, record, true);
     if (run->search)
         ls_search_note(run->search, record);
 }
@@ -221,7 +229,7 @@ static void skip(uint64_t cell, enum ls_reason reason, void *context)
     struct ls_record record = {.cell = cell, .status = LS_CELL_NOT_RUN, .reason = (uint32_t)reason};
     ls_metrics_clear(&record.metrics);
     record_unsimulated(run, &record);
-    ls_run_summary_add(&run->summary, &record, 1);
+    ls_run_summary_add(&run->summary, &record, true);
 }
 
 /* Rank 0: everything that can be refused is refused here, before a cell runs. */
@@ -233,6 +241,7 @@ static enum ls_status prepare(struct run *run, struct ls_err *err)
         return ls_fail(err, LS_INPUT, "no name for the cube: give -o CUBE.h5, or output.cube in the study");
     if (run->study.search.method != LS_NULL_CHOICE && options->n_shards > 1)
         return ls_fail(err, LS_INPUT, "--shard: a search looks at all cells; leave one of the two out");
+    ls_run_summary_begin(&run->summary, &run->study);
     enum ls_status status = ls_queue_new(run->study.n_cells, run->transport->n_ranks, &run->queue, err);
     if (status == LS_OK && run->study.search.method != LS_NULL_CHOICE)
         status = ls_search_new(&run->study, want, run, &run->search, err);
@@ -285,7 +294,7 @@ static void show_end(struct run *run, enum ls_status status, double elapsed_s)
     else if (status == LS_STOPPED)
         (void)snprintf(text, sizeof text, "stopped by a signal to another rank; --resume goes on");
     if (status == LS_STOPPED)
-        say(run, text);
+        say(run, INFO, text);
     if (!run->options->quiet)
         ls_run_summary_print(&run->summary, &run->study, run->transport->n_ranks, elapsed_s, stderr);
 }
@@ -295,15 +304,15 @@ static enum ls_exit conclude(struct run *run, enum ls_status status, struct ls_e
 {
     const double elapsed_s = now_s(NULL) - run->sweep_s;
     if (status != LS_OK && status != LS_STOPPED)
-        say(run, err->text);
+        say(run, ERROR, err->text);
     struct ls_err late;
     if (status == LS_OK && run->search)
         ls_search_skipped(run->search, skip, run);
     if (run->record_status != LS_OK)
-        say(run, run->record_err.text);
+        say(run, ERROR, run->record_err.text);
     const enum ls_status written = ls_run_output_finish(&run->output, &run->study, status == LS_OK, &late);
     if (written != LS_OK && strcmp(late.text, err->text) != 0)
-        say(run, late.text);
+        say(run, ERROR, late.text);
     show_end(run, status, elapsed_s);
     if (written == LS_OK && !run->options->quiet)
         (void)fprintf(stderr, "  written to %s\n", run->output.cube);
@@ -323,13 +332,13 @@ static enum ls_exit sweep(struct run *run)
     if (status != LS_OK)
         return status == LS_NOMEM ? LS_EXIT_FAILED : LS_EXIT_INPUT;
     if (transport->rank == 0 && (status = prepare(run, &err)) != LS_OK)
-        say(run, err.text);
+        say(run, ERROR, err.text);
     status = (enum ls_status)transport->ops->max(transport, (uint32_t)status);
     if (status != LS_OK)
         return status == LS_NOMEM ? LS_EXIT_FAILED : LS_EXIT_INPUT;
     if (transport->ops->max(transport, run->output.complete)) {
         if (transport->rank == 0)
-            say(run, "nothing to do: the cube is complete");
+            say(run, INFO, "nothing to do: the cube is complete");
         return LS_EXIT_OK;
     }
     run->sweep_s = now_s(NULL);

@@ -66,8 +66,8 @@ const char *ls_format_duration(double seconds, char *buffer, size_t size)
 
 /* `12 of 288 cells, 4.1 cells/s, 1 min 07 s left`: the time left goes by what the cells cost, for they differ a
  * thousandfold. */
-static void describe(const struct ls_progress *progress, const struct ls_queue_load *load, double now_s, char *text,
-                     size_t size)
+static void describe_load(const struct ls_progress *progress, const struct ls_queue_load *load, double now_s,
+                          char *text, size_t size)
 {
     const double elapsed_s = now_s - progress->begin_s;
     char left[32] = "?";
@@ -81,7 +81,7 @@ static void describe(const struct ls_progress *progress, const struct ls_queue_l
 
 static void show_bar(struct ls_progress *progress, double frac, const char *text, const char *detail)
 {
-    char line[512];
+    char line[1024];
     (void)snprintf(line, sizeof line, "%s%s", text, detail);
     enum { BAR = 20 };
     char bar[BAR + 1] = {0};
@@ -101,7 +101,8 @@ static bool is_time(const struct ls_progress *progress, double frac, double now_
     return since_s >= LOG_PERIOD_S || (since_s >= LOG_PERIOD_MIN_S && frac - progress->shown_frac >= LOG_PERIOD_FRAC);
 }
 
-void ls_progress_update(struct ls_progress *progress, const struct ls_queue *queue, const char *detail, double now_s)
+void ls_progress_update(struct ls_progress *progress, const struct ls_queue *queue, ls_progress_describe *describe,
+                        void *context, double now_s)
 {
     if (progress->mode == LS_PROGRESS_NONE || now_s - progress->shown_s < BAR_PERIOD_S)
         return;
@@ -112,12 +113,14 @@ void ls_progress_update(struct ls_progress *progress, const struct ls_queue *que
         return;
     progress->shown_s = now_s;
     progress->shown_frac = frac;
-    char text[256];
-    describe(progress, &load, now_s, text, sizeof text);
+    char text[256], buffer[512];
+    const char *detail = describe(context, buffer, sizeof buffer);
+    describe_load(progress, &load, now_s, text, sizeof text);
     if (progress->mode == LS_PROGRESS_BAR)
         show_bar(progress, frac, text, detail);
     else
-        (void)fprintf(stderr, "llmsweep: %.0f %%: %s%s\n", floor(100 * frac), text, detail);
+        (void)fprintf(stderr, "llmsweep%s: info: %.0f %%: %s%s\n", progress->n_ranks > 1 ? "[0]" : "",
+                      floor(100 * frac), text, detail);
 }
 
 void ls_progress_clear(struct ls_progress *progress)

@@ -26,8 +26,10 @@ bool ls_progress_parse(const char *name, enum ls_progress_mode *mode);
  * its output on, so that the terminal, if any, is the launcher's. */
 void ls_progress_begin(struct ls_progress *progress, enum ls_progress_mode mode, size_t n_ranks, double now_s);
 
-/* Show it when it is time to. Cheap. `detail` (may be empty) is appended. */
-void ls_progress_update(struct ls_progress *progress, const struct ls_queue *queue, const char *detail, double now_s);
+/* Show it when it is time to. Cheap: only then is `describe` asked for what to append. */
+typedef const char *ls_progress_describe(void *context, char *buffer, size_t size);
+void ls_progress_update(struct ls_progress *progress, const struct ls_queue *queue, ls_progress_describe *describe,
+                        void *context, double now_s);
 
 /* Take the bar off the screen, before anything else is printed. */
 void ls_progress_clear(struct ls_progress *progress);

@@ -7,6 +7,10 @@
 #include "cli/alloc.h"
 #include "engine/simulate.h"
 
+const char *const ls_ranked_by[LS_N_KINDS] = {[LS_SERVING] = "output_token_throughput_per_gpu",
+                                              [LS_TRAINING] = "tflop_per_s_per_gpu",
+                                              [LS_MATMUL] = "tflop_per_s"};
+
 enum ls_better ls_better_of(const char *name)
 {
     size_t column = 0;

@@ -19,6 +19,9 @@ struct ls_ranking {
     size_t n_saturated;
 };
 
+/* What a study of each kind is ranked by when nobody says. */
+extern const char *const ls_ranked_by[LS_N_KINDS];
+
 /* Direction of a column. */
 enum ls_better ls_better_of(const char *name);
 

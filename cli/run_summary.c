@@ -1,12 +1,40 @@
 #include "cli/run_summary.h"
 
-#include "cli/progress.h"
+#include <assert.h>
+#include <math.h>
+#include <string.h>
 
-void ls_run_summary_add(struct ls_run_summary *summary, const struct ls_record *record, int taken_over)
+#include "cli/progress.h"
+#include "cli/ranking.h"
+#include "engine/metrics.h"
+
+void ls_run_summary_begin(struct ls_run_summary *summary, const struct ls_study *study)
+{
+    *summary = (struct ls_run_summary){0};
+    const bool known = ls_metric_column(ls_ranked_by[study->base.kind], &summary->best.column);
+    assert(known && ls_metric_of_column(summary->best.column)->better == LS_BETTER_HIGH);
+    (void)known;
+}
+
+static void add_to_best(struct ls_run_summary *summary, const struct ls_record *record)
+{
+    double value;
+    memcpy(&value, (const char *)&record->metrics + summary->best.column * sizeof value, sizeof value);
+    if (record->status != LS_CELL_DONE || isnan(value) || record->metrics.scalar[LS_METRIC_SATURATED] > 0)
+        return;
+    if (!summary->best.known || value > summary->best.value) {
+        summary->best.known = true;
+        summary->best.cell = record->cell;
+        summary->best.value = value;
+    }
+}
+
+void ls_run_summary_add(struct ls_run_summary *summary, const struct ls_record *record, bool taken_over)
 {
     summary->n_by_status[record->status]++;
     if (record->status == LS_CELL_INFEASIBLE)
         summary->n_by_reason[record->reason]++;
+    add_to_best(summary, record);
     if (taken_over)
         return;
     summary->n_simulated++;
@@ -22,15 +50,23 @@ void ls_run_summary_add(struct ls_run_summary *summary, const struct ls_record *
     }
 }
 
-const char *ls_run_summary_trouble(const struct ls_run_summary *summary, char *buffer, size_t size)
+const char *ls_run_summary_so_far(const struct ls_run_summary *summary, const struct ls_study *study, char *buffer,
+                                  size_t size)
 {
     const unsigned long long infeasible = summary->n_by_status[LS_CELL_INFEASIBLE];
     const unsigned long long failed = summary->n_by_status[LS_CELL_FAILED];
-    buffer[0] = '\0';
+    char trouble[64] = "", cell[256];
     if (infeasible && failed)
-        (void)snprintf(buffer, size, ", %llu infeasible, %llu failed", infeasible, failed);
+        (void)snprintf(trouble, sizeof trouble, ", %llu infeasible, %llu failed", infeasible, failed);
     else if (infeasible || failed)
-        (void)snprintf(buffer, size, ", %llu %s", infeasible + failed, infeasible ? "infeasible" : "failed");
+        (void)snprintf(trouble, sizeof trouble, ", %llu %s", infeasible + failed, infeasible ? "infeasible" : "failed");
+    (void)snprintf(buffer, size, "%s", trouble);
+    if (!summary->best.known)
+        return buffer;
+    const struct ls_metric_info *info = ls_metric_of_column(summary->best.column);
+    (void)snprintf(buffer, size, "%s; best %s %.4g%s%s at %s", trouble, info->name, summary->best.value,
+                   strcmp(info->unit, "1") == 0 ? "" : " ", strcmp(info->unit, "1") == 0 ? "" : info->unit,
+                   ls_run_summary_cell(study, summary->best.cell, cell, sizeof cell));
     return buffer;
 }
 

@@ -1,6 +1,7 @@
 #ifndef LS_CLI_RUN_SUMMARY_H
 #define LS_CLI_RUN_SUMMARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,13 +22,23 @@ struct ls_run_summary {
         uint64_t cell;
         double wall_s;
     } slowest[LS_N_SLOWEST]; /* of this run, longest first; 0 s: none */
+    struct {
+        size_t column;
+        bool known;
+        uint64_t cell;
+        double value;
+    } best; /* by the metric that `best` ranks such a study by, among cells that keep up with their load */
 };
 
-/* Count a record; `taken_over`: an earlier run made it. */
-void ls_run_summary_add(struct ls_run_summary *summary, const struct ls_record *record, int taken_over);
+void ls_run_summary_begin(struct ls_run_summary *summary, const struct ls_study *study);
 
-/* `, 12 infeasible, 1 failed`, for the progress; empty when there is none. Returns buffer. */
-const char *ls_run_summary_trouble(const struct ls_run_summary *summary, char *buffer, size_t size);
+/* Count a record; `taken_over`: an earlier run made it. */
+void ls_run_summary_add(struct ls_run_summary *summary, const struct ls_record *record, bool taken_over);
+
+/* `, 12 infeasible, 1 failed; best 2188 1/s of … at tp=1 …`, for the progress; empty when there is nothing of it.
+ * Returns buffer. */
+const char *ls_run_summary_so_far(const struct ls_run_summary *summary, const struct ls_study *study, char *buffer,
+                                  size_t size);
 
 void ls_run_summary_print(const struct ls_run_summary *summary, const struct ls_study *study, size_t n_ranks,
                           double elapsed_s, FILE *stream);

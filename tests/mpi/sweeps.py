@@ -4,6 +4,7 @@ Runs in a folder of its own that goes at the end. Exits 1 with what went wrong.
 """
 
 import os
+import pty
 import random
 import re
 import resource
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -77,8 +79,16 @@ def ranks_of(launcher):
     return sorted(found)
 
 
+def kill_all(processes):
+    for process in processes:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def kill(seed, times=1):
-    """After kill -9 of anything at any moment, every acknowledged cell survives, and only the others run again."""
+    """After kill -9 of a rank, of mpirun or of the whole job at any moment, every acknowledged cell survives, and only the others run again."""
     draw = random.Random(int(seed))
     began = time.monotonic()
     call(2, "run", STUDY, *LONGER, "-o", "whole.h5", "--quiet")
@@ -90,18 +100,14 @@ def kill(seed, times=1):
         time.sleep(draw.uniform(0.3, 1) * took_s)
         acknowledged = cells(cube)[0] if Path(cube + ".journal").exists() else 0
         victims = [process.pid, *ranks_of(process.pid)]
-        victim = draw.choice(victims)
-        os.kill(victim, signal.SIGKILL)
+        what = draw.choice(["mpirun", "the job", *range(ranks)])
+        kill_all(victims if what == "the job" else victims[:1] if what == "mpirun" else victims[1 + what : 2 + what])
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:  # now and then Open MPI 4.1's mpirun hangs after the death of a rank
             process.kill()
             process.wait()
-        for orphan in victims[1:]:  # of a killed mpirun; they end by themselves, but a resume must not wait for that
-            try:
-                os.kill(orphan, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_all(victims[1:])  # orphans of a killed mpirun end by themselves, but a resume must not wait for that
         complete = Path(cube).exists() and not Path(cube + ".journal").exists()
         survived = cells(cube)[0] if Path(cube + ".journal").exists() else 0
         require(complete or survived >= acknowledged, f"{acknowledged} cells acknowledged, {survived} survived")
@@ -111,7 +117,7 @@ def kill(seed, times=1):
             total = cells(cube)[1]
             require(taken_over == survived and simulated == total - survived, f"{survived} survived", after.stderr)
         require(digest(cube) == digest("whole.h5"), "the digests differ")
-        print(f"{ranks} ranks, killed {'mpirun' if victim == process.pid else 'a rank'}: {survived} cells survived")
+        print(f"{ranks} ranks, killed {what if isinstance(what, str) else f'rank {what}'}: {survived} cells survived")
 
 
 def stop(signal_name, ranks):
@@ -226,7 +232,29 @@ def require_resumable(cube):
     require(digest(cube) == digest("whole.h5"), "the digests differ")
 
 
-def full_disk():
+def operation():
+    """Whoever watches sees how far a run is, how fast, how long it will take and the best so far; the end sums it up."""
+    terminal, end = pty.openpty()
+    termios.tcsetwinsize(end, (50, 300))
+    run = [PROGRAM, "run", str(STUDY), "--set", "workload.max_requests=300", "-o", "a.h5"]
+    process = subprocess.Popen(run, stderr=end)
+    os.close(end)
+    said = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            said += piece
+    except OSError:  # how a terminal ends whose other side is closed
+        pass
+    require(process.wait() == 0, said)
+    bar = r"\] +\d+ % \d+ of 192 cells, [\d.]+ cells/s, [^,]* left(, \d+ infeasible)?; best output_token_throughput_per_gpu"
+    require(re.search(bar, said.decode()), "no such progress", said)
+    end = r"192 cells in .* on 1 rank: .* cells/s, efficiency \d.*done .*infeasible .*tp_heads: .*slowest .* tp="
+    require(re.search(end, said.decode(), re.DOTALL), "no such summary", said)
+    said = call(2, "run", STUDY, "--set", "workload.duration_s=-1", "-o", "b.h5", "--progress", "log", status=2)
+    require("workload.duration_s" in said.stderr, said.stderr)
+
+
+def full_file():
     """Where no more can be written a sweep stops with the reason, and goes on from there once there is room."""
 
     def limit():
@@ -237,6 +265,39 @@ def full_disk():
     require("cannot write the journal a.h5.journal: File too large" in stopped.stderr, stopped.stderr)
     require(cells("a.h5")[0] > 0, "nothing survived")
     require_resumable("a.h5")
+
+
+def on_disk(options, *script):
+    """Run lines of a shell with a small file system of their own at ./disk, $1 being the program and $2 the study; what they
+    printed. Takes a kernel that lets users mount in a namespace: skips the test where it does not."""
+    Path("disk").mkdir(exist_ok=True)
+    mount = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*mount, f"mount -t tmpfs -o {options} tmpfs disk"], capture_output=True).returncode:
+        sys.exit(77)
+    lines = "; ".join([f"mount -t tmpfs -o {options} tmpfs disk", *script])
+    done = subprocess.run([*mount, lines, "sh", PROGRAM, STUDY], capture_output=True, text=True, timeout=240)
+    return done.stdout + done.stderr
+
+
+def full_disk():
+    """A full disk loses nothing that was finished: with more room, the run goes on."""
+    said = on_disk(
+        "size=40k",
+        "$1 run $2 -o disk/a.h5 --progress none; echo status $?",
+        "mount -o remount,size=100m disk",
+        "$1 status disk/a.h5; $1 run $2 -o disk/a.h5 --resume --progress none; echo status $?",
+        "$1 show disk/a.h5 --digest; $1 run $2 -o b.h5 --quiet",
+    )
+    require("No space left on device" in said and "status 1" in said, said)
+    survived = int(re.search(r"(\d+) of 192 cells", said)[1])
+    require(0 < survived < 192 and f"; {survived} taken over" in said and "status 0" in said, said)
+    require(digest("b.h5") in said, "the digests differ", said)
+
+
+def read_only():
+    """A file system without permission to write is refused before a cell runs."""
+    said = on_disk("size=1m,ro", "$1 run $2 -o disk/a.h5; echo status $?")
+    require("cannot open the journal disk/a.h5.journal: Read-only file system" in said and "status 2" in said, said)
 
 
 def journal_removed():

@@ -28,7 +28,7 @@ What is read is part of the study: other values, another study.
 
   $ printf 'time,in,out\n0,374,44\n1,4001,30\n2,60,700\n' >seen.csv
   $ llmsweep run study.yaml -o cube.h5 --resume 2>&1 | head -1 | cut -c 1-60
-  llmsweep: cube.h5 holds another study; --overwrite replaces 
+  llmsweep: error: cube.h5 holds another study; --overwrite re
 
 What may be wrong.
 

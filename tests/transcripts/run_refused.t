@@ -16,14 +16,14 @@ Whatever can be refused is refused before a cell runs, and nothing that was ther
 An output folder that does not exist, a cube that is a folder, one that cannot be written.
 
   $ llmsweep run study.yaml -o nowhere/a.h5 --quiet
-  llmsweep: nowhere: no such folder; create it (mkdir -p), or write elsewhere with -o
+  llmsweep: error: nowhere: no such folder; create it (mkdir -p), or write elsewhere with -o
   [2]
   $ mkdir folder.h5
   $ llmsweep run study.yaml -o folder.h5 --quiet
-  llmsweep: folder.h5 is a folder; name a file in it
+  llmsweep: error: folder.h5 is a folder; name a file in it
   [2]
   $ llmsweep run study.yaml -o /proc/a.h5 --quiet
-  llmsweep: cannot open the journal /proc/a.h5.journal: No such file or directory
+  llmsweep: error: cannot open the journal /proc/a.h5.journal: No such file or directory
   [2]
 
 A cube that exists already, of this study and of another; a file that is no cube.
@@ -31,19 +31,19 @@ A cube that exists already, of this study and of another; a file that is no cube
   $ llmsweep run study.yaml -o a.h5 --quiet
   $ llmsweep show a.h5 --digest >digest
   $ llmsweep run study.yaml -o a.h5 --quiet
-  llmsweep: a.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
+  llmsweep: error: a.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
   [2]
   $ llmsweep run study.yaml -o a.h5 --quiet --resume
-  llmsweep: nothing to do: the cube is complete
+  llmsweep: info: nothing to do: the cube is complete
   $ llmsweep run study.yaml -o a.h5 --quiet --resume --set seed=7
-  llmsweep: a.h5 holds another study; --overwrite replaces it, -o writes elsewhere
+  llmsweep: error: a.h5 holds another study; --overwrite replaces it, -o writes elsewhere
   [2]
   $ echo 'my thesis' >b.h5
   $ llmsweep run study.yaml -o b.h5 --quiet
-  llmsweep: b.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
+  llmsweep: error: b.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
   [2]
   $ llmsweep run study.yaml -o b.h5 --quiet --resume
-  llmsweep: b.h5 is no results cube: not an HDF5 file
+  llmsweep: error: b.h5 is no results cube: not an HDF5 file
   [2]
   $ cat b.h5
   my thesis
@@ -52,7 +52,7 @@ A cube that exists already, of this study and of another; a file that is no cube
 A journal of another study; one whose tail is torn off; one that is none.
 
   $ llmsweep run study.yaml -o c.h5 --quiet --max-seconds 0
-  llmsweep: stopped after 0 s; --resume goes on
+  llmsweep: info: stopped after 0 s; --resume goes on
   [3]
   $ ls
   a.h5
@@ -63,17 +63,17 @@ A journal of another study; one whose tail is torn off; one that is none.
   folder.h5
   study.yaml
   $ llmsweep run study.yaml -o c.h5 --quiet --resume --set seed=7
-  llmsweep: c.h5.journal belongs to another study; keys that differ: seed; start anew with --overwrite, or write to another cube
+  llmsweep: error: c.h5.journal belongs to another study; keys that differ: seed; start anew with --overwrite, or write to another cube
   [2]
   $ llmsweep run study.yaml -o c.h5 --quiet
-  llmsweep: c.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
+  llmsweep: error: c.h5 exists already; --resume goes on with it, --overwrite starts anew, -o writes elsewhere
   [2]
   $ truncate -s -3 c.h5.journal
   $ llmsweep run study.yaml -o c.h5 --quiet --resume
   $ llmsweep show c.h5 --digest | cmp - digest
   $ echo 'my diary' >d.h5.journal
   $ llmsweep run study.yaml -o d.h5 --quiet --resume
-  llmsweep: d.h5.journal is no journal of llmsweep; remove it, or write to another cube
+  llmsweep: error: d.h5.journal is no journal of llmsweep; remove it, or write to another cube
   [2]
   $ cat d.h5.journal
   my diary
@@ -81,7 +81,7 @@ A journal of another study; one whose tail is torn off; one that is none.
 A full disk, as far as a limit on the size of files is one.
 
   $ (ulimit -f 32; trap '' XFSZ; llmsweep run study.yaml -o e.h5 --quiet)
-  llmsweep: cannot write e.h5.part: File too large
+  llmsweep: error: cannot write e.h5.part: File too large
   [1]
   $ ls e.h5*
   e.h5.journal
