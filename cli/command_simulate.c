@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "engine/simulate.h"
+#include "io/run_log.h"
 #include "io/study_file.h"
 
 /* One cell, all metrics. */
@@ -16,18 +17,37 @@ struct args {
     const char **sets; /* as many as there are arguments at most */
     size_t n_sets;
     bool json;
+    struct ls_run_log_paths files;
 };
 
-static const struct option options[] = {
-    {"set", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'}, LS_HELP_OPTION, {0}};
+static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"requests", required_argument, NULL, 'r'},
+                                        {"timeline", required_argument, NULL, 'l'},
+                                        {"trace", required_argument, NULL, 't'},
+                                        LS_HELP_OPTION,
+                                        {0}};
 
 static int read_args(int argc, char **argv, struct args *args)
 {
-    for (int option; (option = ls_command_option("simulate", argc, argv, ":hs:j", options)) != -1;) {
-        if (option == 's')
+    for (int option; (option = ls_command_option("simulate", argc, argv, ":hs:jr:l:t:", options)) != -1;) {
+        switch (option) {
+        case 's':
             args->sets[args->n_sets++] = optarg;
-        else
+            break;
+        case 'r':
+            args->files.requests = optarg;
+            break;
+        case 'l':
+            args->files.timeline = optarg;
+            break;
+        case 't':
+            args->files.trace = optarg;
+            break;
+        default:
             args->json = true;
+            break;
+        }
     }
     if (optind + 1 != argc)
         return ls_command_misuse("simulate", optind == argc ? "which study?" : "one study at a time");
@@ -64,7 +84,31 @@ static void print_table(const struct ls_result *result)
     }
 }
 
-static int simulate(const struct ls_study *study, bool json)
+static bool wants_files(const struct ls_run_log_paths *files)
+{
+    return files->requests || files->timeline || files->trace;
+}
+
+/* Simulate with whoever looks on, if files are wanted. */
+static enum ls_status run(struct ls_sim *sim, const struct ls_scenario *scenario, const struct ls_run_log_paths *files,
+                          struct ls_result *result, struct ls_err *err)
+{
+    struct ls_run_log log;
+    if (!wants_files(files))
+        return ls_simulate(sim, scenario, result, err);
+    if (scenario->kind != LS_SERVING || scenario->strategy.lod == LS_LOD_LOW)
+        return ls_fail(err, LS_INPUT,
+                       "--requests, --timeline and --trace show serving at medium or high; set lod=medium");
+    enum ls_status status = ls_run_log_open(&log, files, err);
+    if (status)
+        return status;
+    ls_sim_observe(sim, &log.observer);
+    status = ls_simulate(sim, scenario, result, err);
+    const enum ls_status closed = ls_run_log_close(&log, status == LS_OK, status ? NULL : err);
+    return status ? status : closed;
+}
+
+static int simulate(const struct ls_study *study, const struct args *args)
 {
     struct ls_err err = {""};
     struct ls_result result = {.status = LS_CELL_INFEASIBLE};
@@ -74,13 +118,13 @@ static int simulate(const struct ls_study *study, bool json)
     if (!status)
         status = ls_study_cell(study, 0, scenario, &result.reason, &err);
     if (!status && result.reason == LS_REASON_NONE)
-        status = ls_simulate(sim, scenario, &result, &err);
+        status = run(sim, scenario, &args->files, &result, &err);
     else
         ls_metrics_clear(&result.metrics);
     if (status) {
         (void)fprintf(stderr, "llmsweep simulate: %s\n", err.text);
     } else {
-        if (json)
+        if (args->json)
             print_json(scenario, &result);
         else
             print_table(&result);
@@ -108,7 +152,7 @@ int ls_command_simulate(int argc, char **argv)
             ls_diags_print(&diags, stderr);
             exit_status = LS_EXIT_INPUT;
         } else {
-            exit_status = simulate(&study, args.json);
+            exit_status = simulate(&study, &args);
             ls_study_release(&study);
         }
         ls_diags_release(&diags);

@@ -34,9 +34,12 @@ const struct ls_command ls_commands[] = {
     {"validate", "check a study: every error at once, with line and column", "STUDY.yaml [--set KEY=VALUE]...",
      "  --set KEY=VALUE  lay a value over the file, as run does\n", "llmsweep validate configs/studies/first.yaml",
      ls_command_validate},
-    {"simulate", "one cell of a study, all its metrics", "STUDY.yaml [--set KEY=VALUE]... [--json]",
+    {"simulate", "one cell of a study, all its metrics", "STUDY.yaml [OPTION]...",
      "  --set KEY=VALUE   lay a value over the file's (tp is short for strategy.tp)\n"
-     "  --json            one JSON object instead of a table\n",
+     "  --json            one JSON object instead of a table\n"
+     "  --requests FILE   CSV: a row for each request, with its times\n"
+     "  --timeline FILE   CSV: queue, running requests, KV blocks and batch of each scheduler over time\n"
+     "  --trace FILE      JSON for Perfetto (ui.perfetto.dev): stages, collectives, queues, requests\n",
      "llmsweep simulate configs/studies/first.yaml --set tp=4 --set dp=2", ls_command_simulate},
     {"show", "what is in a cube: axes, coverage, ranges of the metrics, provenance", "CUBE.h5 [--digest]",
      "  --digest  print the hash of the results alone: the same study gives the same one\n",

@@ -40,6 +40,11 @@ void ls_sim_watch(struct ls_sim *sim, bool (*keep_going)(void *context), void *c
     sim->watch = (struct ls_watch){.keep_going = keep_going, .context = context};
 }
 
+void ls_sim_observe(struct ls_sim *sim, const struct ls_observer *observer)
+{
+    sim->collector.observer = observer;
+}
+
 uint64_t ls_sim_mallocs(const struct ls_sim *sim)
 {
     return sim->arena.n_mallocs;
@@ -110,9 +115,12 @@ static enum ls_status simulate_serving(struct ls_sim *sim, const struct ls_scena
         const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
         struct serving_run run = {sim, blocks};
         const struct ls_goodput_runner runner = {run_serving, &run};
+        const struct ls_observer *observer = sim->collector.observer;
         enum ls_status status = run_serving(&run, scenario, &out.metrics, err);
+        sim->collector.observer = NULL;
         if (!status && scenario->slo.max_goodput)
             status = ls_max_goodput(scenario, &runner, &out.metrics, err);
+        sim->collector.observer = observer;
         if (status)
             return status;
     }

@@ -7,6 +7,7 @@
 #include "engine/metrics.h"
 #include "engine/reason.h"
 #include "engine/scenario.h"
+#include "engine/serving/observer.h"
 #include "engine/status.h"
 
 /* The front door of the simulator: one scenario in, one row of metrics out. */
@@ -34,6 +35,10 @@ uint64_t ls_sim_mallocs(const struct ls_sim *sim);
 
 /* From now on, `keep_going` (null: nobody) is asked every few milliseconds of a simulation whether it is to go on. */
 void ls_sim_watch(struct ls_sim *sim, bool (*keep_going)(void *context), void *context);
+
+/* From now on, `observer` (null: nobody; else it stays the caller's) is shown the serving runs at medium and high; of a
+ * search for the highest good rate, the run at the scenario's own. */
+void ls_sim_observe(struct ls_sim *sim, const struct ls_observer *observer);
 
 /* Simulate a resolved scenario. An infeasible one is LS_OK with its reason and the metrics it still has (memory).
  * LS_NOMEM; LS_FAILED when simulated time leaves its range (definitions: 106 days); LS_STOPPED when whoever watches

@@ -194,7 +194,8 @@ static inline void random_trace(struct random_scenario *drawn, double rate)
 
 static inline void random_workload(struct random_scenario *drawn)
 {
-    const enum ls_process open[] = {LS_ARRIVALS_POISSON, LS_ARRIVALS_CONSTANT, LS_ARRIVALS_GAMMA};
+    const enum ls_process open[] = {LS_ARRIVALS_POISSON, LS_ARRIVALS_CONSTANT, LS_ARRIVALS_GAMMA, LS_ARRIVALS_MMPP,
+                                    LS_ARRIVALS_DIURNAL};
     struct ls_workload *workload = &drawn->scenario.workload;
     const double rate = random_scale(drawn, 5, 5000);
     const int64_t n = random_int(drawn, 1, 150);
@@ -212,7 +213,7 @@ static inline void random_workload(struct random_scenario *drawn)
         break;
     default:
         for (int64_t i = random_int(drawn, 1, 3); i > 0; i--)
-            random_profile(drawn, open[random_int(drawn, 0, 2)], random_scale(drawn, rate / 3, rate * 3));
+            random_profile(drawn, open[random_int(drawn, 0, 4)], random_scale(drawn, rate / 3, rate * 3));
         workload->mixing = random_chance(drawn, 0.5) ? LS_MIXING_SEQUENTIAL_DRAW : LS_MIXING_INDEPENDENT;
         break;
     }

@@ -13,6 +13,9 @@ static bool can_coast(const struct ls_pipeline *p)
 {
     const struct ls_scheduler *s = &p->members[0];
     const struct ls_slot *g = &s->slots[0];
+    const struct ls_observer *observer = s->collector->observer;
+    if (observer && (observer->moment || observer->span))
+        return false;
     return p->n_stages == 1 && p->n_members == 1 && !p->launch && !p->variation->any && !p->cost->overlap &&
            g->in_flight && g->n_chunks == 0 && g->n_late == 0 && g->n_decode > 0 && g->decoding &&
            !p->passes[p->oldest].step.launched && s->waiting.n == 0 && s->n_prefilling == 0;

@@ -54,10 +54,40 @@ void ls_collector_arrival(struct ls_collector *collector, int64_t now_ps, bool m
     collector->last_arrival_ps = now_ps;
 }
 
-void ls_collector_reject(struct ls_collector *collector, bool measured)
+static void show(const struct ls_collector *collector, const struct ls_request *request, enum ls_request_end end,
+                 int64_t end_ps)
+{
+    const struct ls_observer *observer = collector->observer;
+    if (!observer || !observer->request)
+        return;
+    const bool began = request->first_token_ps >= 0 && request->first_token_ps <= end_ps;
+    const struct ls_request_row row = {
+        .index = request->index,
+        .profile = request->client,
+        .pipeline = request->pipeline,
+        .member = request->member,
+        .end = end,
+        .prompt_tok = request->prompt_tok,
+        .output_tok = request->output_tok,
+        .n_generated = began ? request->n_generated : 0,
+        .arrival_ps = request->arrival_ps,
+        .scheduled_ps = request->scheduled_ps,
+        .first_token_ps = began ? request->first_token_ps : -1,
+        .end_ps = end_ps,
+    };
+    observer->request(observer->context, &row);
+}
+
+void ls_collector_reject(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
 {
     collector->n_all_rejected++;
-    collector->n_rejected += measured;
+    collector->n_rejected += request->measured;
+    show(collector, request, LS_REQUEST_REJECTED, now_ps);
+}
+
+void ls_collector_unfinished(struct ls_collector *collector, const struct ls_request *request)
+{
+    show(collector, request, LS_REQUEST_UNFINISHED, collector->horizon_ps);
 }
 
 static void widen(struct ls_trend *trend)
@@ -103,8 +133,11 @@ static bool within(double value_s, double bound_s)
 
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
 {
-    if (now_ps > collector->horizon_ps)
+    if (now_ps > collector->horizon_ps) {
+        ls_collector_unfinished(collector, request);
         return;
+    }
+    show(collector, request, LS_REQUEST_COMPLETED, now_ps);
     collector->n_all_completed++;
     if (now_ps > collector->last_completion_ps)
         collector->last_completion_ps = now_ps;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "engine/scenario.h"
+#include "engine/serving/observer.h"
 #include "engine/serving/request.h"
 #include "engine/sim/quantile.h"
 
@@ -29,6 +30,7 @@ struct ls_trend {
 };
 
 struct ls_collector {
+    const struct ls_observer *observer; /* null: nobody looks on; survives ls_collector_clear */
     int64_t warmup_ps;
     int64_t horizon_ps; /* LS_PS_NEVER when drained */
     struct ls_slo slo;
@@ -49,13 +51,16 @@ void ls_collector_release(struct ls_collector *collector);
 void ls_collector_clear(struct ls_collector *collector, const struct ls_scenario *scenario);
 
 void ls_collector_arrival(struct ls_collector *collector, int64_t now_ps, bool measured);
-void ls_collector_reject(struct ls_collector *collector, bool measured);
+void ls_collector_reject(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
 
 /* A request is scheduled for the first time, or cut off while it still waits (`now` is the horizon). */
 void ls_collector_wait(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
 
 /* A request has its last token; request->n_generated and first_token_ps are up to date. */
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
+
+/* A request is still there when the run ends; request->n_generated is up to date. */
+void ls_collector_unfinished(struct ls_collector *collector, const struct ls_request *request);
 
 /* Tokens that reach their clients at `now`, none of them the first of its request. What comes after the horizon, from a
  * front end that is behind, has not come. */

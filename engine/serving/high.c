@@ -31,6 +31,7 @@ struct hidden {
     const struct script *script;
     int item, end;
     int64_t n_done;
+    int64_t layer;
 };
 
 /* A pass on its way through the stages: an event is under way for it (two with overlap), or it waits at a
@@ -222,13 +223,32 @@ static const struct item *next_item(const struct high *high, struct flight *flig
     return flight->script ? &flight->script->items[flight->item] : NULL;
 }
 
-/* Start one step of an item, whose end is an event. */
-static void start_step(struct high *high, struct flight *flight, const struct item *item, int64_t now_ps)
+static void show_step(const struct flight *flight, const struct item *item, int64_t layer, int64_t start_ps,
+                      int64_t end_ps)
+{
+    const struct ls_stage *stage = stage_of(flight);
+    const bool in_layer = layer >= 0 && layer < stage->n_layers && !item->to_next_stage;
+    const struct ls_span span = {
+        .kind = item->to_next_stage ? LS_SPAN_SEND
+                : item->transfer    ? LS_SPAN_COLLECTIVE
+                                    : LS_SPAN_BLOCK,
+        .stage = flight->stage,
+        .layer = in_layer ? stage->first_layer + layer : -1,
+        .start_ps = start_ps,
+        .end_ps = end_ps,
+    };
+    ls_pipeline_show(flight->pipeline, flight->pass, &span);
+}
+
+/* Start one step of a layer's item, whose end is an event. */
+static void start_step(struct high *high, struct flight *flight, const struct item *item, int64_t layer, int64_t now_ps)
 {
     const bool queues = item->transfer && high->contention;
     const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
+    const int64_t end_ps = start_ps + duration_ps(flight, item);
     flight->n_pending++;
-    push(high, start_ps + duration_ps(flight, item), item->transfer ? TRANSFERRED : COMPUTED, flight - high->flights);
+    show_step(flight, item, layer, start_ps, end_ps);
+    push(high, end_ps, item->transfer ? TRANSFERRED : COMPUTED, flight - high->flights);
 }
 
 /* Count a step of the item under the cursor; the cursor moves on after the last. */
@@ -252,7 +272,7 @@ static bool hide_transfers(struct high *high, struct flight *flight, int64_t now
         hidden->item++;
         hidden->n_done = 0;
     }
-    start_step(high, flight, item, now_ps);
+    start_step(high, flight, item, hidden->layer, now_ps);
     return true;
 }
 
@@ -261,7 +281,8 @@ static void play(struct high *high, struct flight *flight, int64_t now_ps)
 {
     const struct item *item = next_item(high, flight);
     if (item && item->transfer && flight->state == WORKING && flight->pipeline->cost->overlap) {
-        flight->hidden = (struct hidden){.script = flight->script, .item = flight->item, .end = flight->item};
+        flight->hidden = (struct hidden){
+            .script = flight->script, .item = flight->item, .end = flight->item, .layer = flight->layer};
         while (item && item->transfer && flight->script == flight->hidden.script) {
             flight->hidden.end = ++flight->item;
             item = next_item(high, flight);
@@ -269,7 +290,7 @@ static void play(struct high *high, struct flight *flight, int64_t now_ps)
         (void)hide_transfers(high, flight, now_ps);
     }
     if (item) {
-        start_step(high, flight, item, now_ps);
+        start_step(high, flight, item, flight->layer, now_ps);
         count_step(flight, item);
     }
     if (flight->n_pending > 0)
@@ -325,6 +346,7 @@ static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps
     struct ls_pipeline *p = flight->pipeline;
     const int64_t stage = flight->stage;
     ls_pipeline_note_stage(p, stage, &flight->pass->step, flight->start_ps, now_ps);
+    ls_pipeline_show(p, flight->pass, &(struct ls_span){LS_SPAN_PASS, stage, -1, flight->start_ps, now_ps});
     high->stage_busy[p->first_group + stage] = false;
     if (stage + 1 < p->n_stages) {
         flight->state = SENDING;

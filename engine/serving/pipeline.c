@@ -54,12 +54,36 @@ void ls_pipeline_note_stage(struct ls_pipeline *p, int64_t stage, const struct l
     usage->moe_bytes += (double)s->n_moe * step->moe_weight_bytes;
 }
 
+void ls_pipeline_show(const struct ls_pipeline *p, const struct ls_pass *pass, const struct ls_span *span)
+{
+    const struct ls_observer *observer = p->members[0].collector->observer;
+    if (observer && observer->span)
+        observer->span(observer->context, (int32_t)p->id, pass->n_tok, span);
+}
+
 void ls_pipeline_note_active(struct ls_pipeline *p, int64_t start_ps, int64_t end_ps)
 {
     const int64_t from = start_ps > p->active_until_ps ? start_ps : p->active_until_ps;
     if (end_ps > from) {
         p->active_ps += clip(p, from, end_ps);
         p->active_until_ps = end_ps;
+    }
+}
+
+/* Who looks on sees the schedulers as a pass begins, or as the pipeline falls idle. */
+static void show_moment(const struct ls_pipeline *p, int64_t now_ps, bool idle)
+{
+    const struct ls_observer *observer = p->members[0].collector->observer;
+    for (int64_t i = 0; observer && observer->moment && i < p->n_members; i++) {
+        const struct ls_scheduler *s = &p->members[i];
+        const struct ls_moment moment = {.time_ps = now_ps,
+                                         .pipeline = (int32_t)p->id,
+                                         .member = (int32_t)i,
+                                         .n_waiting = s->waiting.n,
+                                         .n_running = s->running.n,
+                                         .kv_blocks = s->n_blocks - s->n_free,
+                                         .batch_tok = idle ? 0 : p->batches[i].n_tok};
+        observer->moment(observer->context, &moment);
     }
 }
 
@@ -75,6 +99,7 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
                                           : ls_stage_ps(stage, &pass->step));
         p->stage_free_ps[i] = end_ps;
         ls_pipeline_note_stage(p, i, &pass->step, start_ps, end_ps);
+        ls_pipeline_show(p, pass, &(struct ls_span){LS_SPAN_PASS, i, -1, start_ps, end_ps});
         ready_ps = end_ps;
         if (i + 1 < p->n_stages)
             ready_ps += pass->step.linear->send_ps[p->between_nodes[i]];
@@ -116,6 +141,7 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
     p->n_in_flight++;
     p->n_steps++;
     ls_step_cost(p->cost, p->batches, &pass->step);
+    show_moment(p, now_ps, false);
     if (p->launch)
         p->launch(p->context, p, pass);
     else
@@ -148,11 +174,13 @@ void ls_pipeline_fill(struct ls_pipeline *p, int64_t now_ps)
     if (p->n_stages == 1) {
         if (p->n_in_flight == 0 && !start_pass(p, 0, now_ps, seen_ps(p, now_ps)))
             (void)start_pass(p, 0, now_ps, now_ps);
-        return;
+    } else {
+        for (int32_t slot = 0; slot < p->n_stages && p->n_in_flight < p->n_stages; slot++)
+            if (!slot_in_flight(p, slot))
+                (void)start_pass(p, slot, now_ps, now_ps);
     }
-    for (int32_t slot = 0; slot < p->n_stages && p->n_in_flight < p->n_stages; slot++)
-        if (!slot_in_flight(p, slot))
-            (void)start_pass(p, slot, now_ps, now_ps);
+    if (p->n_in_flight == 0)
+        show_moment(p, now_ps, true);
 }
 
 void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
@@ -193,15 +221,19 @@ void ls_pipeline_cut_off(struct ls_pipeline *p)
         ls_pipeline_note_active(p, p->passes[place_of(p, i)].start_ps, LS_PS_NEVER);
     for (int64_t i = 0; i < p->n_members; i++)
         ls_scheduler_cut_off(&p->members[i], p->members[i].collector->horizon_ps);
+    struct ls_request_pool *pool = p->members[0].pool;
+    for (uint32_t id = p->inbox.head; id != LS_NO_REQUEST; id = ls_request_at(pool, id)->next)
+        ls_collector_unfinished(p->members[0].collector, ls_request_at(pool, id));
 }
 
 void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)
 {
     struct ls_request_pool *pool = p->members[0].pool;
     struct ls_request *request = ls_request_at(pool, id);
+    request->pipeline = (int32_t)p->id;
+    request->member = (int32_t)member;
     if (!ls_scheduler_accept(&p->members[member], id, now_ps))
         return;
-    request->member = (int32_t)member;
     request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, request->prompt_tok);
     ls_request_list_append(&p->inbox, pool, id);
 }

@@ -112,6 +112,9 @@ static inline int64_t ls_pipeline_start_ps(const struct ls_pipeline *pipeline, i
 void ls_pipeline_note_stage(struct ls_pipeline *pipeline, int64_t stage, const struct ls_step *step, int64_t start_ps,
                             int64_t end_ps);
 
+/* Who looks on sees a stretch of work on a pass. */
+void ls_pipeline_show(const struct ls_pipeline *pipeline, const struct ls_pass *pass, const struct ls_span *span);
+
 /* The run ends with passes in flight: their time counts until then. */
 void ls_pipeline_cut_off(struct ls_pipeline *pipeline);
 

@@ -38,6 +38,8 @@ struct ls_request {
     uint32_t next, prev; /* neighbours in the waiting queue or the running list */
     uint32_t epoch;      /* changes when it leaves a decode set: what is due there is then stale */
     int32_t member;      /* its scheduler in the pipeline */
+    int32_t pipeline;    /* ls_pipeline.id */
+    uint64_t index;      /* of the run, in order of arrival */
     int32_t promised;    /* KV blocks that its admission counted on */
     int16_t slot;
     uint8_t state; /* enum ls_request_state */

@@ -32,7 +32,7 @@ bool ls_scheduler_accept(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
         request->prompt_tok < s->max_model_len)
         request->output_tok = (int32_t)(s->max_model_len - request->prompt_tok);
     if (!can_run(s, request)) {
-        ls_collector_reject(s->collector, request->measured);
+        ls_collector_reject(s->collector, request, now_ps);
         if (s->completed)
             s->completed(s->context, request, now_ps);
         ls_request_free(s->pool, id);
@@ -300,7 +300,15 @@ void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)
         const struct ls_request *request = ls_request_at(s->pool, id);
         if (request->scheduled_ps < 0)
             ls_collector_wait(s->collector, request, now_ps);
+        ls_collector_unfinished(s->collector, request);
         ls_waiting_take(&s->waiting, s->pool, id);
+    }
+    for (uint32_t id = s->running.head; id != LS_NO_REQUEST;) {
+        struct ls_request *request = ls_request_at(s->pool, id);
+        if (request->state == LS_REQUEST_DECODING)
+            request->n_generated = (int32_t)(request->base + s->slots[request->slot].step - request->prompt_tok + 1);
+        ls_collector_unfinished(s->collector, request);
+        id = request->next;
     }
 }
 

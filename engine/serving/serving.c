@@ -26,6 +26,7 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
     request->priority = serving->scenario->workload.trace
                             ? 0
                             : (int32_t)serving->scenario->workload.profiles[arrival->profile].priority;
+    request->index = arrival->index;
     request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
     ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
     return id;

@@ -61,8 +61,8 @@ START_TEST(the_window_sorts_requests_by_arrival_and_tokens_by_emission)
     ck_assert_int_eq(collector.last_completion_ps, 14 * s);
     ck_assert_int_eq(collector.sketch[LS_QMETRIC_TTFT].count, 1);
     ck_assert_double_eq(ls_sketch_mean_s(&collector.sketch[LS_QMETRIC_E2E]), 2);
-    ls_collector_reject(&collector, false);
-    ls_collector_reject(&collector, true);
+    ls_collector_reject(&collector, &(struct ls_request){.measured = 0}, 0);
+    ls_collector_reject(&collector, &(struct ls_request){.measured = 1}, 0);
     ck_assert_int_eq(collector.n_rejected, 1);
     ck_assert_int_eq(collector.n_all_rejected, 2);
 }
@@ -93,7 +93,7 @@ END_TEST
 START_TEST(clearing_forgets_everything)
 {
     serve(20, 1, 1, 5);
-    ls_collector_reject(&collector, true);
+    ls_collector_reject(&collector, &(struct ls_request){.measured = 1}, 0);
     ls_collector_clear(&collector, &scenario);
     ck_assert_int_eq(collector.n_all_arrived + collector.n_arrived + collector.n_completed + collector.n_rejected, 0);
     ck_assert_int_eq(collector.n_output_tok + collector.n_prompt_tok + collector.n_finished + collector.n_good, 0);
