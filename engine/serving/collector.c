@@ -40,6 +40,7 @@ void ls_collector_clear(struct ls_collector *collector, const struct ls_scenario
     collector->n_arrived = collector->n_completed = collector->n_rejected = collector->n_good = 0;
     collector->n_finished = collector->n_output_tok = collector->n_prompt_tok = 0;
     collector->n_preemptions = 0;
+    collector->n_hit_tok = collector->n_looked_up_tok = 0;
     collector->first_arrival_ps = -1;
     collector->last_arrival_ps = collector->last_completion_ps = 0;
     collector->n_all_arrived = collector->n_all_rejected = collector->n_all_completed = 0;

@@ -39,6 +39,7 @@ struct ls_collector {
     int64_t n_arrived, n_completed, n_rejected, n_good; /* of those that arrived in the window */
     int64_t n_finished, n_output_tok, n_prompt_tok;     /* completed and emitted in the window, whoever arrived when */
     int64_t n_preemptions;
+    int64_t n_hit_tok, n_looked_up_tok; /* prompt tokens found in the prefix cache, of those that were admitted */
     int64_t first_arrival_ps, last_arrival_ps, last_completion_ps;
     int64_t n_all_arrived, n_all_rejected, n_all_completed; /* conservation */
 };
@@ -55,6 +56,15 @@ void ls_collector_reject(struct ls_collector *collector, const struct ls_request
 
 /* A request is scheduled for the first time, or cut off while it still waits (`now` is the horizon). */
 void ls_collector_wait(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
+
+/* A request is admitted for the first time, with so many tokens of its prompt found in the prefix cache. */
+static inline void ls_collector_hit(struct ls_collector *collector, const struct ls_request *request, int64_t n_tok)
+{
+    if (request->measured) {
+        collector->n_hit_tok += n_tok;
+        collector->n_looked_up_tok += request->prompt_tok;
+    }
+}
 
 /* A request has its last token; request->n_generated and first_token_ps are up to date. */
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);

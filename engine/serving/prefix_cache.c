@@ -303,16 +303,16 @@ void ls_prefix_cache_learn(struct ls_prefix_cache *cache, const struct ls_conten
 }
 
 int64_t ls_prefix_cache_release(struct ls_prefix_cache *cache, const struct ls_content *content,
-                                struct ls_holding *holding, int64_t n_tok, bool back)
+                                struct ls_holding *holding, const struct ls_stored *stored)
 {
-    const int64_t n_full = n_tok / cache->block_size;
+    const int64_t n_full = stored->n_tok / cache->block_size;
     while (holding->n_blocks < n_full) {
         const struct place place = place_of(cache, content, holding->n_blocks);
-        if (place.part.own && !back)
+        if (place.part.own && !stored->back)
             break;
         hold_part(cache, &place, n_full, holding);
     }
-    int64_t n_free = (n_tok + cache->block_size - 1) / cache->block_size - holding->n_blocks;
+    int64_t n_free = stored->n_blocks - holding->n_blocks;
     insert_blank(cache, cache->last, n_free);
     for (struct ls_hold *hold = holding->top; hold;) {
         struct ls_hold *const below = hold->below;

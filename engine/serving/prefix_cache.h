@@ -98,10 +98,16 @@ void ls_prefix_cache_take(struct ls_prefix_cache *cache, int64_t n);
 void ls_prefix_cache_learn(struct ls_prefix_cache *cache, const struct ls_content *content, struct ls_holding *holding,
                            int64_t end_tok);
 
-/* A request leaves, with blocks for `n_tok` tokens: for good, or (`back`) to come again. Returns how many blocks become
- * free: all but those that others hold. */
+/* What a request leaves behind. */
+struct ls_stored {
+    int64_t n_blocks; /* that it has */
+    int64_t n_tok;    /* computed, or being so, in them */
+    bool back;        /* it comes again */
+};
+
+/* A request leaves. Returns how many blocks become free: all but those that others hold. */
 int64_t ls_prefix_cache_release(struct ls_prefix_cache *cache, const struct ls_content *content,
-                                struct ls_holding *holding, int64_t n_tok, bool back);
+                                struct ls_holding *holding, const struct ls_stored *stored);
 
 /* Whether everything fits together and `n_free` blocks are free: for tests, it looks at everything. */
 bool ls_prefix_cache_is_sound(const struct ls_prefix_cache *cache, int64_t n_free);

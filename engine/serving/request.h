@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/serving/content.h"
+#include "engine/serving/prefix_cache.h"
 #include "engine/sim/arena.h"
 #include "engine/status.h"
 
@@ -46,6 +46,7 @@ struct ls_request {
     uint8_t measured;
     int32_t client; /* closed loop: whose next request follows; profile otherwise */
     struct ls_content content;
+    struct ls_holding holding; /* with prefix caching: known blocks */
 };
 
 enum { LS_REQUEST_BLOCK_BITS = 10, LS_REQUEST_BLOCK = 1 << LS_REQUEST_BLOCK_BITS };

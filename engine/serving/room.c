@@ -76,8 +76,10 @@ static int64_t unschedule(struct ls_scheduler *s, int slot, uint32_t id)
 static void preempt(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
-    *budget += unschedule(s, slot, id);
-    ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, ls_scheduler_held_tok(s, request)), now_ps);
+    const int64_t held_tok = ls_scheduler_held_tok(s, request), undone_tok = unschedule(s, slot, id);
+    *budget += undone_tok;
+    ls_scheduler_give_blocks(
+        s, request, &(struct ls_stored){ls_scheduler_blocks(s, held_tok), held_tok - undone_tok, true}, now_ps);
     if (request->state == LS_REQUEST_DECODING)
         ls_decode_leave(s, id);
     request->state = LS_REQUEST_WAITING;

@@ -52,6 +52,49 @@ void ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     ls_level_set(&s->queue_level, s->waiting.n, now_ps);
 }
 
+/* -- blocks -- */
+
+void ls_scheduler_give_blocks(struct ls_scheduler *s, struct ls_request *request, const struct ls_stored *stored,
+                              int64_t now_ps)
+{
+    s->n_charged -= stored->n_blocks;
+    ls_scheduler_free_blocks(s,
+                             s->caching
+                                 ? ls_prefix_cache_release(&s->cache, &request->content, &request->holding, stored)
+                                 : stored->n_blocks,
+                             now_ps);
+}
+
+/* The full blocks of a prompt that is scheduled as far as n_computed are known from now on. */
+static void learn(struct ls_scheduler *s, uint32_t id)
+{
+    struct ls_request *request = ls_request_at(s->pool, id);
+    if (s->caching)
+        ls_prefix_cache_learn(&s->cache, &request->content, &request->holding, request->n_computed);
+}
+
+/* The same of the pass's chunks, when all running requests have their blocks. */
+static void learn_chunks(struct ls_scheduler *s, const struct ls_slot *g)
+{
+    for (size_t i = 0; i < g->n_chunks; i++)
+        learn(s, g->chunks[i].id);
+}
+
+/* What a waiting request need not compute: all but its last token may be found. */
+static struct ls_prefix_hit find_hit(const struct ls_scheduler *s, const struct ls_request *request)
+{
+    return s->caching ? ls_prefix_cache_find(&s->cache, &request->content, request->n_target - 1)
+                      : (struct ls_prefix_hit){0};
+}
+
+/* The request holds what was found. False when memory is short; the run is void then. */
+static bool take_known(struct ls_scheduler *s, uint32_t id, int64_t n_blocks)
+{
+    struct ls_request *request = ls_request_at(s->pool, id);
+    s->out_of_memory |= s->caching && !ls_prefix_cache_admit(&s->cache, &request->content, n_blocks, &request->holding);
+    return !s->out_of_memory;
+}
+
 /* -- composing a pass -- */
 
 static int64_t min64(int64_t a, int64_t b)
@@ -178,9 +221,12 @@ static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_r
     return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
 }
 
-static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
+static void admit(struct ls_scheduler *s, uint32_t id, const struct ls_prefix_hit *hit, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
+    request->n_computed = (int32_t)(hit->n_blocks * s->block_size);
+    s->n_charged += hit->n_blocks;
+    ls_scheduler_free_blocks(s, -hit->n_free, now_ps);
     request->promised = (int32_t)blocks_to_promise(s, request);
     s->n_promised += request->promised;
     ls_waiting_take(&s->waiting, s->pool, id);
@@ -190,21 +236,26 @@ static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
     if (request->scheduled_ps < 0) {
         request->scheduled_ps = now_ps;
         ls_collector_wait(s->collector, request, now_ps);
+        ls_collector_hit(s->collector, request, request->n_computed);
     }
 }
 
-/* Whether there are blocks to admit a request: `need` for its first chunk; where prompts keep decodes waiting, for all
- * of the prompts under way, lest they starve for blocks that decodes hold; and those that admissions count on. */
-static bool has_room(const struct ls_scheduler *s, const struct ls_request *request, int64_t need)
+/* Whether there are blocks to admit a request: for its tokens up to `end_tok`; where prompts keep decodes waiting, for
+ * all of the prompts under way, lest they starve for blocks that decodes hold; and those that admissions count on. What
+ * is found for it is there already, but no longer free. */
+static bool has_room(const struct ls_scheduler *s, const struct ls_request *request, const struct ls_prefix_hit *hit,
+                     int64_t end_tok)
 {
+    const int64_t n_hit = hit->n_blocks - hit->n_free;
+    int64_t need = ls_scheduler_blocks(s, end_tok) - n_hit;
     if (s->batching != LS_BATCHING_MIXED) {
-        need = ls_scheduler_blocks(s, request->n_target);
+        need = ls_scheduler_blocks(s, request->n_target) - n_hit;
         for (size_t i = 0; i < s->n_prefilling; i++) {
             const struct ls_request *other = ls_request_at(s->pool, s->prefilling[i]);
             need += ls_scheduler_blocks(s, other->n_target) - ls_scheduler_blocks(s, other->n_computed);
         }
     }
-    if (s->output_reserve > 0 && s->n_promised + blocks_to_promise(s, request) > s->n_blocks)
+    if (s->output_reserve > 0 && s->n_promised - s->n_charged + blocks_to_promise(s, request) - n_hit > s->n_free)
         return false;
     return need <= s->n_free;
 }
@@ -217,16 +268,19 @@ static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int
         if (id == LS_NO_REQUEST)
             break;
         const struct ls_request *request = ls_request_at(s->pool, id);
-        const int64_t remaining = min64(request->n_target, s->max_chunk);
-        const int64_t n_tok = min64(remaining, *budget);
-        if (!s->chunked && n_tok < request->n_target && request->n_target <= s->max_tok)
+        const struct ls_prefix_hit hit = find_hit(s, request);
+        const int64_t found = hit.n_blocks * s->block_size, missing = request->n_target - found;
+        const int64_t n_tok = min64(min64(missing, s->max_chunk), *budget);
+        if (!s->chunked && n_tok < missing && missing <= s->max_tok)
             break;
-        const int64_t need = ls_scheduler_blocks(s, n_tok);
-        if (!has_room(s, request, need))
+        if (!has_room(s, request, &hit, found + n_tok))
             break;
-        admit(s, id, now_ps);
-        ls_scheduler_take_blocks(s, need, now_ps);
+        if (!take_known(s, id, hit.n_blocks))
+            break;
+        admit(s, id, &hit, now_ps);
+        ls_scheduler_take_blocks(s, ls_scheduler_blocks(s, found + n_tok) - hit.n_blocks, now_ps);
         schedule_chunk(s, slot, id, n_tok);
+        learn(s, id);
         if (request->state == LS_REQUEST_PREFILLING)
             s->prefilling[s->n_prefilling++] = id;
         *budget -= n_tok;
@@ -251,7 +305,10 @@ static void finish_batch(const struct ls_scheduler *s, struct ls_slot *g)
 static void compose_mixed(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t seen_ps)
 {
     int64_t budget = s->max_tok;
-    if (schedule_running_at_once(s, slot, &budget, now_ps) || schedule_running_in_order(s, slot, &budget, now_ps))
+    const bool room =
+        schedule_running_at_once(s, slot, &budget, now_ps) || schedule_running_in_order(s, slot, &budget, now_ps);
+    learn_chunks(s, &s->slots[slot]);
+    if (room)
         admit_waiting(s, slot, &budget, now_ps, seen_ps);
 }
 
@@ -266,6 +323,7 @@ static void compose_prompts_first(struct ls_scheduler *s, int slot, int64_t now_
         if (ls_request_at(s->pool, s->prefilling[i])->state == LS_REQUEST_PREFILLING) /* it has not given way */
             room &= schedule_one(s, slot, s->prefilling[i], &budget, now_ps);
     drop_prefilled(s);
+    learn_chunks(s, g);
     if (room && s->running.n == n_running && !s->closed)
         admit_waiting(s, slot, &budget, now_ps, seen_ps);
     g->decoding = g->n_chunks == 0;
@@ -338,6 +396,7 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .block_size = engine->block_size,
         .n_blocks = kv_blocks,
         .n_free = kv_blocks,
+        .caching = engine->enable_prefix_caching == 1,
         .max_seqs = engine->max_num_seqs,
         .max_tok = engine->max_num_batched_tokens,
         .max_chunk = engine->enable_chunked_prefill ? engine->long_prefill_token_threshold : INT32_MAX,
@@ -354,6 +413,8 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
     };
     ls_waiting_init(&s->waiting, &ls_policies[engine->scheduling_policy]);
     s->evicts_by_rank = s->waiting.policy->rank && s->n_slots == 1;
+    if (s->caching && ls_prefix_cache_init(&s->cache, s->block_size, kv_blocks, arena))
+        return LS_NOMEM;
     s->slots = ls_arena_take(arena, (size_t)s->n_slots * sizeof *s->slots);
     s->prefilling = ls_arena_take(arena, (size_t)s->max_seqs * sizeof *s->prefilling);
     if (!s->slots || !s->prefilling)

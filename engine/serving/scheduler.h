@@ -8,6 +8,7 @@
 #include "engine/model/operator.h"
 #include "engine/scenario.h"
 #include "engine/serving/collector.h"
+#include "engine/serving/prefix_cache.h"
 #include "engine/serving/request.h"
 #include "engine/serving/waiting.h"
 #include "engine/sim/arena.h"
@@ -73,6 +74,10 @@ struct ls_scheduler {
     struct ls_request_pool *pool;
     struct ls_collector *collector;
     int64_t block_size, n_blocks, n_free;
+    int64_t n_charged; /* blocks that running requests hold, shared ones once for each */
+    bool caching;
+    struct ls_prefix_cache cache; /* what the blocks hold; unused without caching */
+    bool out_of_memory;
     int64_t max_seqs, max_tok, max_chunk, max_model_len, window;
     bool chunked;
     int32_t batching;      /* enum ls_batching */
@@ -122,14 +127,26 @@ static inline int64_t ls_scheduler_blocks(const struct ls_scheduler *scheduler, 
     return (n_tok + scheduler->block_size - 1) / scheduler->block_size;
 }
 
-/* Steps that the two above share with ls_pipeline_coast: take (or, negative, give back) KV blocks, add a pass to the
- * work. */
-static inline void ls_scheduler_take_blocks(struct ls_scheduler *scheduler, int64_t n, int64_t now_ps)
+/* Steps that the two above share with ls_pipeline_coast: so many more blocks are free (fewer, negative), take free
+ * blocks, add a pass to the work. */
+static inline void ls_scheduler_free_blocks(struct ls_scheduler *scheduler, int64_t n, int64_t now_ps)
 {
-    scheduler->n_free -= n;
+    scheduler->n_free += n;
     assert(scheduler->n_free >= 0 && scheduler->n_free <= scheduler->n_blocks);
     ls_level_set(&scheduler->kv_level, scheduler->n_blocks - scheduler->n_free, now_ps);
 }
+
+static inline void ls_scheduler_take_blocks(struct ls_scheduler *scheduler, int64_t n, int64_t now_ps)
+{
+    scheduler->n_charged += n;
+    if (scheduler->caching)
+        ls_prefix_cache_take(&scheduler->cache, n);
+    ls_scheduler_free_blocks(scheduler, -n, now_ps);
+}
+
+/* A request gives up its blocks. */
+void ls_scheduler_give_blocks(struct ls_scheduler *scheduler, struct ls_request *request,
+                              const struct ls_stored *stored, int64_t now_ps);
 
 static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const struct ls_batch *batch, int64_t now_ps)
 {

@@ -16,12 +16,17 @@ static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_p
     ls_request_free(s->pool, id);
 }
 
+static void give_up(struct ls_scheduler *s, struct ls_request *request, int64_t n_tok, int64_t now_ps)
+{
+    ls_scheduler_give_blocks(s, request, &(struct ls_stored){ls_scheduler_blocks(s, n_tok), n_tok, false}, now_ps);
+}
+
 static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps, int64_t sent_ps)
 {
-    const struct ls_request *request = ls_request_at(s->pool, id);
+    struct ls_request *request = ls_request_at(s->pool, id);
     const int64_t stored_tok = request->base + s->slots[request->slot].step;
     ls_decode_leave(s, id);
-    ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, stored_tok), now_ps);
+    give_up(s, request, stored_tok, now_ps);
     complete_request(s, id, sent_ps);
 }
 
@@ -55,7 +60,7 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured, sent_ps);
     }
     if (request->n_generated == request->output_tok) {
-        ls_scheduler_take_blocks(s, -ls_scheduler_blocks(s, request->n_computed), now_ps);
+        give_up(s, request, request->n_computed, now_ps);
         complete_request(s, id, sent_ps);
         return;
     }

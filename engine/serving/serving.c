@@ -179,6 +179,15 @@ static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct
     return LS_OK;
 }
 
+static bool ran_out_of_memory(const struct ls_serving *serving)
+{
+    bool any = serving->out_of_memory;
+    for (int64_t i = 0; i < serving->n_pipelines; i++)
+        for (int64_t j = 0; j < serving->pipelines[i].n_members; j++)
+            any |= serving->pipelines[i].members[j].out_of_memory;
+    return any;
+}
+
 /* Nobody is lost: whoever is still there waits or runs, and only those who run hold KV blocks. */
 static void assert_conserved(const struct ls_serving *serving)
 {
@@ -215,7 +224,7 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
         serving.out_of_memory = true;
     if (watch->stopped)
         return ls_fail(err, LS_STOPPED, "stopped");
-    if (serving.out_of_memory)
+    if (ran_out_of_memory(&serving))
         return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
                        (long long)serving.requests.n_live);
     if (collector->last_completion_ps > LS_PS_MAX)

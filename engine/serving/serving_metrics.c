@@ -43,6 +43,7 @@ static void fill_counts(const struct ls_collector *collector, struct ls_metrics 
     m[LS_METRIC_SUCCESS_RATE_FINISHED] = ratio(completed, arrived - unfinished);
     m[LS_METRIC_SATURATED] = ls_collector_saturated(collector);
     m[LS_METRIC_N_PREEMPTIONS] = (double)collector->n_preemptions;
+    m[LS_METRIC_PREFIX_HIT_RATE] = ratio((double)collector->n_hit_tok, (double)collector->n_looked_up_tok);
     if (collector->n_all_completed > 0)
         m[LS_METRIC_MAKESPAN_S] = ls_s_from_ps(collector->last_completion_ps - collector->first_arrival_ps);
 }

@@ -11,6 +11,7 @@
 
 #include "engine/cost/step_cost.h"
 #include "engine/serving/source.h"
+#include "tests/property/plain_store.h"
 #include "tests/random_scenario.h"
 
 enum { PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
@@ -22,9 +23,10 @@ struct plain_request {
     int64_t prompt, output; /* tokens */
     int64_t rank, turn;     /* in the waiting queue */
     int64_t generated;
-    int64_t computed; /* tokens whose keys and values are stored, or will be when the passes under way end */
-    int64_t n_blocks; /* KV blocks held, */
-    int64_t promised; /* counted on when it was admitted */
+    int64_t computed;          /* tokens whose keys and values are stored, or will be when the passes under way end */
+    struct plain_holding held; /* KV blocks */
+    int64_t promised;          /* those counted on when it was admitted */
+    struct ls_content content;
     int64_t n_passes; /* under way with it */
     int slot;         /* decoding: whose passes it takes part in */
     bool decoding;    /* its prompt is computed */
@@ -43,7 +45,8 @@ struct plain_scheduler {
     int64_t n_waiting, n_running;
     int64_t n_expected; /* with the front end */
     int64_t n_came;
-    int64_t n_free, n_promised;
+    struct plain_store store;
+    int64_t n_promised;
     bool closed; /* static: its batch decodes */
     struct plain_part *parts[PLAIN_MAX_PP];
     int64_t n_parts[PLAIN_MAX_PP];
@@ -89,6 +92,7 @@ struct plain {
     int64_t n_arrived, n_completed, n_rejected, n_good; /* in the window */
     int64_t n_all_arrived, n_all_completed, n_all_rejected;
     int64_t n_finished, n_output_tok, n_prompt_tok, n_preemptions; /* in the window, whoever arrived when */
+    int64_t n_hit_tok, n_looked_up_tok;
     int64_t n_steps, n_passes, n_tok;
     int64_t first_arrival_ps, last_completion_ps;
     int64_t busy_ps;
@@ -145,13 +149,6 @@ static struct plain_request *plain_remove(struct plain_request **list, int64_t *
     return request;
 }
 
-static void plain_hold(struct plain_scheduler *s, struct plain_request *request, int64_t n_blocks)
-{
-    s->n_free -= n_blocks - request->n_blocks;
-    request->n_blocks = n_blocks;
-    assert(s->n_free >= 0);
-}
-
 static bool plain_can_run(const struct plain *plain, const struct plain_request *request)
 {
     const struct ls_engine *engine = &plain->scenario->engine;
@@ -183,7 +180,7 @@ static void plain_schedule(struct plain_scheduler *s, int slot, struct plain_req
     const int64_t end = request->computed + n_tok;
     s->parts[slot][s->n_parts[slot]++] = (struct plain_part){request, request->computed, n_tok, request->decoding,
                                                              end == request->prompt + request->generated};
-    plain_hold(s, request, n_blocks);
+    plain_store_take(&s->store, &request->held, n_blocks);
     request->computed = end;
     request->n_passes++;
     request->slot = slot;
@@ -205,12 +202,13 @@ static void plain_preempt(struct plain *plain, struct plain_scheduler *s, int sl
     const int64_t part = plain_find_part(s, slot, victim);
     if (part >= 0) {
         *budget += s->parts[slot][part].n_tok;
+        victim->computed -= s->parts[slot][part].n_tok;
         victim->n_passes--;
         s->n_parts[slot]--;
         for (int64_t i = part; i < s->n_parts[slot]; i++)
             s->parts[slot][i] = s->parts[slot][i + 1];
     }
-    plain_hold(s, victim, 0);
+    plain_store_release(&s->store, &victim->held, &victim->content, victim->computed, true);
     s->n_promised -= victim->promised;
     victim->computed = 0;
     victim->decoding = false;
@@ -251,8 +249,8 @@ static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int 
                             int64_t *budget)
 {
     const struct plain_request *request = s->running[*at];
-    const int64_t need = plain_blocks(plain, request->computed + n_tok) - request->n_blocks;
-    while (s->n_free < need) {
+    const int64_t need = plain_blocks(plain, request->computed + n_tok) - request->held.n;
+    while (s->store.n_free < need) {
         const int64_t victim = plain_victim(plain, s, slot, *at);
         if (victim < 0)
             return false;
@@ -297,23 +295,26 @@ static int64_t plain_promise(const struct plain *plain, const struct plain_reque
 {
     const double share = plain->scenario->engine.output_reserve;
     const int64_t with_output = request->prompt + (int64_t)ceil(share * (double)(request->output - 1));
-    return plain_blocks(plain, plain_max(with_output, plain_missing(request)));
+    return plain_blocks(plain, plain_max(with_output, request->prompt + request->generated));
 }
 
+/* Whether there are blocks for a request, for all but the first n_shared, and n_tok tokens after those it has. */
 static bool plain_has_room(const struct plain *plain, const struct plain_scheduler *s,
-                           const struct plain_request *request, int64_t n_tok)
+                           const struct plain_request *request, int64_t n_shared, int64_t n_tok)
 {
-    int64_t need = plain_blocks(plain, n_tok);
+    int64_t need = plain_blocks(plain, request->computed + n_tok) - n_shared, n_due = s->n_promised;
     if (plain->scenario->engine.batching != LS_BATCHING_MIXED) { /* all of its prompt, and of those under way */
-        need = plain_blocks(plain, plain_missing(request));
+        need = plain_blocks(plain, request->prompt + request->generated) - n_shared;
         for (int64_t i = 0; i < s->n_running; i++)
             if (!s->running[i]->decoding)
-                need += plain_blocks(plain, s->running[i]->prompt + s->running[i]->generated) - s->running[i]->n_blocks;
+                need += plain_blocks(plain, s->running[i]->prompt + s->running[i]->generated) - s->running[i]->held.n;
     }
+    for (int64_t i = 0; i < s->n_running; i++)
+        n_due -= s->running[i]->held.n;
     if (plain->scenario->engine.output_reserve > 0 &&
-        s->n_promised + plain_promise(plain, request) > plain->drawn->kv_blocks)
+        n_due + plain_promise(plain, request) - n_shared > s->store.n_free)
         return false;
-    return need <= s->n_free;
+    return need <= s->store.n_free;
 }
 
 /* Index of the waiting request that comes next, of those seen at `seen`; −1: none. */
@@ -337,23 +338,31 @@ static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot
         if (next < 0)
             return;
         struct plain_request *request = s->waiting[next];
+        int64_t n_free;
+        const int64_t n_found = plain_store_find(&s->store, &request->content, plain_missing(request) - 1, &n_free);
+        request->computed = n_found * engine->block_size;
         const int64_t n_tok = plain_chunk(plain, request, budget);
         const bool whole = n_tok == plain_missing(request);
         const bool can_be_whole = plain_missing(request) <= engine->max_num_batched_tokens;
-        if (!engine->enable_chunked_prefill && !whole && can_be_whole)
+        if ((!engine->enable_chunked_prefill && !whole && can_be_whole) ||
+            !plain_has_room(plain, s, request, n_found - n_free, n_tok)) {
+            request->computed = 0;
             return;
-        if (!plain_has_room(plain, s, request, n_tok))
-            return;
+        }
         request->promised = plain_promise(plain, request);
         s->n_promised += request->promised;
+        plain_store_share(&s->store, &request->held, &request->content, n_found);
         (void)plain_remove(s->waiting, &s->n_waiting, next);
         s->running[s->n_running++] = request;
         if (request->scheduled_ps < 0) {
             request->scheduled_ps = plain->now_ps;
             if (request->measured)
                 plain_add(&plain->wait, plain->now_ps - request->arrival_ps);
+            plain->n_hit_tok += request->measured ? request->computed : 0;
+            plain->n_looked_up_tok += request->measured ? request->prompt : 0;
         }
         plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
+        plain_store_learn(&s->store, &request->held, &request->content, request->computed);
         budget -= n_tok;
     }
 }
@@ -367,6 +376,10 @@ static void plain_compose(struct plain *plain, struct plain_scheduler *s, int sl
     const int64_t n_waiting = s->n_waiting;
     s->n_parts[slot] = 0;
     const bool room = plain_schedule_running(plain, s, slot, kinds, &budget);
+    for (int64_t i = 0; i < s->n_parts[slot]; i++) /* what they compute is known when all have their blocks */
+        if (!s->parts[slot][i].decode)
+            plain_store_learn(&s->store, &s->parts[slot][i].request->held, &s->parts[slot][i].request->content,
+                              s->parts[slot][i].request->computed);
     const bool preempted = s->n_waiting > n_waiting;
     if (room && !preempted && !s->closed)
         plain_admit(plain, s, slot, budget, seen_ps);
@@ -457,7 +470,7 @@ static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, i
         request->decoding = true;
         if (request->generated < request->output)
             continue;
-        plain_hold(s, request, 0);
+        plain_store_release(&s->store, &request->held, &request->content, request->computed, false);
         s->n_promised -= request->promised;
         int64_t at = 0;
         while (s->running[at] != request)
@@ -686,6 +699,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
                                       .scheduled_ps = -1,
                                       .prompt = arrival->prompt_tok,
                                       .output = arrival->output_tok,
+                                      .content = arrival->content,
                                       .member = target % ep,
                                       .measured = arrival->arrival_ps >= plain->warmup_ps};
     plain->all = request;
@@ -720,10 +734,10 @@ static void plain_go_to(struct plain *plain, int64_t then_ps)
             struct plain_scheduler *s = &plain->pipelines[i].members[j];
             plain->waiting_integral += ps * (double)s->n_waiting;
             plain->running_integral += ps * (double)s->n_running;
-            plain->used_integral += ps * (double)(plain->drawn->kv_blocks - s->n_free);
+            plain->used_integral += ps * (double)(plain->drawn->kv_blocks - s->store.n_free);
             if (ps > 0) {
                 s->waiting_max = plain_max(s->waiting_max, s->n_waiting);
-                s->used_max = plain_max(s->used_max, plain->drawn->kv_blocks - s->n_free);
+                s->used_max = plain_max(s->used_max, plain->drawn->kv_blocks - s->store.n_free);
             }
         }
     }
@@ -790,7 +804,8 @@ static void plain_loop(struct plain *plain)
 static void plain_init_scheduler(const struct plain *plain, struct plain_scheduler *s)
 {
     const size_t n = (size_t)plain->scenario->workload.max_requests;
-    s->n_free = plain->drawn->kv_blocks;
+    const struct ls_engine *engine = &plain->scenario->engine;
+    plain_store_init(&s->store, plain->drawn->kv_blocks, engine->block_size, engine->enable_prefix_caching == 1);
     s->waiting = calloc(n + 1, sizeof(struct plain_request *));
     s->running = calloc(n + 1, sizeof(struct plain_request *));
     for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
@@ -833,6 +848,7 @@ static void plain_release(struct plain *plain)
             struct plain_scheduler *s = &plain->pipelines[i].members[j];
             free(s->waiting);
             free(s->running);
+            free(s->store.blocks);
             for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
                 free(s->parts[slot]);
         }
@@ -841,6 +857,7 @@ static void plain_release(struct plain *plain)
     while (plain->all) {
         struct plain_request *request = plain->all;
         plain->all = request->all;
+        free(request->held.blocks);
         free(request);
     }
     struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl,

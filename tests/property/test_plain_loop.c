@@ -78,6 +78,8 @@ static void expect_counts(void)
     expect_int("n_finished", run.collector.n_finished, plain.n_finished);
     expect_int("n_output_tok", run.collector.n_output_tok, plain.n_output_tok);
     expect_int("n_prompt_tok", run.collector.n_prompt_tok, plain.n_prompt_tok);
+    expect_int("n_hit_tok", run.collector.n_hit_tok, plain.n_hit_tok);
+    expect_int("n_looked_up_tok", run.collector.n_looked_up_tok, plain.n_looked_up_tok);
     expect_int("all that arrived", run.collector.n_all_arrived, plain.n_all_arrived);
     expect_int("all that completed", run.collector.n_all_completed, plain.n_all_completed);
     expect_int("all rejected", run.collector.n_all_rejected, plain.n_all_rejected);

@@ -68,7 +68,8 @@ static void grow(struct client *client, int64_t n_tok, bool prompt)
 
 static void leave(struct client *client, bool back)
 {
-    n_free += ls_prefix_cache_release(&cache, &client->content, &client->holding, client->n_tok, back);
+    const struct ls_stored stored = {(client->n_tok + BLOCK - 1) / BLOCK, client->n_tok, back};
+    n_free += ls_prefix_cache_release(&cache, &client->content, &client->holding, &stored);
     client->n_tok = 0;
     expect_sound();
 }
