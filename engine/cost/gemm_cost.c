@@ -89,6 +89,12 @@ static double compute_seconds(const struct ls_hardware *hardware, const struct l
     return best;
 }
 
+/* The least time in which the board's power lets that much be computed. */
+static double power_seconds(const struct ls_gemm *gemm)
+{
+    return gemm->sustained_flop_per_s > 0.0 ? 2.0 * gemm->m * gemm->n * gemm->k / gemm->sustained_flop_per_s : 0.0;
+}
+
 /* What converting m rows of k activations to the weights' format takes. */
 static double quantize_seconds(const struct ls_gemm_kernels *kernels, double m, double k)
 {
@@ -104,7 +110,7 @@ double ls_gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_
     const double bytes = gemm->groups * gemm->n * gemm->k * gemm->weight_bytes +
                          gemm->m * (gemm->k * gemm->activation_bytes + gemm->n * gemm->result_bytes);
     const double memory_s = bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->memory_frac);
-    const double compute_s = compute_seconds(hardware, kernels, gemm);
+    const double compute_s = larger(compute_seconds(hardware, kernels, gemm), power_seconds(gemm));
     return kernels->launch_s + cbrt(compute_s * compute_s * compute_s + memory_s * memory_s * memory_s) +
            quantize_seconds(kernels, gemm->m, gemm->k);
 }

@@ -12,6 +12,7 @@ struct ls_gemm {
     bool routed;                                         /* rows fall on groups at random, instead of evenly */
     double weight_bytes, activation_bytes, result_bytes; /* of one value */
     double peak_flop_per_s;
+    double sustained_flop_per_s; /* what the power limit leaves of it; 0: all */
 };
 
 /* Seconds of the product, its launch included. The result is cut into tiles that fill the SMs wave by wave, the fastest
@@ -22,7 +23,8 @@ struct ls_gemm {
  * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), operand bytes / sm_bandwidth), for each
  * step of k;
  *
- * compute = start + (waves − 1) · wave + waves · k / splits · step, + split when k is split;
+ * compute = start + (waves − 1) · wave + waves · k / splits · step, + split when k is split, and at least
+ * 2 · m · n · k / sustained;
  *
  * memory = bytes / (memory bandwidth · memory_frac);
  *

@@ -75,6 +75,7 @@ static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_g
         .activation_bytes = ls_dtype_bytes(arithmetic),
         .result_bytes = op->dtype == LS_FP32 ? 4.0 : 2.0,
         .peak_flop_per_s = hardware->peak.by_dtype[arithmetic],
+        .sustained_flop_per_s = hardware->sustained.by_dtype[arithmetic],
     };
     return ls_gemm_seconds(hardware, &formats[gemm_format(op->dtype)], &gemm);
 }

@@ -38,6 +38,7 @@ struct ls_hardware {
     double memory_bytes;
     double memory_bandwidth_bytes_per_s;
     struct ls_peaks peak;
+    struct ls_peaks sustained; /* what products reach that run on and on, where power limits them; null: no limit */
     int64_t sm_count;
     double l2_bytes;
     double power_w; /* board power */

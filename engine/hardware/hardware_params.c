@@ -23,6 +23,17 @@ static const struct ls_param peak_rows[] = {
 };
 static const struct ls_param_table peak_params = LS_TABLE(peak_rows);
 
+#define SUSTAINED_ROW(dtype, text)                                                                                     \
+    LS_ROW_FLOAT(struct ls_peaks, text, by_dtype[dtype], LS_DIM_FLOP_RATE, LS_PARAM_NULLABLE, "null", 1, DBL_MAX,      \
+                 "Products in " text " that run on and on; null: as fast as short ones")
+
+static const struct ls_param sustained_rows[] = {
+#define X(name, text, bits, scale_bits) SUSTAINED_ROW(LS_##name, text),
+    LS_DTYPES(X)
+#undef X
+};
+static const struct ls_param_table sustained_params = LS_TABLE(sustained_rows);
+
 /* Libraries are an array of structs; each is a group. */
 struct libraries {
     struct ls_kernels of[LS_N_KERNEL_LIBRARIES];
@@ -60,6 +71,8 @@ static const struct ls_param hardware_rows[] = {
     LS_ROW_FLOAT(struct ls_hardware, "memory_bandwidth", memory_bandwidth_bytes_per_s, LS_DIM_BANDWIDTH,
                  LS_PARAM_REQUIRED, NULL, 1, DBL_MAX, "Memory bandwidth of one GPU"),
     LS_ROW_GROUP(struct ls_hardware, "peak", peak, &peak_params, "Dense arithmetic peaks of one GPU by data type"),
+    LS_ROW_GROUP(struct ls_hardware, "sustained", sustained, &sustained_params,
+                 "Arithmetic that the power limit leaves to products that run on and on, by data type"),
     LS_ROW_INT(struct ls_hardware, "sm_count", sm_count, LS_PARAM_REQUIRED, NULL, 1, 1e6, "Streaming multiprocessors"),
     LS_ROW_FLOAT(struct ls_hardware, "l2", l2_bytes, LS_DIM_BYTES, 0, "0 B", 0, DBL_MAX, "Second-level cache"),
     LS_ROW_FLOAT(struct ls_hardware, "power", power_w, LS_DIM_WATT, 0, "0 W", 0, DBL_MAX, "Board power of one GPU"),

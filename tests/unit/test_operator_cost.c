@@ -95,6 +95,20 @@ START_TEST(k_is_split_while_sms_idle)
 }
 END_TEST
 
+START_TEST(power_limits_large_products_alone)
+{
+    const struct ls_hardware free = make_hardware();
+    struct ls_hardware limited = free;
+    limited.sustained.by_dtype[LS_BF16] = 0.5e14;
+    const struct ls_op large = gemm(8192, 8192, 8192), thin = gemm(1, 8192, 8192);
+    const double least_s = 2.0 * 8192 * 8192 * 8192 / 0.5e14;
+    ck_assert_double_ge(ls_op_seconds(&limited, &large), least_s);
+    ck_assert_double_lt(ls_op_seconds(&limited, &large), 1.01 * least_s);
+    ck_assert_double_lt(ls_op_seconds(&free, &large), 0.6 * least_s);
+    ck_assert_double_eq(ls_op_seconds(&limited, &thin), ls_op_seconds(&free, &thin));
+}
+END_TEST
+
 /* The defaults of the parameter table, completed. */
 static struct ls_hardware make_default_hardware(void)
 {
@@ -238,6 +252,7 @@ int main(void)
     Suite *suite = suite_create("operator_cost");
     TCase *tcase = tcase_create("operator_cost");
     tcase_add_test(tcase, an_ideal_gemm_is_the_roofline);
+    tcase_add_test(tcase, power_limits_large_products_alone);
     tcase_add_test(tcase, a_partial_wave_costs_a_whole_one_unless_tiles_share_sms);
     tcase_add_test(tcase, k_is_split_while_sms_idle);
     tcase_add_test(tcase, a_larger_product_is_never_cheaper);
