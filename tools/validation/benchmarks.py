@@ -49,3 +49,20 @@ def trtllm_bench_limits(name, memory_gib, tp, pp, weight_bytes, kv_bytes, input_
     else:
         n_tokens = 1024 * math.ceil(tokens / 1024)
     return n_seqs, max(n_tokens, n_seqs)
+
+
+def aiconfigurator_limits(engine, version, batch, input_len, output_len):
+    """The engine's limits as AIConfigurator writes them into the deployments that its runs measure, and how many
+    requests a user sends: github.com/ai-dynamo/aiconfigurator, generator/rule_plugin/*.rule and, before December 2025,
+    generator/backends/trtllm.py; eval/benchmarks/genai_perf_runner.py and the template bench_run.sh.j2."""
+    old = (engine, version) == ("trtllm", "1.0.0rc3")
+    n_seqs = batch if old else 512 if batch < 512 else 2 * batch
+    limits = {"engine.max_num_seqs": n_seqs, "engine.max_num_batched_tokens": n_seqs + input_len + 1500}
+    if engine == "trtllm":
+        limits["engine.gpu_memory_utilization"] = 0.8
+    if engine == "vllm":
+        limits["engine.max_model_len"] = input_len + output_len + 1500
+    if engine == "sglang":
+        limits["engine.max_num_batched_tokens"] = input_len + 1500
+        limits["engine.batching"] = "mixed"
+    return limits, 10 if old else 20

@@ -78,6 +78,13 @@ GPUS = [
 WEIGHT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
 
 
+def weight_bytes(row):
+    """Of a value of most weights: of the experts where they have a format of their own."""
+    name = model_of(row)
+    model = models.read(name)
+    return WEIGHT_BYTES[weight_dtype_of(row, name) or model.get("expert_dtype", model["dtype"])]
+
+
 def gpu_of(row):
     for pattern, name, memory_gib in GPUS:
         if re.search(pattern, row["gpu"]):
@@ -97,7 +104,7 @@ def model_of(row):
 def weight_dtype_of(row, model):
     text = row["precision"].lower()
     checkpoint = models.read(model)
-    if text.startswith("not stated") or model.startswith("gpt-oss") or model.startswith("kimi"):
+    if text.startswith("not stated") or model.startswith("gpt-oss"):
         return None
     if "4-bit" in text:
         return "int4"
@@ -106,7 +113,7 @@ def weight_dtype_of(row, model):
     dtype = {"fp4": "nvfp4"}.get(text, text)
     if dtype not in WEIGHT_BYTES:
         raise Unusable(f"no format {row['precision']}")
-    return None if dtype == checkpoint.get("dtype") else dtype
+    return None if dtype in (checkpoint.get("dtype"), checkpoint.get("expert_dtype")) else dtype
 
 
 def settings_of(row):
@@ -175,7 +182,7 @@ def perf_overview(row):
         settings["engine.kv_dtype"] = "fp8"
     lengths = int(row["input_len"]), int(row["output_len"])
     limits = benchmarks.trtllm_bench_limits(
-        model, memory_gib, max(tp, dp), int(row["pp"]), WEIGHT_BYTES[dtype], 1 if fp8_kv else 2, *lengths
+        model, memory_gib, max(tp, dp), int(row["pp"]), weight_bytes(row), 1 if fp8_kv else 2, *lengths
     )
     settings["engine.max_num_seqs"], settings["engine.max_num_batched_tokens"] = limits
     settings["engine.enable_chunked_prefill"] = True
@@ -187,6 +194,7 @@ def perf_overview(row):
 def static_batch(row):
     _, settings = settings_of(row)
     settings["engine.preset"] = "static"
+    settings["cluster.hardware"] = {"base": settings["cluster.hardware"], "kernel_library": "trtllm"}
     if settings.get("engine.weight_dtype") == "fp8":
         settings["engine.kv_dtype"] = "fp8"
     batch = int(row["concurrency_or_rate"].split("=")[1])
@@ -195,6 +203,12 @@ def static_batch(row):
 
 
 PRESETS = {"vllm": "vllm-0.11", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
+
+
+def generated(row):
+    """Whether AIConfigurator wrote the engine's settings. Its runs of SGLang 0.5.1 are older than that; those it calls
+    gap analyses have lengths and tensor parallelism of InferenceMAX, whose settings it does not give."""
+    return "gap_analysis" not in row["source_path_or_section"] and row["engine"] != "sglang 0.5.1.post1"
 
 
 def aic_runs(row):
@@ -211,7 +225,12 @@ def aic_runs(row):
     if row["model"].startswith("nvidia/"):
         settings["engine.kv_dtype"] = "fp8"
     lengths = int(row["input_len"]), int(row["output_len"])
-    set_load(settings, "closed", concurrency, max(100, 8 * concurrency), *lengths)
+    rounds = 10
+    if generated(row):
+        batch = int(per_rank.group(1)) if per_rank else concurrency
+        limits, rounds = benchmarks.aiconfigurator_limits(*row["engine"].split(), batch, *lengths)
+        settings.update(limits)
+    set_load(settings, "closed", concurrency, rounds * concurrency, *lengths)
     return settings
 
 
@@ -268,6 +287,5 @@ def predicted(row, metrics):
 
 def class_of(row):
     """Dense or a mixture of experts, and the width of its weights."""
-    model = models.read(MODELS[row["model"].lower()])
-    dtype = weight_dtype_of(row, MODELS[row["model"].lower()]) or model.get("expert_dtype", model["dtype"])
-    return f"{'experts' if models.is_moe(model) else 'dense'} {WEIGHT_BYTES[dtype] * 8:.0f} bit"
+    kind = "experts" if models.is_moe(models.read(model_of(row))) else "dense"
+    return f"{kind} {weight_bytes(row) * 8:.0f} bit"
