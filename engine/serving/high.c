@@ -227,16 +227,11 @@ static void show_step(const struct flight *flight, const struct item *item, int6
                       int64_t end_ps)
 {
     const struct ls_stage *stage = stage_of(flight);
+    const enum ls_span_kind kind = item->to_next_stage ? LS_SPAN_SEND
+                                   : item->transfer    ? LS_SPAN_COLLECTIVE
+                                                       : LS_SPAN_BLOCK;
     const bool in_layer = layer >= 0 && layer < stage->n_layers && !item->to_next_stage;
-    const struct ls_span span = {
-        .kind = item->to_next_stage ? LS_SPAN_SEND
-                : item->transfer    ? LS_SPAN_COLLECTIVE
-                                    : LS_SPAN_BLOCK,
-        .stage = flight->stage,
-        .layer = in_layer ? stage->first_layer + layer : -1,
-        .start_ps = start_ps,
-        .end_ps = end_ps,
-    };
+    const struct ls_span span = {kind, flight->stage, in_layer ? stage->first_layer + layer : -1, start_ps, end_ps};
     ls_pipeline_show(flight->pipeline, flight->pass, &span);
 }
 
