@@ -2,6 +2,32 @@
 
 #include <math.h>
 
+enum ls_status ls_paces_init(struct ls_pipeline *p, struct ls_arena *arena)
+{
+    const size_t n = (size_t)p->n_stages;
+    int64_t *rest_ps = ls_arena_take(arena, n * n * sizeof *rest_ps);
+    p->paces = ls_arena_take(arena, n * sizeof *p->paces);
+    if (!rest_ps || !p->paces)
+        return LS_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        p->paces[i] = (struct ls_pace){.rest_ps = rest_ps + i * n};
+    return LS_OK;
+}
+
+/* Whether passes can follow each other without a decision. An idle slot with decodes waits for blocks. */
+static bool can_coast(const struct ls_pipeline *p)
+{
+    const struct ls_scheduler *s = &p->members[0];
+    const struct ls_observer *observer = s->collector->observer;
+    if ((observer && (observer->moment || observer->span)) || p->n_members > 1 || p->launch || p->variation->any ||
+        p->cost->overlap || s->waiting.n > 0 || s->n_prefilling > 0)
+        return false;
+    for (int64_t i = 0; i < p->n_stages; i++)
+        if (!s->slots[i].in_flight && s->slots[i].n_decode > 0)
+            return false;
+    return p->n_in_flight > 0;
+}
+
 /* Passes that can follow the one in flight before a request must be touched: the one in which something is due is the
  * ordinary road's to complete. */
 static int64_t passes_until_due(const struct ls_slot *g)
@@ -9,63 +35,62 @@ static int64_t passes_until_due(const struct ls_slot *g)
     return (g->n_due > 0 ? g->due[0].step : INT64_MAX) - g->step - 1;
 }
 
-static bool can_coast(const struct ls_pipeline *p)
-{
-    const struct ls_scheduler *s = &p->members[0];
-    const struct ls_slot *g = &s->slots[0];
-    const struct ls_observer *observer = s->collector->observer;
-    if (observer && (observer->moment || observer->span))
-        return false;
-    return p->n_stages == 1 && p->n_members == 1 && !p->launch && !p->variation->any && !p->cost->overlap &&
-           g->in_flight && g->n_chunks == 0 && g->n_late == 0 && g->n_decode > 0 && g->decoding &&
-           !p->passes[p->oldest].step.launched && s->waiting.n == 0 && s->n_prefilling == 0;
-}
-
-/* What a pass costs beside decode attention; it does not change while the same requests decode. */
-struct pace {
-    const struct ls_decode *decode[2];
-    int64_t layers[2]; /* full, sliding */
-    int64_t rest_ps, overhead_ps;
-};
-
-static struct pace pace_of(const struct ls_pipeline *p, const struct ls_pass *pass, const struct ls_batch *batch)
-{
-    const struct ls_stage *stage = &p->cost->stages[0];
-    struct pace pace = {.layers = {stage->n_layers - stage->n_sliding, stage->n_sliding}};
-    int64_t attention_ps = 0;
-    for (int sliding = 0; sliding < 2; sliding++) {
-        if (pace.layers[sliding] == 0)
-            continue;
-        pace.decode[sliding] = ls_decode_cost(p->cost, batch, sliding == 1);
-        attention_ps += pace.layers[sliding] *
-                        ls_decode_ps(pace.decode[sliding], sliding ? batch->decode_window : batch->decode_context);
-    }
-    pace.rest_ps = ls_stage_ps(stage, &pass->step) - attention_ps;
-    pace.overhead_ps = p->overhead_ps + p->overhead_per_seq_ps * batch->n_sampled;
-    return pace;
-}
-
 /* Passes that can follow with a context that grows by so much each time, before the tabulated slope ends. */
 static int64_t passes_on_slope(const struct ls_decode *decode, int64_t context, int64_t growth)
 {
-    const double end = decode ? ceil(decode->until) : (double)INFINITY;
+    const double end = ceil(decode->until);
     return growth == 0 || end > (double)(INT64_MAX / 2) ? INT64_MAX : ((int64_t)end - 1 - context) / growth;
-}
-
-static int64_t duration_ps(const struct pace *pace, int64_t context, int64_t window)
-{
-    int64_t ps = pace->rest_ps;
-    if (pace->decode[0])
-        ps += pace->layers[0] * ls_decode_ps(pace->decode[0], context);
-    if (pace->decode[1])
-        ps += pace->layers[1] * ls_decode_ps(pace->decode[1], window);
-    return ps;
 }
 
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+
+/* Decode attention of all layers of a stage. */
+static inline int64_t attention_ps(const struct ls_stage *stage, const struct ls_pace *pace, int64_t context,
+                                   int64_t window)
+{
+    const int64_t n_full = stage->n_layers - stage->n_sliding;
+    const int64_t ps = n_full > 0 ? n_full * ls_decode_ps(&pace->decode[0], context) : 0;
+    return stage->n_sliding > 0 ? ps + stage->n_sliding * ls_decode_ps(&pace->decode[1], window) : ps;
+}
+
+static void find_pace(struct ls_pipeline *p, const struct ls_pass *pass, struct ls_pace *pace)
+{
+    const struct ls_scheduler *s = &p->members[0];
+    const struct ls_slot *g = &s->slots[pass->slot];
+    const struct ls_batch *batch = &g->batch;
+    pace->known = true;
+    pace->n_left = passes_until_due(g);
+    pace->overhead_ps = p->overhead_ps + p->overhead_per_seq_ps * batch->n_sampled;
+    pace->growth[0] = g->n_decode;
+    pace->growth[1] = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
+    for (int sliding = 0; sliding < 2 && p->cost->decode[sliding]; sliding++) {
+        const int64_t context = sliding ? batch->decode_window : batch->decode_context;
+        pace->decode[sliding] = *ls_decode_cost(p->cost, batch, sliding == 1);
+        pace->n_left = min64(pace->n_left, passes_on_slope(&pace->decode[sliding], context, pace->growth[sliding]));
+    }
+    for (int64_t i = 0; i < p->n_stages; i++) {
+        const struct ls_stage *stage = &p->cost->stages[i];
+        pace->rest_ps[i] =
+            ls_stage_ps(stage, &pass->step) - attention_ps(stage, pace, batch->decode_context, batch->decode_window);
+    }
+}
+
+/* Whether the pass's slot decodes and does nothing else; then its pace is known. */
+static bool know_pace(struct ls_pipeline *p, const struct ls_pass *pass)
+{
+    const struct ls_slot *g = &p->members[0].slots[pass->slot];
+    struct ls_pace *pace = &p->paces[pass->slot];
+    if (g->n_chunks > 0 || g->n_late > 0 || g->n_decode == 0 || !g->decoding || pass->step.launched)
+        return false;
+    if (!pace->known)
+        find_pace(p, pass, pace);
+    return true;
+}
+
+/* --- one stage: a pass follows the other --- */
 
 /* Passes that have ended and been followed by another one, and what they add up to. */
 struct stretch {
@@ -112,39 +137,37 @@ static void note_rest(struct ls_pipeline *p, const struct ls_step *step, const s
 }
 
 /* Play passes while they end before `until_ps`; the last one is still in flight then. */
-static struct stretch play(struct ls_pipeline *p, const struct pace *pace, int64_t until_ps)
+static struct stretch play(struct ls_pipeline *p, const struct ls_pace *slot_pace, int64_t until_ps)
 {
     struct ls_scheduler *s = &p->members[0];
     struct ls_slot *g = &s->slots[0];
-    struct ls_pass *pass = &p->passes[p->oldest];
+    struct ls_pass *pass = &p->passes[0];
+    const struct ls_stage *stage = &p->cost->stages[0];
+    const struct ls_pace pace = *slot_pace;
     const int64_t warmup_ps = s->collector->warmup_ps, horizon_ps = s->collector->horizon_ps;
-    const int64_t growth = g->n_decode, window_growth = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
     int64_t start_ps = pass->start_ps, end_ps = pass->end_ps;
     int64_t context = g->batch.decode_context, window = g->batch.decode_window;
     int64_t block_phase = g->step % s->block_size;
     struct stretch stretch = {.rest_ps = start_ps - end_ps};
-    int64_t left = min64(passes_until_due(g), min64(passes_on_slope(pace->decode[0], context, growth),
-                                                    passes_on_slope(pace->decode[1], window, window_growth)));
-    for (; left > 0 && end_ps < until_ps && !ls_watch_stopped(p->watch); left--) {
+    for (; stretch.n < pace.n_left && end_ps < until_ps && !ls_watch_stopped(p->watch); stretch.n++) {
         block_phase = block_phase + 1 < s->block_size ? block_phase + 1 : 0;
         const int64_t need = g->residue[block_phase];
         if (need > s->n_free)
             break;
-        const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, growth);
+        const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, g->n_decode);
         ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
         g->last_sent_ps = sent_ps;
         if (need > 0)
             ls_scheduler_take_blocks(s, need, end_ps);
-        stretch.n++;
         stretch.n_sent += sent_ps >= warmup_ps && sent_ps <= horizon_ps;
         stretch.rest_ps += end_ps - start_ps;
         stretch.decode_context += context;
         stretch.decode_window += window;
-        context += growth;
-        window += window_growth;
+        context += pace.growth[0];
+        window += pace.growth[1];
         p->active_until_ps = end_ps;
-        p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, pace->overhead_ps, true);
-        end_ps = start_ps + duration_ps(pace, context, window);
+        p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, pace.overhead_ps, true);
+        end_ps = start_ps + pace.rest_ps[0] + attention_ps(stage, &pace, context, window);
     }
     pass->start_ps = start_ps;
     pass->end_ps = end_ps;
@@ -154,10 +177,11 @@ static struct stretch play(struct ls_pipeline *p, const struct pace *pace, int64
 }
 
 /* Coast while passes end before `until_ps`, all of them in the measured window or (not `counted`) all before it. */
-static void coast(struct ls_pipeline *p, const struct pace *pace, int64_t until_ps, bool counted)
+static void coast(struct ls_pipeline *p, int64_t until_ps, bool counted)
 {
     struct ls_scheduler *s = &p->members[0];
-    const struct ls_pass *pass = &p->passes[p->oldest];
+    const struct ls_pass *pass = &p->passes[0];
+    struct ls_pace *pace = &p->paces[0];
     ls_pipeline_note_active(p, pass->start_ps, pass->end_ps);
     const struct stretch stretch = play(p, pace, until_ps);
     if (stretch.n == 0)
@@ -165,21 +189,93 @@ static void coast(struct ls_pipeline *p, const struct pace *pace, int64_t until_
     if (counted)
         note_rest(p, &pass->step, &stretch);
     turn_over(s, &s->slots[0], &stretch, counted);
+    pace->n_left -= stretch.n;
     p->stage_free_ps[0] = pass->end_ps;
     p->n_steps += stretch.n;
     ls_pipeline_note_stage(p, 0, &pass->step, pass->start_ps, pass->end_ps);
 }
 
-void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
+static void coast_one_stage(struct ls_pipeline *p, int64_t until_ps)
 {
     const int64_t warmup_ps = p->members[0].collector->warmup_ps;
-    const struct ls_pass *pass = &p->passes[p->oldest];
-    until_ps = ls_pipeline_inbox_ps(p) < until_ps ? ls_pipeline_inbox_ps(p) : until_ps;
-    if (!can_coast(p) || pass->end_ps >= until_ps)
+    const struct ls_pass *pass = &p->passes[0];
+    if (pass->end_ps >= until_ps || !know_pace(p, pass))
         return;
-    const struct pace pace = pace_of(p, pass, &p->members[0].slots[0].batch);
     if (pass->end_ps < warmup_ps)
-        coast(p, &pace, until_ps < warmup_ps ? until_ps : warmup_ps, false);
+        coast(p, min64(until_ps, warmup_ps), false);
     if (pass->end_ps < until_ps && pass->end_ps >= warmup_ps)
-        coast(p, &pace, until_ps, true);
+        coast(p, until_ps, true);
+}
+
+/* --- several stages: slots take turns --- */
+
+/* The pass ends, and every decode of its slot has a token. */
+static void end_pass(struct ls_pipeline *p, const struct ls_pass *pass, struct ls_slot *g)
+{
+    struct ls_scheduler *s = &p->members[0];
+    const int64_t sent_ps = ls_frontend_send(&p->frontend, pass->end_ps, g->n_decode);
+    ls_pipeline_note_active(p, pass->start_ps, pass->end_ps);
+    ls_scheduler_note_work(s, &g->batch, pass->end_ps);
+    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
+    ls_collector_tokens(s->collector, g->n_decode, sent_ps);
+    g->last_sent_ps = sent_ps;
+    g->step++;
+    g->stored_tok += g->n_decode;
+    if (s->window > 0)
+        g->within_tok += g->n_decode - g->n_beyond;
+}
+
+/* A pass takes each stage when both are ready. */
+static void time_pass(struct ls_pipeline *p, struct ls_pass *pass, const struct ls_pace *pace,
+                      const struct ls_batch *batch)
+{
+    int64_t ready_ps = pass->start_ps;
+    for (int64_t i = 0; i < p->n_stages; i++) {
+        const int64_t start_ps = ready_ps > p->stage_free_ps[i] ? ready_ps : p->stage_free_ps[i];
+        const int64_t end_ps = start_ps + pace->rest_ps[i] +
+                               attention_ps(&p->cost->stages[i], pace, batch->decode_context, batch->decode_window);
+        p->stage_free_ps[i] = end_ps;
+        ls_pipeline_note_stage(p, i, &pass->step, start_ps, end_ps);
+        ready_ps = i + 1 < p->n_stages ? end_ps + pass->step.linear->send_ps[p->between_nodes[i]] : end_ps;
+    }
+    pass->end_ps = ready_ps;
+}
+
+/* The oldest pass ends, and its slot's next one starts; false when that is for the ordinary road. */
+static bool repeat_pass(struct ls_pipeline *p, int64_t until_ps)
+{
+    struct ls_scheduler *s = &p->members[0];
+    struct ls_pass *pass = &p->passes[p->oldest];
+    struct ls_slot *g = &s->slots[pass->slot];
+    struct ls_pace *pace = &p->paces[pass->slot];
+    const int64_t now_ps = pass->end_ps;
+    if (now_ps >= until_ps || !know_pace(p, pass))
+        return false;
+    const int64_t need = g->residue[(g->step + 1) % s->block_size];
+    if (pace->n_left <= 0 || need > s->n_free || ls_watch_stopped(p->watch))
+        return false;
+    end_pass(p, pass, g);
+    if (need > 0)
+        ls_scheduler_take_blocks(s, need, now_ps);
+    g->batch.decode_context += pace->growth[0];
+    g->batch.decode_window += pace->growth[1];
+    pass = ls_pipeline_turn(p);
+    p->cpu_free_ps = pass->start_ps = ls_pipeline_start_ps(p, now_ps, pace->overhead_ps, true);
+    time_pass(p, pass, pace, &g->batch);
+    pace->n_left--;
+    p->n_steps++;
+    return true;
+}
+
+void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
+{
+    until_ps = min64(until_ps, ls_pipeline_inbox_ps(p));
+    if (!can_coast(p))
+        return;
+    if (p->n_stages == 1) {
+        coast_one_stage(p, until_ps);
+        return;
+    }
+    while (repeat_pass(p, until_ps))
+        ;
 }

@@ -107,13 +107,6 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
     pass->end_ps = ready_ps;
 }
 
-/* Place in the ring of the pass that came `i` after the oldest. */
-static int64_t place_of(const struct ls_pipeline *p, int64_t i)
-{
-    const int64_t place = p->oldest + i;
-    return place < p->n_stages ? place : place - p->n_stages;
-}
-
 /* Compose and start a pass in an idle slot out of what was there at `seen`; false when there is nothing to do. */
 static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int64_t seen_ps)
 {
@@ -130,7 +123,8 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
     if (n_tok == 0)
         return false;
     assert(p->n_in_flight < p->n_stages);
-    struct ls_pass *pass = &p->passes[place_of(p, p->n_in_flight)];
+    struct ls_pass *pass = &p->passes[ls_pipeline_place(p, p->n_in_flight)];
+    p->paces[slot].known = false;
     pass->slot = slot;
     pass->n_tok = n_tok;
     pass->end_ps = LS_PS_NEVER;
@@ -192,7 +186,7 @@ void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
     assert(pass->end_ps == now_ps);
     const int32_t slot = pass->slot;
     ls_pipeline_note_active(p, pass->start_ps, now_ps);
-    p->oldest = place_of(p, 1);
+    p->oldest = ls_pipeline_place(p, 1);
     p->n_in_flight--;
     p->look = true;
     p->ended_ps = now_ps;
@@ -218,7 +212,7 @@ void ls_pipeline_cut_off(struct ls_pipeline *p)
 {
     take_ready(p, p->members[0].collector->horizon_ps);
     for (int64_t i = 0; i < p->n_in_flight; i++)
-        ls_pipeline_note_active(p, p->passes[place_of(p, i)].start_ps, LS_PS_NEVER);
+        ls_pipeline_note_active(p, p->passes[ls_pipeline_place(p, i)].start_ps, LS_PS_NEVER);
     for (int64_t i = 0; i < p->n_members; i++)
         ls_scheduler_cut_off(&p->members[i], p->members[i].collector->horizon_ps);
     struct ls_request_pool *pool = p->members[0].pool;
@@ -269,6 +263,8 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
     p->usage = ls_arena_take(setup->arena, pp * sizeof *p->usage);
     p->passes = ls_arena_take(setup->arena, pp * sizeof *p->passes);
     if (!p->members || !p->batches || !p->between_nodes || !p->stage_free_ps || !p->usage || !p->passes)
+        return LS_NOMEM;
+    if (ls_paces_init(p, setup->arena))
         return LS_NOMEM;
     memset(p->stage_free_ps, 0, pp * sizeof *p->stage_free_ps);
     memset(p->usage, 0, pp * sizeof *p->usage);

@@ -45,6 +45,7 @@ struct ls_pipeline {
     int64_t *stage_free_ps;   /* [n_stages] */
     struct ls_pass *passes;   /* ring of n_stages passes in flight, oldest at `oldest` */
     int64_t oldest, n_in_flight;
+    struct ls_pace *paces; /* [n_stages] of the slots: coast.h */
     struct ls_frontend frontend;
     struct ls_request_list inbox;             /* requests with the front end, in order of ready_ps */
     bool look;                                /* something has changed that no idle slot has looked at yet */
@@ -106,6 +107,23 @@ static inline int64_t ls_pipeline_start_ps(const struct ls_pipeline *pipeline, i
     const bool ahead = (pipeline->overlap && busy) || pipeline->cpu_free_ps > now_ps;
     const int64_t start_ps = (ahead ? pipeline->cpu_free_ps : now_ps) + overhead_ps;
     return start_ps > now_ps ? start_ps : now_ps;
+}
+
+/* Place in the ring of the pass that came `i` after the oldest. */
+static inline int64_t ls_pipeline_place(const struct ls_pipeline *pipeline, int64_t i)
+{
+    const int64_t place = pipeline->oldest + i;
+    return place < pipeline->n_stages ? place : place - pipeline->n_stages;
+}
+
+/* The oldest pass becomes the newest. */
+static inline struct ls_pass *ls_pipeline_turn(struct ls_pipeline *pipeline)
+{
+    const int64_t from = pipeline->oldest, to = ls_pipeline_place(pipeline, pipeline->n_in_flight);
+    pipeline->oldest = ls_pipeline_place(pipeline, 1);
+    if (to != from)
+        pipeline->passes[to] = pipeline->passes[from];
+    return &pipeline->passes[to];
 }
 
 /* A stage works on a pass from start to end: for usage. */
