@@ -104,6 +104,12 @@ static double events_per_pass(const struct ls_scenario *scenario)
     return (double)scenario->model.num_hidden_layers * (2 + 4 * log2((double)scenario->strategy.tp)) + 2;
 }
 
+/* A run that does not drain is repeated for what it cuts off. */
+static double n_runs(const struct ls_scenario *scenario)
+{
+    return scenario->workload.drain ? 1 : 2;
+}
+
 static double run_cost(const struct ls_scenario *scenario)
 {
     const struct load load =
@@ -113,10 +119,12 @@ static double run_cost(const struct ls_scenario *scenario)
     case LS_LOD_LOW:
         return CELL_US;
     case LS_LOD_MEDIUM:
-        return CELL_US + simulated_us +
-               n_passes(scenario, &load) * (ls_model_is_moe(&scenario->model) ? MEDIUM_MOE_PASS_US : MEDIUM_PASS_US);
+        return CELL_US + n_runs(scenario) * (simulated_us + n_passes(scenario, &load) *
+                                                                (ls_model_is_moe(&scenario->model) ? MEDIUM_MOE_PASS_US
+                                                                                                   : MEDIUM_PASS_US));
     default:
-        return CELL_US + simulated_us + HIGH_EVENT_US * n_passes(scenario, &load) * events_per_pass(scenario);
+        return CELL_US + n_runs(scenario) *
+                             (simulated_us + HIGH_EVENT_US * n_passes(scenario, &load) * events_per_pass(scenario));
     }
 }
 

@@ -155,7 +155,7 @@ static struct stretch play(struct ls_pipeline *p, const struct ls_pace *slot_pac
         if (need > s->n_free)
             break;
         const int64_t sent_ps = ls_frontend_send(&p->frontend, end_ps, g->n_decode);
-        ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
+        ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_counted, sent_ps);
         g->last_sent_ps = sent_ps;
         if (need > 0)
             ls_scheduler_take_blocks(s, need, end_ps);
@@ -216,7 +216,7 @@ static void end_pass(struct ls_pipeline *p, const struct ls_pass *pass, struct l
     const int64_t sent_ps = ls_frontend_send(&p->frontend, pass->end_ps, g->n_decode);
     ls_pipeline_note_active(p, pass->start_ps, pass->end_ps);
     ls_scheduler_note_work(s, &g->batch, pass->end_ps);
-    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_measured, sent_ps);
+    ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, g->n_counted, sent_ps);
     ls_collector_tokens(s->collector, g->n_decode, sent_ps);
     g->last_sent_ps = sent_ps;
     g->step++;

@@ -43,7 +43,7 @@ void ls_collector_clear(struct ls_collector *collector, const struct ls_scenario
     collector->n_hit_tok = collector->n_looked_up_tok = 0;
     collector->first_arrival_ps = -1;
     collector->last_arrival_ps = collector->last_completion_ps = 0;
-    collector->n_all_arrived = collector->n_all_rejected = collector->n_all_completed = 0;
+    collector->n_all_arrived = collector->n_all_rejected = collector->n_all_completed = collector->n_late = 0;
 }
 
 void ls_collector_arrival(struct ls_collector *collector, int64_t now_ps, bool measured)
@@ -115,8 +115,6 @@ void ls_collector_wait(struct ls_collector *collector, const struct ls_request *
 {
     const int64_t wait_ps = now_ps - request->arrival_ps;
     add_wait(&collector->wait, request->arrival_ps, wait_ps);
-    if (request->measured && request->scheduled_ps >= 0)
-        ls_sketch_add(&collector->sketch[LS_QMETRIC_QUEUE_WAIT], wait_ps, 1);
 }
 
 void ls_collector_first_token(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
@@ -135,6 +133,7 @@ static bool within(double value_s, double bound_s)
 void ls_collector_complete(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps)
 {
     if (now_ps > collector->horizon_ps) {
+        collector->n_late++;
         ls_collector_unfinished(collector, request);
         return;
     }
@@ -148,6 +147,7 @@ void ls_collector_complete(struct ls_collector *collector, const struct ls_reque
     collector->n_completed++;
     const int64_t ttft_ps = request->first_token_ps - request->arrival_ps;
     const int64_t e2e_ps = now_ps - request->arrival_ps;
+    ls_sketch_add(&collector->sketch[LS_QMETRIC_QUEUE_WAIT], request->scheduled_ps - request->arrival_ps, 1);
     ls_sketch_add(&collector->sketch[LS_QMETRIC_TTFT], ttft_ps, 1);
     ls_sketch_add(&collector->sketch[LS_QMETRIC_E2E], e2e_ps, 1);
     int64_t tpot_ps = 0;

@@ -42,6 +42,7 @@ struct ls_collector {
     int64_t n_hit_tok, n_looked_up_tok; /* prompt tokens found in the prefix cache, of those that were admitted */
     int64_t first_arrival_ps, last_arrival_ps, last_completion_ps;
     int64_t n_all_arrived, n_all_rejected, n_all_completed; /* conservation */
+    int64_t n_late; /* completed, but their last tokens reach the clients when the run has ended */
 };
 
 LS_NODISCARD enum ls_status ls_collector_init(struct ls_collector *collector,
@@ -83,7 +84,7 @@ static inline void ls_collector_tokens(struct ls_collector *collector, int64_t n
 /* First token of a request. */
 void ls_collector_first_token(struct ls_collector *collector, const struct ls_request *request, int64_t now_ps);
 
-/* `n` tokens of requests that arrived in the window, at `now`, each so long after the one before it. */
+/* `n` tokens of requests whose gaps count, at `now`, each so long after the one before it. */
 static inline void ls_collector_gap(struct ls_collector *collector, int64_t gap_ps, int64_t n, int64_t now_ps)
 {
     if (n > 0 && now_ps <= collector->horizon_ps)

@@ -75,7 +75,7 @@ void ls_decode_join(struct ls_scheduler *s, int slot, uint32_t id, int64_t store
     request->slot = (int16_t)slot;
     request->base = stored_tok - g->step;
     g->n_decode++;
-    g->n_measured += request->measured;
+    g->n_counted += request->counts_gaps;
     g->stored_tok += stored_tok;
     g->residue[residue_of(s, request)]++;
     struct ls_due due = {.step = g->step + request->output_tok - request->n_generated,
@@ -114,7 +114,7 @@ void ls_decode_leave(struct ls_scheduler *s, uint32_t id)
     struct ls_slot *g = &s->slots[request->slot];
     const int64_t stored_tok = request->base + g->step;
     g->n_decode--;
-    g->n_measured -= request->measured;
+    g->n_counted -= request->counts_gaps;
     g->stored_tok -= stored_tok;
     g->residue[residue_of(s, request)]--;
     if (s->window > 0) {

@@ -44,6 +44,7 @@ uint32_t ls_request_new(struct ls_request_pool *pool)
         pool->free = request->next;
     memset(request, 0, sizeof *request);
     request->epoch = epoch;
+    request->state = LS_REQUEST_WAITING;
     request->scheduled_ps = request->first_token_ps = -1;
     pool->n_live++;
     if (pool->n_live > pool->max_live)
@@ -55,6 +56,7 @@ void ls_request_free(struct ls_request_pool *pool, uint32_t id)
 {
     struct ls_request *request = ls_request_at(pool, id);
     request->epoch++;
+    request->state = LS_REQUEST_FREE;
     request->next = pool->free;
     pool->free = id;
     pool->n_live--;

@@ -12,6 +12,7 @@
  * changes, not at every token. */
 
 enum ls_request_state {
+    LS_REQUEST_FREE,
     LS_REQUEST_WAITING,
     LS_REQUEST_PREFILLING, /* has chunks left to schedule */
     LS_REQUEST_PREFILLED,  /* its last chunk is in flight */
@@ -42,9 +43,10 @@ struct ls_request {
     uint64_t index;      /* of the run, in order of arrival */
     int32_t promised;    /* KV blocks that its admission counted on */
     int16_t slot;
-    uint8_t state; /* enum ls_request_state */
-    uint8_t measured;
-    int32_t client; /* closed loop: whose next request follows; profile otherwise */
+    uint8_t state;    /* enum ls_request_state */
+    bool measured;    /* it arrived in the window */
+    bool counts_gaps; /* and will have all its tokens before the run ends */
+    int32_t client;   /* closed loop: whose next request follows; profile otherwise */
     struct ls_content content;
     struct ls_holding holding; /* with prefix caching: known blocks */
 };

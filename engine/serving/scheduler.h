@@ -46,7 +46,7 @@ struct ls_slot {
     int64_t step;         /* passes done */
     int64_t last_sent_ps; /* tokens of its last pass of decodes with the clients */
     int64_t n_decode;
-    int64_t n_measured; /* decodes that arrived in the window */
+    int64_t n_counted;  /* decodes whose gaps count */
     int64_t stored_tok; /* Σ KV tokens of the decodes */
     int64_t n_beyond;   /* decodes whose context exceeds the sliding window */
     int64_t within_tok; /* Σ KV tokens of the others */

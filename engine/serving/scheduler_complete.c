@@ -13,7 +13,8 @@ static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_p
     ls_collector_complete(s->collector, request, sent_ps);
     if (s->completed)
         s->completed(s->context, request, sent_ps);
-    ls_request_free(s->pool, id);
+    if (sent_ps <= s->collector->horizon_ps)
+        ls_request_free(s->pool, id);
 }
 
 static void give_up(struct ls_scheduler *s, struct ls_request *request, int64_t n_tok, int64_t now_ps)
@@ -57,7 +58,7 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         ls_collector_first_token(s->collector, request, sent_ps);
     } else {
         ls_collector_tokens(s->collector, 1, sent_ps);
-        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured, sent_ps);
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->counts_gaps, sent_ps);
     }
     if (request->n_generated == request->output_tok) {
         give_up(s, request, request->n_computed, now_ps);
@@ -72,11 +73,11 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
 
 static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t sent_ps)
 {
-    int64_t n_regular = g->n_measured;
+    int64_t n_regular = g->n_counted;
     for (size_t i = 0; i < g->n_late; i++) {
         const struct ls_request *request = ls_request_at(s->pool, g->late[i]);
-        n_regular -= request->measured;
-        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->measured, sent_ps);
+        n_regular -= request->counts_gaps;
+        ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->counts_gaps, sent_ps);
     }
     g->n_late = 0;
     ls_collector_gap(s->collector, sent_ps - g->last_sent_ps, n_regular, sent_ps);

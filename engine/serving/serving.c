@@ -1,6 +1,7 @@
 #include "engine/serving/serving.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "engine/sim/clock.h"
 
@@ -8,6 +9,17 @@
 static int64_t horizon_ps(const struct ls_serving *serving)
 {
     return serving->collector->horizon_ps;
+}
+
+static int compare_indexes(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_cut_off(const struct ls_cut_off *cut_off, uint64_t index)
+{
+    return cut_off->n > 0 && bsearch(&index, cut_off->indexes, cut_off->n, sizeof index, compare_indexes);
 }
 
 static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival *arrival)
@@ -28,6 +40,7 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
                             : (int32_t)serving->scenario->workload.profiles[arrival->profile].priority;
     request->index = arrival->index;
     request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
+    request->counts_gaps = request->measured && !is_cut_off(&serving->cut_off, arrival->index);
     ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
     return id;
 }
@@ -199,8 +212,62 @@ static void assert_conserved(const struct ls_serving *serving)
             n_there += ls_scheduler_load(s);
         }
     }
+    n_there += serving->collector->n_late;
     assert(n_there == serving->requests.n_live);
     assert(n_there == 0 || horizon_ps(serving) != LS_PS_NEVER);
+}
+
+/* The run itself, without what becomes of its results. */
+static enum ls_status run(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)
+{
+    ls_collector_clear(serving->collector, serving->scenario);
+    const enum ls_status status = init(serving, kv_blocks, arena, err);
+    if (status)
+        return status;
+    if (serving->scenario->strategy.lod != LS_LOD_HIGH)
+        ls_serving_run_medium(serving);
+    else if (ls_serving_run_high(serving, arena))
+        serving->out_of_memory = true;
+    if (serving->watch->stopped)
+        return ls_fail(err, LS_STOPPED, "stopped");
+    if (ran_out_of_memory(serving))
+        return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
+                       (long long)serving->requests.n_live);
+    if (serving->collector->last_completion_ps > LS_PS_MAX)
+        return ls_fail(err, LS_FAILED, "simulated time exceeds 106 days");
+    assert_conserved(serving);
+    return LS_OK;
+}
+
+static enum ls_status find_cut_off(const struct ls_request_pool *requests, struct ls_arena *arena,
+                                   struct ls_cut_off *cut_off)
+{
+    *cut_off = (struct ls_cut_off){.indexes = ls_arena_take(arena, (size_t)requests->n_live * sizeof(uint64_t))};
+    if (!cut_off->indexes)
+        return LS_NOMEM;
+    for (uint32_t id = 0; id < requests->n_used; id++) {
+        const struct ls_request *request = ls_request_at(requests, id);
+        if (request->state != LS_REQUEST_FREE && request->first_token_ps >= 0)
+            cut_off->indexes[cut_off->n++] = request->index;
+    }
+    qsort(cut_off->indexes, cut_off->n, sizeof *cut_off->indexes, compare_indexes);
+    return LS_OK;
+}
+
+/* A run that nobody looks on at, to know what the end cuts off. */
+static enum ls_status foresee_cut_off(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena,
+                                      struct ls_err *err)
+{
+    struct ls_serving first = *serving;
+    const struct ls_observer *observer = serving->collector->observer;
+    serving->collector->observer = NULL;
+    const enum ls_status status = run(&first, kv_blocks, arena, err);
+    serving->collector->observer = observer;
+    if (status)
+        return status;
+    if (find_cut_off(&first.requests, arena, &serving->cut_off))
+        return ls_fail(err, LS_NOMEM, "out of memory for the requests that the end cuts off");
+    return LS_OK;
 }
 
 enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_collector *collector,
@@ -214,22 +281,13 @@ enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blo
         .pools = {{.scenario = scenario}},
         .n_pools = 1,
     };
-    ls_collector_clear(collector, scenario);
-    const enum ls_status status = init(&serving, kv_blocks, arena, err);
+    enum ls_status status = LS_OK;
+    if (!scenario->workload.drain)
+        status = foresee_cut_off(&serving, kv_blocks, arena, err);
+    if (!status)
+        status = run(&serving, kv_blocks, arena, err);
     if (status)
         return status;
-    if (scenario->strategy.lod != LS_LOD_HIGH)
-        ls_serving_run_medium(&serving);
-    else if (ls_serving_run_high(&serving, arena))
-        serving.out_of_memory = true;
-    if (watch->stopped)
-        return ls_fail(err, LS_STOPPED, "stopped");
-    if (ran_out_of_memory(&serving))
-        return ls_fail(err, LS_NOMEM, "out of memory: %lld requests are in the system at once",
-                       (long long)serving.requests.n_live);
-    if (collector->last_completion_ps > LS_PS_MAX)
-        return ls_fail(err, LS_FAILED, "simulated time exceeds 106 days");
-    assert_conserved(&serving);
     for (int64_t i = 0; i < serving.n_pipelines && horizon_ps(&serving) != LS_PS_NEVER; i++)
         ls_pipeline_cut_off(&serving.pipelines[i]);
     ls_serving_metrics(&serving, metrics);

@@ -9,6 +9,12 @@
 
 enum { LS_MAX_POOLS = 2 };
 
+/* Requests that have tokens but not all of them when the run ends, by index, ascending. */
+struct ls_cut_off {
+    uint64_t *indexes; /* [n] */
+    size_t n;
+};
+
 struct ls_serving {
     const struct ls_scenario *scenario;
     struct ls_pool pools[LS_MAX_POOLS];
@@ -24,11 +30,13 @@ struct ls_serving {
     int64_t *following_ps; /* [n_users] ring */
     int64_t n_users, n_following, first_following;
     int64_t n_events;
+    struct ls_cut_off cut_off; /* as a first run found them */
     bool out_of_memory;
 };
 
 /* Simulate a feasible scenario at its level of detail into `metrics`, memory metrics excepted. `collector` is
- * initialised; memory comes from `arena`. LS_STOPPED when `watch` stopped it. */
+ * initialised; memory comes from `arena`. A run that does not drain is played twice:
+ * whose gaps between tokens count is known only at its end. LS_STOPPED when `watch` stopped it. */
 LS_NODISCARD enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks,
                                            struct ls_collector *collector, struct ls_arena *arena,
                                            struct ls_watch *watch, struct ls_metrics *metrics, struct ls_err *err);

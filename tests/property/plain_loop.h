@@ -16,6 +16,12 @@
 
 enum { PLAIN_MAX_PP = 4, PLAIN_MAX_MEMBERS = 2 };
 
+/* A set of times. */
+struct plain_times {
+    int64_t n, capacity;
+    int64_t *ps;
+};
+
 struct plain_request {
     struct plain_request *all; /* the one made before it, for the end */
     int64_t arrival_ps, ready_ps, scheduled_ps, first_ps, last_ps;
@@ -31,6 +37,7 @@ struct plain_request {
     int slot;         /* decoding: whose passes it takes part in */
     bool decoding;    /* its prompt is computed */
     bool measured;
+    struct plain_times gaps; /* between its tokens */
 };
 
 /* A request's part of a pass. */
@@ -69,12 +76,6 @@ struct plain_pipeline {
     int64_t n_inbox;
     int64_t frontend_free_ps;
     bool touched; /* a pass has ended or a request arrived: idle slots look again */
-};
-
-/* A set of times. */
-struct plain_times {
-    int64_t n, capacity;
-    int64_t *ps;
 };
 
 struct plain {
@@ -356,8 +357,6 @@ static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot
         s->running[s->n_running++] = request;
         if (request->scheduled_ps < 0) {
             request->scheduled_ps = plain->now_ps;
-            if (request->measured)
-                plain_add(&plain->wait, plain->now_ps - request->arrival_ps);
             plain->n_hit_tok += request->measured ? request->computed : 0;
             plain->n_looked_up_tok += request->measured ? request->prompt : 0;
         }
@@ -438,6 +437,9 @@ static void plain_complete_request(struct plain *plain, const struct plain_reque
     plain_add(&plain->e2e, end_ps - request->arrival_ps);
     if (gaps > 0)
         plain_add(&plain->tpot, tpot_ps);
+    plain_add(&plain->wait, request->scheduled_ps - request->arrival_ps);
+    for (int64_t i = 0; i < request->gaps.n; i++)
+        plain_add(&plain->itl, request->gaps.ps[i]);
     plain->n_good += (double)ttft_ps / 1e12 <= slo->ttft_s && (double)tpot_ps / 1e12 <= slo->tpot_s;
 }
 
@@ -448,8 +450,8 @@ static void plain_emit(struct plain *plain, struct plain_request *request, int64
     const bool in_window = sent_ps >= plain->warmup_ps && sent_ps <= plain->horizon_ps;
     if (first)
         request->first_ps = sent_ps;
-    else if (request->measured && sent_ps <= plain->horizon_ps)
-        plain_add(&plain->itl, sent_ps - request->last_ps);
+    else
+        plain_add(&request->gaps, sent_ps - request->last_ps);
     plain->n_output_tok += in_window;
     plain->n_prompt_tok += first && in_window ? request->prompt : 0;
     request->generated++;
@@ -858,6 +860,7 @@ static void plain_release(struct plain *plain)
         struct plain_request *request = plain->all;
         plain->all = request->all;
         free(request->held.blocks);
+        free(request->gaps.ps);
         free(request);
     }
     struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl,
