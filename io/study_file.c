@@ -117,8 +117,8 @@ static const struct ls_param search_rows[] = {
                   "screen: coarse levels of detail first; halving: few replicas first."),
     LS_ROW_TEXT(struct ls_search_options, "by", by, LS_PARAM_NULLABLE, "null",
                 "Metrics: of the front (screen), or to rank by (halving)."),
-    LS_ROW_FLOAT(struct ls_search_options, "margin", margin, LS_DIM_NONE, 0, "0.1", 0, 10,
-                 "screen: what the coarsest level may be off by."),
+    LS_ROW_FLOAT(struct ls_search_options, "margin", margin, LS_DIM_NONE, 0, "0.01", 0, 10,
+                 "screen: what a level may be off by at least; more where levels are seen to differ by more."),
     LS_ROW_FLOAT(struct ls_search_options, "keep", keep, LS_DIM_NONE, 0, "0.5", 0.001, 1,
                  "halving: share of the points that go on."),
 };

@@ -11,8 +11,8 @@
 #include "sweep/pareto.h"
 #include "sweep/study.h"
 
-/* The share of the coarsest level's margin that a finer level has. */
-static const double finer_share = 1.0 / 3;
+/* Levels may lie this much further apart, as a power of the ratio, where only one has run than where both have. */
+#define LEVEL_SAFETY 2
 
 /* Replicas that an interval needs at least. */
 enum { MIN_REPLICAS = 3, MAX_REPLICAS = 10000 };
@@ -41,11 +41,13 @@ struct ls_search {
     double *values;       /* [n_cells · n_by], lower is better; NaN: infeasible, failed or absent */
     uint64_t n_outstanding;
     uint64_t n_replicas;
-    uint64_t round;                 /* screen: level under way; halving: rung */
+    uint64_t round;                 /* screen: a count; halving: rung */
+    size_t level;                   /* screen: whose results choose the points of the next */
+    bool has_front;                 /* screen: and its front has been chosen */
     size_t n_levels;                /* of the lod axis, coarsest first */
     size_t levels[LS_LOD_HIGH + 1]; /* their places on the axis */
     uint64_t lod_stride;            /* of the lod axis, in cells */
-    unsigned char *in;              /* [n_cells] of a point's first cell: still in the race */
+    unsigned char *in;              /* [n_cells] of a point's first cell: still in the race; screen: its levels */
 };
 
 static void want_cell(struct ls_search *search, uint64_t cell)
@@ -127,41 +129,102 @@ static bool is_saturated(const struct ls_search *search, uint64_t cell)
     return false;
 }
 
-/* Keep the points of this level whose best case no other point's worst case beats. */
-static void screen_level(struct ls_search *search, struct ls_pareto *front, double margin)
+/* Whether the point is among those of the round's level: coarser levels chose it. */
+static bool is_member(const struct ls_search *search, uint64_t cell)
 {
-    const size_t level = search->levels[search->round];
-    double mean[LS_MAX_OBJECTIVES], bound[LS_MAX_OBJECTIVES];
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint64_t cell = 0; cell < search->study->n_cells; cell += search->n_replicas) {
-            if (level_of(search, cell) != level || !search->in[at_level(search, cell, 0)])
-                continue;
-            if (!mean_of(search, cell, search->n_replicas, mean))
-                continue; /* nothing to judge by: the finer levels say why */
-            for (size_t k = 0; k < search->n_by; k++)
-                bound[k] = mean[k] + fabs(mean[k]) * (pass == 0 ? margin : -margin);
-            if (pass == 0 && !is_saturated(search, cell))
-                ls_pareto_add(front, bound);
-            else if (pass == 1 && ls_pareto_beats(front, bound))
-                search->in[at_level(search, cell, 0)] = 0;
-        }
+    return cell % search->n_replicas == 0 && level_of(search, cell) == search->levels[search->level] &&
+           search->in[at_level(search, cell, 0)] > search->level;
+}
+
+static bool is_chosen(const struct ls_search *search, uint64_t cell)
+{
+    return search->in[at_level(search, cell, 0)] > search->level + 1;
+}
+
+/* Run the point at the next level. */
+static void choose(struct ls_search *search, uint64_t cell)
+{
+    const uint64_t next = at_level(search, cell, search->levels[search->level + 1]);
+    search->in[at_level(search, cell, 0)] = (unsigned char)(search->level + 2);
+    for (uint64_t i = 0; i < search->n_replicas; i++)
+        want_cell(search, next + i);
+}
+
+/* The first points of the next level: the front of this one, and those without a value here, for the finer levels say
+ * why. */
+static void choose_front(struct ls_search *search)
+{
+    struct ls_pareto front;
+    double mean[LS_MAX_OBJECTIVES];
+    ls_pareto_init(&front, search->n_by);
+    for (uint64_t cell = 0; cell < search->study->n_cells; cell += search->n_replicas)
+        if (is_member(search, cell) && !is_saturated(search, cell) && mean_of(search, cell, search->n_replicas, mean))
+            ls_pareto_add(&front, mean);
+    for (uint64_t cell = 0; cell < search->study->n_cells; cell += search->n_replicas)
+        if (is_member(search, cell) &&
+            (!mean_of(search, cell, search->n_replicas, mean) || !ls_pareto_beats(&front, mean)))
+            choose(search, cell);
+    ls_pareto_release(&front);
+}
+
+/* What ran at both levels: how far they lie apart in each objective, as |ln| of the ratio, and the front of the next.
+ */
+static void learn(const struct ls_search *search, double *apart, struct ls_pareto *front)
+{
+    double here[LS_MAX_OBJECTIVES], there[LS_MAX_OBJECTIVES];
+    for (uint64_t cell = 0; cell < search->study->n_cells; cell += search->n_replicas) {
+        if (!is_member(search, cell) || !is_chosen(search, cell))
+            continue;
+        const uint64_t next = at_level(search, cell, search->levels[search->level + 1]);
+        if (!mean_of(search, next, search->n_replicas, there))
+            continue;
+        if (!is_saturated(search, next))
+            ls_pareto_add(front, there);
+        if (!mean_of(search, cell, search->n_replicas, here))
+            continue;
+        for (size_t k = 0; k < search->n_by; k++)
+            if (here[k] != there[k])
+                apart[k] = fmax(apart[k], here[k] * there[k] > 0 ? fabs(log(here[k] / there[k])) : (double)INFINITY);
     }
+}
+
+/* Choose those whose best case the next level's front does not beat; false when there is none. */
+static bool choose_promising(struct ls_search *search)
+{
+    struct ls_pareto front;
+    double apart[LS_MAX_OBJECTIVES] = {0}, best[LS_MAX_OBJECTIVES];
+    bool any = false;
+    ls_pareto_init(&front, search->n_by);
+    learn(search, apart, &front);
+    for (size_t k = 0; k < search->n_by; k++)
+        apart[k] = fmax(LEVEL_SAFETY * apart[k], log1p(search->study->search.margin));
+    for (uint64_t cell = 0; cell < search->study->n_cells; cell += search->n_replicas) {
+        if (!is_member(search, cell) || is_chosen(search, cell))
+            continue;
+        (void)mean_of(search, cell, search->n_replicas, best); /* all of those without a value are chosen */
+        for (size_t k = 0; k < search->n_by; k++)
+            best[k] *= exp(best[k] > 0 ? -apart[k] : apart[k]);
+        if (ls_pareto_beats(&front, best))
+            continue;
+        choose(search, cell);
+        any = true;
+    }
+    ls_pareto_release(&front);
+    return any;
 }
 
 static void advance_screen(struct ls_search *search)
 {
-    struct ls_pareto front;
-    if (search->round + 1 == search->n_levels)
+    if (search->level + 1 == search->n_levels)
         return;
-    ls_pareto_init(&front, search->n_by);
-    screen_level(search, &front, search->study->search.margin * (search->round == 0 ? 1.0 : finer_share));
-    ls_pareto_release(&front);
-    const size_t next = search->levels[++search->round];
-    for (uint64_t cell = 0; cell < search->study->n_cells; cell++) {
-        const uint64_t point = cell - cell % search->n_replicas;
-        if (level_of(search, cell) == next && search->in[at_level(search, point, 0)])
-            want_cell(search, cell);
+    if (!search->has_front) {
+        choose_front(search);
+        search->has_front = true;
+    } else if (!choose_promising(search)) {
+        search->level++;
+        search->has_front = false;
     }
+    search->round++;
 }
 
 /* -- halving -- */

@@ -13,10 +13,12 @@
  * depends on results alone, never on the order in which they come, so a search is as deterministic and resumable as a
  * full sweep.
  *
- * screen:  every point at the coarsest level of detail of the lod axis; then, level by level, the points whose bounds
- * still reach the Pareto front of the metrics `by` (value · (1 ± margin), a third of the margin between finer levels).
- * halving: every point with one replica; then, while replicas last, the best `keep` of the points with twice as many.
- * until:   replicas of each point until the 95 % confidence interval of the metric's mean is ± half_width of it. */
+ * screen:  every point at the coarsest level of detail of the lod axis; then, level by level, those of the level before
+ * that can be on the Pareto front of the metrics `by`: first its front; then, as long as there are any, the points
+ * whose best case is not beaten by what ran. The best case is the coarser value, better by the square of the largest
+ * ratio found between the two levels so far, and by `margin` at least. halving: every point with one replica; then,
+ * while replicas last, the best `keep` of the points with twice as many. until:   replicas of each point until the 95 %
+ * confidence interval of the metric's mean is ± half_width of it. */
 
 struct ls_study;
 
@@ -30,7 +32,7 @@ enum { LS_MAX_OBJECTIVES = 4 };
 struct ls_search_options {
     int32_t method;       /* enum ls_search_method, LS_NULL_CHOICE: every cell is run */
     char by[LS_NAME_LEN]; /* metrics, separated by spaces */
-    double margin;        /* screen: what the coarsest level may be off by */
+    double margin;        /* screen: what a level may be off by at least */
     double keep;          /* halving */
     double half_width;    /* until */
 };

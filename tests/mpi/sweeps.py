@@ -3,6 +3,7 @@
 Runs in a folder of its own that goes at the end. Exits 1 with what went wrong.
 """
 
+import csv
 import os
 import pty
 import random
@@ -194,6 +195,37 @@ def merge():
     require(len(digests) == 1, "the digests differ")
     call(0, "merge", STUDY, "-o", "merged.h5", *shards, status=2)
     call(0, "merge", STUDY, "--set", "seed=8", "-o", "another.h5", *shards, status=2)
+
+
+def high_cells(cube):
+    """Cells at high that are done and keep up with their load, by their place, and the events of all that are done."""
+    call(0, "export", cube, "--csv", "cells.csv")
+    with open("cells.csv", newline="") as file:
+        done = [row for row in csv.DictReader(file) if row["lod"] == "high" and row["status"] == "done"]
+    axes = list(done[0])[: list(done[0]).index("status")]
+    steady = {tuple(row[axis] for axis in axes): row for row in done if float(row["saturated"]) == 0}
+    return steady, sum(float(row["n_events"]) for row in done)
+
+
+def front(cells, high, low):
+    """Places of the cells that no other beats in both columns."""
+    points = {place: (-float(row[high]), float(row[low])) for place, row in cells.items()}
+    return {p for p, (a, b) in points.items() if not any(x <= a and y <= b and (x, y) != (a, b) for x, y in points.values())}
+
+
+def screen():
+    """A screen finds the very front that running every cell finds, at less than a tenth of what that costs at high."""
+    study = (Path(__file__).parents[2] / "configs/studies/first.yaml", "--set", "sweep.axes.lod=[low, medium, high]")
+    call(2, "run", *study, "-o", "whole.h5", "--quiet")
+    whole, whole_events = high_cells("whole.h5")
+    for low in ("tpot_mean_s", "ttft_mean_s", "e2e_mean_s"):
+        by = ("output_token_throughput_per_gpu", low)
+        search = f"sweep.search={{method: screen, by: [{', '.join(by)}]}}"
+        call(2, "run", *study, "--set", search, "-o", "part.h5", "--overwrite", "--quiet")
+        part, events = high_cells("part.h5")
+        print(f"{low}: {len(front(whole, *by))} points on the front, {events / whole_events:.3f} of the events at high")
+        require(front(part, *by) == front(whole, *by), "not the same front", by)
+        require(events < 0.1 * whole_events, f"{events / whole_events:.3f} of the events of all cells at high")
 
 
 def death(seed):

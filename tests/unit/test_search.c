@@ -148,6 +148,29 @@ START_TEST(screen_keeps_the_front_and_drops_what_cannot_reach_it)
 }
 END_TEST
 
+/* At low, tp 1 is half and tp 4 a quarter of what it is, tp 2 a ninth. */
+static void fill_rough(const struct ls_study *study, uint64_t cell, struct ls_metrics *metrics)
+{
+    static const double throughput[2][3] = {{50, 9, 40}, {100, 81, 160}};
+    size_t index[LS_MAX_AXES];
+    ls_study_coordinates(study, cell, index);
+    metrics->scalar[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = throughput[index[LS_AXIS_LOD] > 0][index[LS_AXIS_TP]];
+}
+
+START_TEST(screen_trusts_a_level_as_far_as_it_proves_right)
+{
+    struct ls_study study = {0};
+    struct desk desk;
+    load(&study, "sweep: {axes: {tp: [1, 2, 4], lod: [low, high]},"
+                 " search: {method: screen, by: [output_token_throughput_per_gpu]}}\n");
+    /* tp 1 leads at low and turns out twice as good. Four times as good as at low, tp 4 could lead, and does. Not even
+     * sixteen times as good could tp 2. */
+    ck_assert_uint_eq(run_all_ways(&study, &desk, fill_rough), 5);
+    ck_assert(!desk.ever[3]);
+    ls_study_release(&study);
+}
+END_TEST
+
 START_TEST(halving_doubles_the_replicas_of_the_better_half)
 {
     struct ls_study study = {0};
@@ -203,6 +226,7 @@ int main(void)
     Suite *suite = suite_create("search");
     TCase *tcase = tcase_create("search");
     tcase_add_test(tcase, screen_keeps_the_front_and_drops_what_cannot_reach_it);
+    tcase_add_test(tcase, screen_trusts_a_level_as_far_as_it_proves_right);
     tcase_add_test(tcase, halving_doubles_the_replicas_of_the_better_half);
     tcase_add_test(tcase, until_stops_where_the_interval_is_narrow);
     tcase_add_test(tcase, a_front_holds_what_nothing_beats);
