@@ -42,7 +42,8 @@ enum {
     LS_PARAM_NULLABLE = 1, /* null is a value: "the preset's", "the hardware's", "none" */
     LS_PARAM_LATER = 2,    /* understood by a later version: refused by name unless it is left at its default */
     LS_PARAM_REQUIRED = 4, /* no default */
-    LS_PARAM_EVERY = 8     /* a file may write the number k as {every: k} */
+    LS_PARAM_EVERY = 8,    /* a file may write the number k as {every: k} */
+    LS_PARAM_SAMPLES = 16  /* the `file` of a struct ls_dist: a column of it is read into its samples */
 };
 
 struct ls_param {
@@ -50,10 +51,11 @@ struct ls_param {
     enum ls_param_type type;
     enum ls_dimension dimension;
     unsigned flags;
-    size_t offset;              /* in the enclosing struct */
-    const char *def;            /* the default as a user writes it; NULL in groups, lists, objects and required rows */
-    double min, max;            /* inclusive; numbers only */
-    const char *const *choices; /* null-terminated names, or NULL */
+    size_t offset;   /* in the enclosing struct */
+    const char *def; /* the default as a user writes it; NULL in lists, objects, required rows and all groups but those
+                        that a word leaves at their defaults */
+    double min, max; /* inclusive; numbers only */
+    const char *const *choices;         /* null-terminated names, or NULL */
     const struct ls_param_table *table; /* group, list, object: what is inside */
     size_t stride, max_items,
         count_offset; /* list: bytes an element, capacity, int32_t count in the enclosing struct */
@@ -130,6 +132,12 @@ void ls_param_walk(const struct ls_param_table *table, const void *base, ls_para
 #define LS_ROW_GROUP(type_, key_, member_, table_, doc_)                                                               \
     {                                                                                                                  \
         .key = (key_), .type = LS_PARAM_GROUP, .offset = offsetof(type_, member_), .table = (table_), .doc = (doc_)    \
+    }
+/* A group that the word `def_` leaves at its defaults. */
+#define LS_ROW_GROUP_OR(type_, key_, member_, table_, def_, doc_)                                                      \
+    {                                                                                                                  \
+        .key = (key_), .type = LS_PARAM_GROUP, .offset = offsetof(type_, member_), .table = (table_), .def = (def_),   \
+        .doc = (doc_)                                                                                                  \
     }
 #define LS_ROW_OBJECT(type_, key_, member_, flags_, table_, doc_)                                                      \
     {                                                                                                                  \

@@ -159,6 +159,9 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
                        ls_router_names[engine->router]);
     if (isnan(scenario->cluster.hardware.mfu) != isnan(scenario->cluster.hardware.mbu))
         return ls_fail(err, LS_INPUT, "cluster.hardware.mfu: goes together with mbu; give both or neither");
+    struct ls_err inner = {""};
+    if (ls_expert_imbalance_check(&engine->expert_imbalance, &scenario->model, &inner))
+        return ls_fail(err, LS_INPUT, "engine.expert_imbalance: %.300s", inner.text);
     if (engine->weight_dtype == LS_NULL_CHOICE)
         engine->weight_dtype = scenario->model.dtype;
     else if (engine->weight_dtype != scenario->model.dtype && ls_model_is_stated(&scenario->model))

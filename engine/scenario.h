@@ -8,6 +8,7 @@
 #include "engine/hardware/cluster.h"
 #include "engine/metrics.h"
 #include "engine/model/model.h"
+#include "engine/model/routing.h"
 #include "engine/param.h"
 #include "engine/reason.h"
 #include "engine/sim/mixture.h"
@@ -58,6 +59,7 @@ struct ls_engine {
     int32_t scheduling_policy;
     int32_t router; /* index into ls_routers */
     double router_staleness_s;
+    struct ls_expert_imbalance expert_imbalance;
     int64_t redundant_experts;
     struct ls_jitter jitter;
     int32_t overlap_communication;

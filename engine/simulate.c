@@ -79,7 +79,14 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
     const double ranks = (double)(strategy->tp * strategy->ep);
     metrics->scalar[LS_METRIC_EXPERTS_PER_GPU] = experts * (double)strategy->expert_tp / ranks;
     metrics->scalar[LS_METRIC_EXPERT_EQUIVALENTS_PER_GPU] = experts / ranks;
-    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = serving ? 1.0 : scenario->training.expert_imbalance;
+    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] = scenario->training.expert_imbalance;
+    if (!serving)
+        return;
+    struct ls_routing routing; /* of a full pass */
+    const struct ls_shard shard = {strategy->tp, strategy->ep, strategy->expert_tp, redundant};
+    ls_routing_init(&routing, &scenario->engine.expert_imbalance, model, &shard);
+    metrics->scalar[LS_METRIC_EXPERT_IMBALANCE] =
+        ls_routing_load(&routing, model, scenario->engine.max_num_batched_tokens * strategy->ep).imbalance;
 }
 
 struct serving_run {

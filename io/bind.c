@@ -157,10 +157,12 @@ static void bind_list(const struct ls_bind *bind, const struct ls_yaml *node, co
 static void bind_group(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
                        const char *path, char *parent)
 {
-    if (ls_yaml_is_null(node))
+    const bool is_word = param->def && node->kind == LS_YAML_SCALAR && strcmp(node->text, param->def) == 0;
+    if (ls_yaml_is_null(node) || is_word)
         ls_bind_table(bind, NULL, param->table, NULL, path, parent + param->offset);
     else if (node->kind != LS_YAML_MAPPING)
-        ls_yaml_fault(bind->diags, node, path, "%s was given; write a mapping of its keys", ls_yaml_kind_text(node));
+        ls_yaml_fault(bind->diags, node, path, "%s was given; write %s%sa mapping of its keys", ls_yaml_kind_text(node),
+                      param->def ? param->def : "", param->def ? " or " : "");
     else
         ls_bind_table(bind, node, param->table, NULL, path, parent + param->offset);
 }

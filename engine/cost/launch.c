@@ -26,8 +26,9 @@ void ls_launch_init(struct ls_step_cost *cost)
     n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
     count += count_kernels(ops, n);
     cost->attention_launch_ps = kernel_ps * (count + n_comm);
+    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, 1);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++) {
-        n = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, 1, 1, 1.0, ops)
+        n = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, 1, 1, &load, ops)
                 : ls_ops_mlp(cost->model, &cost->shard, &cost->formats, 1, ops);
         cost->mlp_launch_ps[moe] = kernel_ps * (count_kernels(ops, n) + n_comm);
     }

@@ -76,15 +76,16 @@ struct ls_comm ls_attention_comm(const struct ls_step_cost *cost, int64_t n_tok)
     return collective(cost, LS_ALL_REDUCE, &cost->tp, output_bytes(cost, LS_BLOCK_ATTENTION, (double)n_tok));
 }
 
-/* What one GPU sends in dispatch or combine: its share of the tokens, each to the distinct shards among its top-k
- * experts, when every shard holds as many. */
+/* What the busiest GPU receives in dispatch or sends in combine: its share of the tokens, each for the distinct shards
+ * among its top-k experts, when every shard holds as many. */
 static double all_to_all_bytes(const struct ls_step_cost *cost, int64_t n_tok)
 {
     const struct ls_shard *shard = &cost->shard;
     const double share = (double)shard->expert_tp / (double)shard->tp;
     const double shards = (double)(shard->tp * shard->ep) / (double)shard->expert_tp;
     const double copies = ls_expected_distinct_experts(shards, 1.0, (double)cost->model->num_experts_per_tok);
-    return activation_bytes(cost, (double)n_tok * share * copies);
+    const double imbalance = ls_routing_load(&cost->routing, cost->model, n_tok * shard->ep).imbalance;
+    return activation_bytes(cost, (double)n_tok * share * copies * imbalance);
 }
 
 int ls_mlp_comms_before(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS])
@@ -153,7 +154,8 @@ static void fill_mlp(const struct ls_step_cost *cost, bool moe, int64_t n_tok, s
     if (moe && cost->n_members > 1)
         return; /* the expert block depends on the whole group's tokens: ls_step_cost */
     struct ls_op ops[LS_MAX_OPS];
-    const size_t n_ops = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, n_tok, n_tok, cost->imbalance, ops)
+    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, n_tok);
+    const size_t n_ops = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, n_tok, n_tok, &load, ops)
                              : ls_ops_mlp(cost->model, &cost->shard, &cost->formats, n_tok, ops);
     linear->mlp_ps[moe] = sum_ops(cost, ops, n_ops);
     if (moe)
@@ -298,7 +300,8 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
     }
     set_linear(step, linear_of(cost, widest));
     struct ls_op ops[LS_MAX_OPS];
-    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, cost->imbalance, ops);
+    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, total);
+    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, &load, ops);
     step->mlp_ps[1] = sum_ops(cost, ops, n);
     step->moe_weight_bytes = grouped_weight_bytes(ops, n);
     step->head_ps = head_of(cost, sampled);
@@ -479,10 +482,9 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
     *cost = (struct ls_step_cost){
         .model = &scenario->model,
         .cluster = &scenario->cluster,
-        .shard = {.tp = strategy->tp, .ep = strategy->ep, .expert_tp = strategy->expert_tp},
+        .shard = {strategy->tp, strategy->ep, strategy->expert_tp, scenario->engine.redundant_experts},
         .formats = ls_model_formats(&scenario->model, (enum ls_dtype)scenario->engine.weight_dtype,
                                     (enum ls_dtype)scenario->engine.kv_dtype),
-        .imbalance = 1.0,
         .overlap = scenario->engine.overlap_communication,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
@@ -490,6 +492,7 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .max_seqs = scenario->engine.max_num_seqs,
         .engine = &scenario->engine,
     };
+    ls_routing_init(&cost->routing, &scenario->engine.expert_imbalance, cost->model, &cost->shard);
     ls_launch_init(cost);
     enum ls_status status = init_groups(cost, scenario, err);
     if (!status)

@@ -7,6 +7,7 @@
 #include "engine/cost/collective.h"
 #include "engine/hardware/cluster.h"
 #include "engine/model/operator.h"
+#include "engine/model/routing.h"
 #include "engine/scenario.h"
 #include "engine/sim/arena.h"
 
@@ -72,7 +73,7 @@ struct ls_step_cost {
     const struct ls_cluster *cluster;
     struct ls_shard shard;
     struct ls_formats formats;
-    double imbalance;
+    struct ls_routing routing;
     bool overlap;
     int64_t n_members; /* attention replicas in lockstep: ep */
     int64_t n_stages;

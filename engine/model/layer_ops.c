@@ -246,16 +246,15 @@ static void add_grouped_gemm(struct list *list, const char *name, double groups,
 }
 
 /* The routed experts on the slowest GPU, its rows gathered before and scattered behind. */
-static void add_experts(struct list *list, double n_group_tok, double imbalance)
+static void add_experts(struct list *list, double n_group_tok, const struct ls_expert_load *load)
 {
     const struct ls_model *model = list->model;
     const double shards = (double)ls_shard_expert_shards(list->shard);
     const double n_experts = (double)model->n_routed_experts;
     const double top_k = (double)model->num_experts_per_tok;
     const double held = (n_experts + (double)list->shard->redundant_experts) / shards;
-    const double hit = ls_expected_distinct_experts(n_experts, top_k, n_group_tok) / n_experts;
-    const double distinct = ls_expected_slowest_experts(held, shards, hit);
-    const double rows = fmax(distinct, imbalance * n_group_tok * top_k / shards);
+    const double distinct = ls_expected_slowest_experts(held, shards, load->hit);
+    const double rows = fmax(distinct, load->imbalance * n_group_tok * top_k / shards);
     const double hidden = (double)model->hidden_size;
     const double width = (double)model->moe_intermediate_size / (double)list->shard->expert_tp;
     add_traffic(list, "permute", 2 * rows * hidden);
@@ -266,7 +265,7 @@ static void add_experts(struct list *list, double n_group_tok, double imbalance)
 }
 
 size_t ls_ops_moe(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
-                  int64_t n_tok, int64_t n_group_tok, double imbalance, struct ls_op ops[LS_MAX_OPS])
+                  int64_t n_tok, int64_t n_group_tok, const struct ls_expert_load *load, struct ls_op ops[LS_MAX_OPS])
 {
     static const char *const shared_names[] = {"shared_up", "shared_activation", "shared_down"};
     struct list list = list_init(model, shard, formats, ops);
@@ -279,7 +278,7 @@ size_t ls_ops_moe(const struct ls_model *model, const struct ls_shard *shard, co
         add_memory(&list, "top_k", rows * (n_experts * 4 + (double)model->num_experts_per_tok * 8));
     }
     if (n_group_tok > 0)
-        add_experts(&list, (double)n_group_tok, imbalance);
+        add_experts(&list, (double)n_group_tok, load);
     if (n_tok > 0 && model->n_shared_experts > 0)
         add_dense_mlp(&list, shared_names, rows,
                       (double)(model->n_shared_experts * model->moe_intermediate_size) / (double)shard->tp);

@@ -110,6 +110,13 @@ double ls_expected_distinct_experts(double n_experts, double top_k, double n_tok
     return n_experts * (1 - pow(1 - top_k / n_experts, n_tok));
 }
 
+struct ls_expert_load ls_uniform_load(const struct ls_model *model, int64_t n_group_tok, double imbalance)
+{
+    const double n = (double)model->n_routed_experts;
+    const double hit = ls_expected_distinct_experts(n, (double)model->num_experts_per_tok, (double)n_group_tok) / n;
+    return (struct ls_expert_load){.imbalance = imbalance, .hit = hit};
+}
+
 /* E[max] = Σ over j of P(max > j) = Σ over j of 1 − F(j)^shards; the binomial's terms follow from one another, in
  * logarithms because the first may be tiny. */
 double ls_expected_slowest_experts(double experts, double shards, double p)

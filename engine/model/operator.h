@@ -116,12 +116,21 @@ size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_sha
 size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
                   int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
 
+/* How tokens spread over the experts. */
+struct ls_expert_load {
+    double imbalance; /* rows of the shard with the most, over the mean */
+    double hit;       /* share of the experts that any token chooses */
+};
+
+/* Every expert is chosen alike; but for an imbalance that is given. */
+struct ls_expert_load ls_uniform_load(const struct ls_model *model, int64_t n_group_tok, double imbalance);
+
 /* The expert block: norm and router on this replica's n_tok tokens, then the slowest GPU's share of the experts for
- * n_group_tok tokens of the whole expert-parallel group (its load is `imbalance` times the mean, and no less than one
- * row for each expert it runs), combination, and the shared experts, which are split over tp. The distinct experts are
+ * n_group_tok tokens of the whole expert-parallel group (with `load`, and no less than one row for each expert it
+ * runs), combination, and the shared experts, which are split over tp. The distinct experts are
  * ls_expected_slowest_experts'. */
 size_t ls_ops_moe(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,
-                  int64_t n_tok, int64_t n_group_tok, double imbalance, struct ls_op ops[LS_MAX_OPS]);
+                  int64_t n_tok, int64_t n_group_tok, const struct ls_expert_load *load, struct ls_op ops[LS_MAX_OPS]);
 
 /* Before the first layer, after the last one (final norm, LM head on the sampled sequences). */
 size_t ls_ops_embedding(const struct ls_model *model, const struct ls_shard *shard, const struct ls_formats *formats,

@@ -48,7 +48,10 @@ struct ls_dist {
 extern const struct ls_param_table ls_dist_params;
 
 /* Whether a parameter is the `file` of a distribution. */
-bool ls_dist_is_file(const struct ls_param *param);
+static inline bool ls_dist_is_file(const struct ls_param *param)
+{
+    return param->flags & LS_PARAM_SAMPLES;
+}
 
 /* The distribution whose `file` this field is. */
 static inline const struct ls_dist *ls_dist_of_file(const void *field)

@@ -18,7 +18,7 @@
         NUMBER(type, at, scale, "weibull: the value that 63 % stay below; pareto: the least value."),                  \
         LS_ROW_TEXT(type, "column", at column, LS_PARAM_NULLABLE, "null",                                              \
                     "empirical: column of the file, by its name in the first line."),                                  \
-        LS_ROW_TEXT(type, "file", at file, LS_PARAM_NULLABLE, "null",                                                  \
+        LS_ROW_TEXT(type, "file", at file, LS_PARAM_NULLABLE | LS_PARAM_SAMPLES, "null",                               \
                     "empirical: a CSV file of observed values, a name in configs/workloads or a path.")
 
 static const struct ls_param rows[] = {DISTRIBUTION(struct ls_dist, )};
@@ -38,10 +38,3 @@ static const struct ls_param mixture_rows[] = {
                 "mixture: distributions, one of which gives the value."),
 };
 const struct ls_param_table ls_mixture_params = LS_TABLE(mixture_rows);
-
-#define LAST(rows_) (&(rows_)[sizeof(rows_) / sizeof *(rows_)-1])
-
-bool ls_dist_is_file(const struct ls_param *param)
-{
-    return param == LAST(rows) || param == LAST(part_rows) || param == LAST(mixture_rows) - 1;
-}

@@ -221,8 +221,9 @@ struct ls_pass_cost ls_pass_linear(const struct ls_micro_batch *batch, bool moe)
     struct ls_op ops[LS_MAX_OPS];
     struct ls_pass_cost cost = {0};
     add_ops(&cost, batch, ops, ls_ops_attention_linear(model, &batch->shard, &batch->formats, batch->tokens, ops));
-    const size_t n = moe ? ls_ops_moe(model, &batch->shard, &batch->formats, batch->tokens,
-                                      batch->tokens * batch->shard.ep, training->expert_imbalance, ops)
+    const int64_t group_tok = batch->tokens * batch->shard.ep;
+    const struct ls_expert_load load = ls_uniform_load(model, group_tok, training->expert_imbalance);
+    const size_t n = moe ? ls_ops_moe(model, &batch->shard, &batch->formats, batch->tokens, group_tok, &load, ops)
                          : ls_ops_mlp(model, &batch->shard, &batch->formats, batch->tokens, ops);
     add_ops(&cost, batch, ops, n);
     for (int i = 0; i < 2 && training->dropout; i++)

@@ -13,6 +13,14 @@ struct sum {
     double flop, bytes;
 };
 
+/* Every expert chosen alike, but for the imbalance. */
+static const struct ls_expert_load *load_of(const struct ls_model *model, int64_t n_group_tok, double imbalance)
+{
+    static struct ls_expert_load load;
+    load = ls_uniform_load(model, n_group_tok, imbalance);
+    return &load;
+}
+
 static struct sum add_up(const struct ls_op *ops, size_t n)
 {
     struct sum sum = {0, 0};
@@ -211,7 +219,7 @@ START_TEST(a_large_batch_reads_every_expert_once_and_computes_the_chosen)
     const double expert = 3.0 * 4096 * 14336;
     for (int64_t ep = 1; ep <= 8; ep *= 2) {
         const struct ls_shard shard = {1, ep, 1, 0};
-        const size_t n = ls_ops_moe(&model, &shard, &formats, 1000, 1000 * ep, 1, ops);
+        const size_t n = ls_ops_moe(&model, &shard, &formats, 1000, 1000 * ep, load_of(&model, 1000 * ep, 1), ops);
         const struct ls_op *up = find(ops, n, "experts_up"), *down = find(ops, n, "experts_down");
         ck_assert_double_eq_tol(up->groups * (up->k * up->n + down->k * down->n), 8 * expert / (double)ep, 1e-3);
         ck_assert_double_eq_tol(ls_op_flop(up) + ls_op_flop(down), 2 * 2 * 1000 * expert, 1);
@@ -225,12 +233,12 @@ START_TEST(cutting_each_expert_divides_its_width_and_not_its_rows)
     const struct ls_formats formats = formats_of(&model);
     const struct ls_shard cut = {4, 1, 4, 0}, spread = {4, 1, 1, 0};
     struct ls_op ops[LS_MAX_OPS];
-    size_t n = ls_ops_moe(&model, &cut, &formats, 512, 512, 1, ops);
+    size_t n = ls_ops_moe(&model, &cut, &formats, 512, 512, load_of(&model, 512, 1), ops);
     const struct ls_op up = *find(ops, n, "experts_up");
     ck_assert_double_eq(up.m, 1024);
     ck_assert_double_eq(up.n, 2 * 14336 / 4.0);
     ck_assert_double_eq_tol(up.groups, 8, 1e-9);
-    n = ls_ops_moe(&model, &spread, &formats, 512, 512, 1.5, ops);
+    n = ls_ops_moe(&model, &spread, &formats, 512, 512, load_of(&model, 512, 1.5), ops);
     const struct ls_op *slow = find(ops, n, "experts_up");
     ck_assert_double_eq(slow->m, 1.5 * 1024 / 4);
     ck_assert_double_eq(slow->n, 2 * 14336);
@@ -243,7 +251,7 @@ START_TEST(shared_experts_run_on_every_token)
     const struct ls_model model = load_model("deepseek-v3");
     const struct ls_formats formats = formats_of(&model);
     struct ls_op ops[LS_MAX_OPS];
-    const size_t n = ls_ops_moe(&model, &whole, &formats, 64, 64, 1, ops);
+    const size_t n = ls_ops_moe(&model, &whole, &formats, 64, 64, load_of(&model, 64, 1), ops);
     ck_assert_double_eq(ls_op_flop(find(ops, n, "shared_up")), 2.0 * 64 * 7168 * 2 * 2048);
     ck_assert_double_eq(ls_op_flop(find(ops, n, "shared_down")), 2.0 * 64 * 7168 * 2048);
 }
@@ -290,7 +298,7 @@ START_TEST(an_empty_pass_has_no_operators)
     ck_assert_uint_eq(ls_ops_attention_prefill(&model, &whole, &formats, &batch, false, ops), 0);
     ck_assert_uint_eq(ls_ops_attention_decode(&model, &whole, &formats, &batch, false, ops), 0);
     ck_assert_uint_eq(ls_ops_mlp(&model, &whole, &formats, 0, ops), 0);
-    ck_assert_uint_eq(ls_ops_moe(&model, &whole, &formats, 0, 0, 1, ops), 0);
+    ck_assert_uint_eq(ls_ops_moe(&model, &whole, &formats, 0, 0, load_of(&model, 0, 1), ops), 0);
     ck_assert_uint_eq(ls_ops_embedding(&model, &whole, &formats, 0, ops), 0);
 }
 END_TEST

@@ -1,0 +1,194 @@
+#include "engine/model/routing.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "engine/sim/random.h"
+
+enum { MOST_EXPERTS = 2048, MAX_COPIES = 2 * MOST_EXPERTS, N_ORDERS = 16 };
+
+static const struct ls_param rows[] = {
+    LS_ROW_FLOAT(struct ls_expert_imbalance, "power_law", power_law, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 10,
+                 "Exponent of the density of the experts' loads, such as 1.2; 0: any load is as likely as any other."),
+    LS_ROW_TEXT(struct ls_expert_imbalance, "column", histogram.column, 0, "count",
+                "Column of the file with a number for each expert."),
+    LS_ROW_TEXT(struct ls_expert_imbalance, "file", histogram.file, LS_PARAM_NULLABLE | LS_PARAM_SAMPLES, "null",
+                "A CSV file of how often each expert was chosen, in their order."),
+};
+const struct ls_param_table ls_expert_imbalance_params = LS_TABLE(rows);
+
+enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbalance, const struct ls_model *model,
+                                         struct ls_err *err)
+{
+    const struct ls_samples *samples = imbalance->histogram.samples;
+    const bool balanced = isnan(imbalance->power_law) && !imbalance->histogram.file[0];
+    if (!balanced && ls_model_is_moe(model) && model->n_routed_experts > MOST_EXPERTS)
+        return ls_fail(err, LS_INPUT, "the model has %lld experts; this is for %d at most",
+                       (long long)model->n_routed_experts, MOST_EXPERTS);
+    if (!imbalance->histogram.file[0])
+        return LS_OK;
+    if (!isnan(imbalance->power_law))
+        return ls_fail(err, LS_INPUT, "file and power_law exclude each other; keep one of them");
+    if (!samples || !ls_model_is_moe(model))
+        return LS_OK;
+    if (samples->n != (size_t)model->n_routed_experts)
+        return ls_fail(err, LS_INPUT, "%.90s has %zu values, the model %lld experts; write one for each",
+                       imbalance->histogram.file, samples->n, (long long)model->n_routed_experts);
+    return samples->mean > 0 ? LS_OK
+                             : ls_fail(err, LS_INPUT, "%.90s says that no expert was ever chosen; one must be",
+                                       imbalance->histogram.file);
+}
+
+/* -- popularity -- */
+
+/* Quantile of a density x^−a on [1, high]. */
+static double power_quantile(double a, double high, double u)
+{
+    if (fabs(a - 1) < 1e-9)
+        return pow(high, u);
+    return pow((pow(high, 1 - a) - 1) * u + 1, 1 / (1 - a));
+}
+
+/* Shares of the choices, heaviest first under a power law; they add up to 1. */
+static void fill_shares(const struct ls_expert_imbalance *imbalance, int64_t n, double n_tok, double *share)
+{
+    const struct ls_samples *samples = imbalance->histogram.samples;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        share[i] =
+            samples ? samples->values[i]
+                    : power_quantile(imbalance->power_law, fmax(200, 0.8 * n_tok), 1 - ((double)i + 0.5) / (double)n);
+        sum += share[i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        share[i] /= sum;
+}
+
+static double hit_share(const double *share, int64_t n, double top_k, double n_tok)
+{
+    double hit = 0;
+    for (int64_t i = 0; i < n; i++)
+        hit += 1 - pow(1 - fmin(1, top_k * share[i]), n_tok);
+    return hit / (double)n;
+}
+
+/* -- placement: the greatest share of a shard -- */
+
+static double greatest_run(const double *share, const uint16_t *order, int64_t n, int64_t shards)
+{
+    double greatest = 0;
+    for (int64_t shard = 0; shard < shards; shard++) {
+        double sum = 0;
+        for (int64_t i = shard * n / shards; i < (shard + 1) * n / shards; i++)
+            sum += share[order[i]];
+        greatest = fmax(greatest, sum);
+    }
+    return greatest;
+}
+
+/* Fisher and Yates; always the same orders. */
+static void shuffle(uint16_t *order, int64_t n, uint64_t which)
+{
+    struct ls_stream stream = ls_stream_make(0, 0, 0, which, LS_RNG_PROFILE);
+    for (int64_t i = n - 1; i > 0; i--) {
+        const int64_t j = (int64_t)(ls_stream_uniform(&stream) * (double)(i + 1));
+        const uint16_t other = order[j];
+        order[j] = order[i];
+        order[i] = other;
+    }
+}
+
+static double mean_greatest_run(const double *share, int64_t n, int64_t shards, bool in_order)
+{
+    uint16_t order[MAX_COPIES];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (uint16_t)i;
+    if (in_order)
+        return greatest_run(share, order, n, shards);
+    for (uint64_t which = 0; which < N_ORDERS; which++) {
+        shuffle(order, n, which);
+        sum += greatest_run(share, order, n, shards);
+    }
+    return sum / N_ORDERS;
+}
+
+static int64_t heaviest(const double *load, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (load[i] > load[best])
+            best = i;
+    return best;
+}
+
+/* Copies for the experts with the most load a copy, then the heaviest copy to the least loaded shard with room. */
+static double greatest_balanced(const double *share, int64_t n, int64_t redundant, int64_t shards)
+{
+    double load[MAX_COPIES], held[MAX_COPIES] = {0};
+    int64_t copies[MAX_COPIES], n_held[MAX_COPIES] = {0};
+    const int64_t room = (n + redundant) / shards;
+    for (int64_t i = 0; i < n; i++) {
+        load[i] = share[i];
+        copies[i] = 1;
+    }
+    for (int64_t i = 0; i < redundant; i++) {
+        const int64_t expert = heaviest(load, n);
+        load[expert] = share[expert] / (double)++copies[expert];
+    }
+    for (int64_t i = 0; i < n + redundant; i++) {
+        const int64_t expert = heaviest(load, n);
+        int64_t best = -1;
+        for (int64_t shard = 0; shard < shards; shard++)
+            if (n_held[shard] < room && (best < 0 || held[shard] < held[best]))
+                best = shard;
+        held[best] += load[expert];
+        n_held[best]++;
+        if (--copies[expert] == 0)
+            load[expert] = -1;
+    }
+    return held[heaviest(held, shards)];
+}
+
+/* -- the whole -- */
+
+static struct ls_expert_load measure(const struct ls_expert_imbalance *imbalance, const struct ls_model *model,
+                                     const struct ls_shard *shard, double n_tok)
+{
+    double share[MAX_COPIES];
+    const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
+    fill_shares(imbalance, n, n_tok, share);
+    const double greatest = shard->redundant_experts > 0
+                                ? greatest_balanced(share, n, shard->redundant_experts, shards)
+                                : mean_greatest_run(share, n, shards, imbalance->histogram.samples != NULL);
+    return (struct ls_expert_load){.imbalance = fmax(1, greatest * (double)shards),
+                                   .hit = hit_share(share, n, (double)model->num_experts_per_tok, n_tok)};
+}
+
+void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
+                     const struct ls_model *model, const struct ls_shard *shard)
+{
+    double n_tok = 1;
+    *routing = (struct ls_routing){.balanced = !ls_model_is_moe(model) ||
+                                               (isnan(imbalance->power_law) && !imbalance->histogram.samples)};
+    if (routing->balanced)
+        return;
+    assert(model->n_routed_experts + shard->redundant_experts <= MAX_COPIES);
+    for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP)
+        routing->loads[i] = measure(imbalance, model, shard, n_tok);
+}
+
+struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
+                                      int64_t n_group_tok)
+{
+    if (routing->balanced)
+        return ls_uniform_load(model, n_group_tok, 1);
+    double from = 1;
+    int i = 0;
+    for (; i + 2 < LS_N_ROUTING_POINTS && (double)n_group_tok >= from * LS_ROUTING_STEP; i++)
+        from *= LS_ROUTING_STEP;
+    const struct ls_expert_load *low = &routing->loads[i], *high = &routing->loads[i + 1];
+    const double share = fmin(1, fmax(0, ((double)n_group_tok - from) / (from * (LS_ROUTING_STEP - 1))));
+    return (struct ls_expert_load){.imbalance = low->imbalance + share * (high->imbalance - low->imbalance),
+                                   .hit = low->hit + share * (high->hit - low->hit)};
+}

@@ -1,0 +1,44 @@
+#ifndef LS_ENGINE_MODEL_ROUTING_H
+#define LS_ENGINE_MODEL_ROUTING_H
+
+#include "engine/model/model.h"
+#include "engine/model/operator.h"
+#include "engine/sim/distribution.h"
+
+/* How tokens spread over experts, and the experts over the GPUs that hold them. The slowest GPU sets the pace. */
+
+/* engine.expert_imbalance: all null, every expert is chosen alike. */
+struct ls_expert_imbalance {
+    double power_law;         /* exponent of the density of the experts' loads; NaN: none */
+    struct ls_dist histogram; /* `file`, `column` and samples: how often each expert was chosen, in their order */
+};
+
+extern const struct ls_param_table ls_expert_imbalance_params;
+
+/* LS_INPUT when both are given, or a histogram that is not of the model's experts. */
+LS_NODISCARD enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbalance,
+                                                      const struct ls_model *model, struct ls_err *err);
+
+enum { LS_N_ROUTING_POINTS = 12, LS_ROUTING_STEP = 4 };
+
+/* Prepared for a model and its split: loads for 1, 4, 16, … tokens of the expert-parallel group. */
+struct ls_routing {
+    bool balanced;
+    struct ls_expert_load loads[LS_N_ROUTING_POINTS];
+};
+
+/* Loads of the experts, by how popular they are:
+ *   power law   quantiles of a density x^−a from 1 to 0.8 · tokens, at least 200 (the loads with which AIConfigurator's
+ *               collectors measure expert kernels), on experts in random order: the mean over some orders
+ *   histogram   the counts, on experts in their order
+ * Shards hold runs of experts, as vLLM lays them out. With redundant experts copies go to those with the most load for
+ * each copy, and from the heaviest on each copy to the shard with the least load that has room, as DeepSeek's EPLB
+ * balances them. */
+void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
+                     const struct ls_model *model, const struct ls_shard *shard);
+
+/* The load for so many tokens of the group, linear between the points. */
+struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
+                                      int64_t n_group_tok);
+
+#endif

@@ -1,0 +1,146 @@
+/* Promises of the routing of tokens to experts: exact loads where they can be told, balance by copies, and order. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model/routing.h"
+#include "tests/library_model.h"
+
+static struct ls_model model;
+static struct ls_expert_imbalance imbalance;
+static struct ls_samples samples;
+static double counts[256];
+
+static void set_up(void)
+{
+    model = load_model("mixtral-8x7b");
+    memset(&imbalance, 0, sizeof imbalance);
+    ls_param_set_defaults(&ls_expert_imbalance_params, &imbalance);
+}
+
+static void count(size_t n, const double *values)
+{
+    double sum = 0;
+    memcpy(counts, values, n * sizeof *values);
+    for (size_t i = 0; i < n; i++)
+        sum += values[i];
+    samples = (struct ls_samples){n, counts, sum / (double)n, 0, 1};
+    (void)snprintf(imbalance.histogram.file, sizeof imbalance.histogram.file, "counts.csv");
+    imbalance.histogram.samples = &samples;
+}
+
+static struct ls_expert_load load_of(const struct ls_shard *shard, int64_t n_tok)
+{
+    struct ls_routing routing;
+    ls_routing_init(&routing, &imbalance, &model, shard);
+    return ls_routing_load(&routing, &model, n_tok);
+}
+
+START_TEST(alike_means_balanced)
+{
+    const struct ls_shard shard = {1, 8, 1, 0};
+    const struct ls_expert_load load = load_of(&shard, 3);
+    ck_assert_double_eq(load.imbalance, 1);
+    ck_assert_double_eq_tol(load.hit, 1 - pow(0.75, 3), 1e-12); /* two of eight, three times */
+    imbalance.power_law = 0;                                    /* any load is as likely: quantiles 1/16 … 15/16 */
+    ck_assert_double_eq_tol(load_of(&shard, 100000).imbalance, 15. / 8, 1e-3);
+    count(8, (const double[]){7, 7, 7, 7, 7, 7, 7, 7});
+    imbalance.power_law = NAN;
+    ck_assert_double_eq_tol(load_of(&shard, 100).imbalance, 1, 1e-12);
+    ck_assert_double_eq_tol(load_of(&shard, 4).hit, 1 - pow(0.75, 4), 1e-12);
+}
+END_TEST
+
+START_TEST(counts_load_the_shards_in_their_order)
+{
+    count(8, (const double[]){8, 4, 2, 2, 0, 0, 0, 0});
+    ck_assert_double_eq_tol(load_of(&(struct ls_shard){1, 4, 1, 0}, 64).imbalance, 4 * 12. / 16, 1e-12);
+    ck_assert_double_eq_tol(load_of(&(struct ls_shard){1, 2, 1, 0}, 64).imbalance, 2, 1e-12);
+    ck_assert_double_eq_tol(load_of(&(struct ls_shard){1, 1, 1, 0}, 64).imbalance, 1, 1e-12);
+    ck_assert_double_eq_tol(load_of(&(struct ls_shard){2, 2, 2, 0}, 64).imbalance, 2, 1e-12); /* two shards */
+    /* of two choices a token: the first always, the second with 1/2, the others with 1/4 */
+    ck_assert_double_eq_tol(load_of(&(struct ls_shard){1, 2, 1, 0}, 1).hit, (1 + 0.5 + 0.25 + 0.25) / 8, 1e-12);
+}
+END_TEST
+
+/* Eight copies for eight experts: the heaviest gets them, and pairs of heavy and light ones share a shard. */
+START_TEST(copies_balance_the_shards)
+{
+    count(8, (const double[]){8, 1, 1, 1, 1, 1, 1, 2});
+    const struct ls_shard plain = {1, 4, 1, 0}, copied = {1, 4, 1, 4};
+    ck_assert_double_eq_tol(load_of(&plain, 64).imbalance, 4 * 9. / 16, 1e-12);
+    const double balanced = load_of(&copied, 64).imbalance;
+    ck_assert(balanced >= 1 && balanced < 1.2);
+}
+END_TEST
+
+START_TEST(more_skew_and_more_shards_are_less_balanced)
+{
+    static const double exponents[] = {0.5, 1, 1.01, 1.2, 1.5};
+    double before = 1;
+    model = load_model("qwen3-235b-a22b");
+    for (int i = 0; i < 5; i++) {
+        imbalance.power_law = exponents[i];
+        const double eight = load_of(&(struct ls_shard){1, 8, 1, 0}, 4096).imbalance;
+        ck_assert_double_ge(eight, before);
+        ck_assert_double_ge(load_of(&(struct ls_shard){1, 32, 1, 0}, 4096).imbalance, eight);
+        ck_assert_double_lt(load_of(&(struct ls_shard){1, 8, 1, 32}, 4096).imbalance, eight);
+        before = eight;
+    }
+}
+END_TEST
+
+/* Rows of the busiest shard, and experts hit, never fall when tokens are added. */
+START_TEST(loads_grow_with_the_tokens)
+{
+    struct ls_routing routing;
+    const struct ls_shard shard = {1, 16, 1, 0};
+    double rows = 0, hit = 0;
+    model = load_model("deepseek-v3");
+    imbalance.power_law = 1.2;
+    ls_routing_init(&routing, &imbalance, &model, &shard);
+    for (int64_t n_tok = 1; n_tok < 200000; n_tok += 1 + n_tok / 9) {
+        const struct ls_expert_load load = ls_routing_load(&routing, &model, n_tok);
+        ck_assert_double_ge(load.imbalance, 1);
+        ck_assert_double_gt(load.imbalance * (double)n_tok, rows);
+        ck_assert_double_ge(load.hit, hit);
+        ck_assert_double_le(load.hit, 1);
+        rows = load.imbalance * (double)n_tok;
+        hit = load.hit;
+    }
+}
+END_TEST
+
+START_TEST(foreign_counts_are_refused)
+{
+    struct ls_err err = {""};
+    count(7, (const double[]){1, 1, 1, 1, 1, 1, 1});
+    ck_assert_int_eq(ls_expert_imbalance_check(&imbalance, &model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, "counts.csv has 7 values, the model 8 experts; write one for each");
+    count(8, (const double[]){0, 0, 0, 0, 0, 0, 0, 0});
+    ck_assert_int_eq(ls_expert_imbalance_check(&imbalance, &model, &err), LS_INPUT);
+    imbalance.power_law = 1;
+    ck_assert_int_eq(ls_expert_imbalance_check(&imbalance, &model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, "file and power_law exclude each other; keep one of them");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("routing");
+    TCase *tcase = tcase_create("routing");
+    tcase_add_checked_fixture(tcase, set_up, NULL);
+    tcase_add_test(tcase, alike_means_balanced);
+    tcase_add_test(tcase, counts_load_the_shards_in_their_order);
+    tcase_add_test(tcase, copies_balance_the_shards);
+    tcase_add_test(tcase, more_skew_and_more_shards_are_less_balanced);
+    tcase_add_test(tcase, loads_grow_with_the_tokens);
+    tcase_add_test(tcase, foreign_counts_are_refused);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
