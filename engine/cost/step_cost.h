@@ -113,13 +113,4 @@ int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step);
 int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step);
 int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step);
 
-/* The collectives of a pass with n_tok tokens, step by step, for the high level of detail: after attention; before and
- * after the MLP block (moe: dispatch, then combine and reductions; at most four). Returns how many. */
-enum { LS_MAX_COMMS = 4 };
-struct ls_comm ls_attention_comm(const struct ls_step_cost *cost, int64_t n_tok);
-int ls_mlp_comms_before(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS]);
-int ls_mlp_comms_after(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_comm comms[LS_MAX_COMMS]);
-int ls_send_comms(const struct ls_step_cost *cost, bool between_nodes, int64_t n_tok,
-                  struct ls_comm comms[LS_MAX_COMMS]);
-
 #endif

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/cost/step_comm.h"
 #include "engine/serving/serving.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/event_heap.h"

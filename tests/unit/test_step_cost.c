@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/cost/operator_cost.h"
-#include "engine/cost/step_cost.h"
+#include "engine/cost/step_comm.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
