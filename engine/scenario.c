@@ -24,11 +24,17 @@ int64_t ls_scenario_gpus(const struct ls_scenario *scenario)
     return strategy->tp * strategy->pp * strategy->dp * strategy->ep;
 }
 
+/* Whose kernels a preset's engine runs. */
+static int32_t library_of(int32_t preset)
+{
+    return preset == LS_PRESET_TRTLLM || preset == LS_PRESET_TRTLLM_ENGINE ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
+}
+
 static void resolve_cluster(struct ls_scenario *scenario)
 {
     struct ls_hardware *hardware = &scenario->cluster.hardware;
     if (hardware->kernel_library == LS_NULL_CHOICE)
-        hardware->kernel_library = scenario->engine.preset == LS_PRESET_TRTLLM ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
+        hardware->kernel_library = library_of(scenario->engine.preset);
     ls_cluster_complete(&scenario->cluster);
     if (isnan(scenario->prices.gpu_usd_per_h))
         scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;

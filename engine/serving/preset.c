@@ -19,13 +19,16 @@
  * - The rest of a step of TensorRT-LLM's PyTorch backend: 2.5 ms. It gives 13,806 tokens a second for 64 users of an 8B
  *   model on a B200, 0.58 ms a step more than the GPU's work (github.com/NVIDIA/TensorRT-LLM/issues/13957): 4.6 ms a
  *   step, less the sequences' share and that of prompts, which join 6 % of the steps and launch 420 kernels.
+ * - A step of vLLM's engine before V1: 0.75 ms, or 1.35 ms on several GPUs, and 42.5 µs for each sequence: medians of
+ *   scheduling, preparing inputs, launching the sampler and processing its outputs, for Llama-2 7B and 70B on A100 with
+ *   8 to 128 sequences (github.com/microsoft/vidur, data/profiling/a100/cpu_overheads.csv at 6d98aa8).
  * - The front end: 32 requests gain 4 ms of mean TTFT from offline to online serving
  *   (github.com/tenstorrent/tt-inference-server/issues/190): 0.25 ms each, one after the other. Half a million tokens a
  *   second are tokenised (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token takes
  *   0.5 µs to process (simllm, as above) and 7.5 µs to render as a frame (github.com/vllm-project/vllm/pull/52875). */
 
-const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11", "trtllm-1.0", "trtllm-0.17", "sglang-0.5",
-                                                       "static",    "reference",  NULL};
+const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11",  "vllm-0.6", "trtllm-1.0", "trtllm-0.17",
+                                                       "sglang-0.5", "static",   "reference",  NULL};
 
 static const double gib = 1024.0 * 1024 * 1024;
 
@@ -65,19 +68,41 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
     };
 }
 
-/* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048, 8,192 tokens, blocks of
- * 32 tokens in 0.9 of the memory that a forward pass at full size leaves, context chunks off, the overlap scheduler on,
- * GUARANTEED_NO_EVICT as its capacity policy, CUDA graphs for generation up to a batch of 128. */
+/* vLLM 0.6 with the engine before V1, vllm/engine/arg_utils.py and vllm/config.py: 256 sequences; prompts first and
+ * whole, in steps of as many tokens as the longest sequence has, 2,048 at least, unless that is longer than 32,768:
+ * then in chunks, 512 tokens a step. No prefix caching, CUDA graphs for decodes alone. */
+static struct ls_engine vllm_v0(const struct ls_scenario *scenario)
+{
+    struct ls_engine engine = vllm(scenario);
+    const int64_t given = scenario->engine.max_model_len, most = scenario->model.max_position_embeddings;
+    const int64_t longest = given != LS_NULL_INT ? given : most != LS_NULL_INT ? most : 2048;
+    const bool chunked = longest > 32768;
+    engine.max_num_seqs = 256;
+    engine.max_num_batched_tokens = chunked ? 512 : longest > 2048 ? longest : 2048;
+    engine.enable_chunked_prefill = chunked;
+    engine.enable_prefix_caching = 0;
+    engine.batching = chunked ? LS_BATCHING_MIXED : LS_BATCHING_PREFILL_FIRST;
+    engine.step_overhead_s = scenario->strategy.tp > 1 ? 1.35e-3 : 0.75e-3;
+    engine.step_overhead_per_seq_s = 42.5e-6;
+    engine.cuda_graphs = LS_CUDA_GRAPHS_DECODE;
+    engine.cuda_graph_max_tokens = 256;
+    return engine;
+}
+
+/* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048 for each of the pp
+ * batches in flight, 8,192 tokens, blocks of 32 tokens in 0.9 of the memory that a forward pass at full size leaves,
+ * context chunks off, the overlap scheduler on, GUARANTEED_NO_EVICT as its capacity policy, CUDA graphs for generation
+ * up to a batch of 128. */
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
-    (void)scenario;
+    const int64_t max_num_seqs = 2048 * scenario->strategy.pp;
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_FREE,
         .logit_bytes = 6,
         .memory_overhead_bytes = gib,
         .block_size = 32,
-        .max_num_seqs = 2048,
+        .max_num_seqs = max_num_seqs < 8192 ? max_num_seqs : 8192,
         .max_num_batched_tokens = 8192,
         .enable_chunked_prefill = 0,
         .enable_prefix_caching = 1,
@@ -189,8 +214,13 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
 }
 
 static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario *) = {
-    [LS_PRESET_VLLM] = vllm,           [LS_PRESET_TRTLLM] = trtllm,       [LS_PRESET_SGLANG] = sglang,
-    [LS_PRESET_STATIC] = static_batch, [LS_PRESET_REFERENCE] = reference, [LS_PRESET_TRTLLM_ENGINE] = trtllm_engine,
+    [LS_PRESET_VLLM] = vllm,
+    [LS_PRESET_VLLM_V0] = vllm_v0,
+    [LS_PRESET_TRTLLM] = trtllm,
+    [LS_PRESET_SGLANG] = sglang,
+    [LS_PRESET_STATIC] = static_batch,
+    [LS_PRESET_REFERENCE] = reference,
+    [LS_PRESET_TRTLLM_ENGINE] = trtllm_engine,
 };
 
 static void fill_int(int64_t *field, int64_t value)

@@ -1,0 +1,90 @@
+/* Promises of engine presets: what a name gives to what a study leaves null, by the engine's own rules. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "engine/serving/preset.h"
+#include "tests/scenario.h"
+
+static struct ls_scenario resolve(const char *preset, const char *const (*more)[2])
+{
+    struct ls_scenario scenario;
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    scenario_make(&scenario, scenario_llama_70b);
+    scenario_set(&scenario, "strategy.tp", "4");
+    scenario_set(&scenario, "workload.max_requests", "1");
+    scenario_set(&scenario, "engine.preset", preset);
+    scenario_set_all(&scenario, more);
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
+    ck_assert_int_eq(reason, LS_REASON_NONE);
+    return scenario;
+}
+
+static const char *const nothing[][2] = {{NULL, NULL}};
+
+START_TEST(a_study_overrides_every_preset)
+{
+    static const char *const given[][2] = {{"engine.max_num_seqs", "77"},
+                                           {"engine.max_num_batched_tokens", "555"},
+                                           {"engine.step_overhead_s", "0.5"},
+                                           {NULL, NULL}};
+    const struct ls_scenario scenario = resolve(ls_preset_names[_i], given);
+    ck_assert_int_eq(scenario.engine.max_num_seqs, 77);
+    ck_assert_int_eq(scenario.engine.max_num_batched_tokens, 555);
+    ck_assert_double_eq(scenario.engine.step_overhead_s, 0.5);
+}
+END_TEST
+
+START_TEST(kernels_are_those_of_the_engine)
+{
+    for (int i = 0; i < LS_N_PRESETS; i++) {
+        const struct ls_scenario scenario = resolve(ls_preset_names[i], nothing);
+        const bool trtllm = strncmp(ls_preset_names[i], "trtllm", 6) == 0;
+        ck_assert_int_eq(scenario.cluster.hardware.kernel_library, trtllm ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM);
+    }
+}
+END_TEST
+
+START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
+{
+    static const char *const llama_2[][2] = {{"model.max_position_embeddings", "4096"}, {NULL, NULL}};
+    static const char *const llama_3_1[][2] = {{"model.max_position_embeddings", "131072"}, {NULL, NULL}};
+    static const char *const bounded[][2] = {
+        {"model.max_position_embeddings", "131072"}, {"engine.max_model_len", "1000"}, {NULL, NULL}};
+    const struct ls_scenario whole = resolve("vllm-0.6", llama_2);
+    ck_assert_int_eq(whole.engine.max_num_batched_tokens, 4096);
+    ck_assert_int_eq(whole.engine.enable_chunked_prefill, 0);
+    ck_assert_int_eq(whole.engine.batching, LS_BATCHING_PREFILL_FIRST);
+    const struct ls_scenario chunks = resolve("vllm-0.6", llama_3_1);
+    ck_assert_int_eq(chunks.engine.max_num_batched_tokens, 512);
+    ck_assert_int_eq(chunks.engine.enable_chunked_prefill, 1);
+    ck_assert_int_eq(chunks.engine.batching, LS_BATCHING_MIXED);
+    ck_assert_int_eq(resolve("vllm-0.6", bounded).engine.max_num_batched_tokens, 2048);
+}
+END_TEST
+
+START_TEST(tensorrt_llm_limits_each_batch_in_flight)
+{
+    static const char *const two[][2] = {{"strategy.pp", "2"}, {NULL, NULL}};
+    ck_assert_int_eq(resolve("trtllm-1.0", nothing).engine.max_num_seqs, 2048);
+    ck_assert_int_eq(resolve("trtllm-1.0", two).engine.max_num_seqs, 4096);
+    ck_assert_int_eq(resolve("vllm-0.11", two).engine.max_num_seqs, resolve("vllm-0.11", nothing).engine.max_num_seqs);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("preset");
+    TCase *tcase = tcase_create("preset");
+    tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
+    tcase_add_test(tcase, kernels_are_those_of_the_engine);
+    tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
+    tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
