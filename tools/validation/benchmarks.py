@@ -66,3 +66,11 @@ def aiconfigurator_limits(engine, version, batch, input_len, output_len):
         limits["engine.max_num_batched_tokens"] = input_len + 1500
         limits["engine.batching"] = "mixed"
     return limits, 10 if old else 20
+
+
+def vary_as_inferencemax(settings, input_len, output_len):
+    """InferenceMAX draws both lengths evenly between 0.8 of the nominal one and all of it (README.md, RANDOM_RANGE_RATIO)."""
+    for key, value in (("prompt_tokens", input_len), ("output_tokens", output_len)):
+        profile = f"workload.profiles.p.{key}."
+        del settings[profile + "value"]
+        settings.update({profile + "dist": "uniform", profile + "low": int(0.8 * value), profile + "high": value})

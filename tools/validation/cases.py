@@ -184,7 +184,9 @@ def perf_overview(row):
     limits = benchmarks.trtllm_bench_limits(
         model, memory_gib, max(tp, dp), int(row["pp"]), weight_bytes(row), 1 if fp8_kv else 2, *lengths
     )
-    settings["engine.max_num_seqs"], settings["engine.max_num_batched_tokens"] = limits
+    # the first limit is of each of the pp batches in flight, ours of all of them
+    settings["engine.max_num_seqs"] = min(limits[0] * settings["strategy.pp"], limits[1])
+    settings["engine.max_num_batched_tokens"] = limits[1]
     settings["engine.enable_chunked_prefill"] = True
     settings["engine.gpu_memory_utilization"] = 0.95
     set_load(settings, "all_at_once", None, benchmarks.TRTLLM_BENCH_REQUESTS[lengths], *lengths)
@@ -206,8 +208,8 @@ PRESETS = {"vllm": "vllm-0.11", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
 
 
 def generated(row):
-    """Whether AIConfigurator wrote the engine's settings. Its runs of SGLang 0.5.1 are older than that; those it calls
-    gap analyses have lengths and tensor parallelism of InferenceMAX, whose settings it does not give."""
+    """Whether AIConfigurator wrote the engine's settings. Its runs of SGLang 0.5.1 are older than that, and those it
+    calls gap analyses are of InferenceMAX."""
     return "gap_analysis" not in row["source_path_or_section"] and row["engine"] != "sglang 0.5.1.post1"
 
 
@@ -231,6 +233,8 @@ def aic_runs(row):
         limits, rounds = benchmarks.aiconfigurator_limits(*row["engine"].split(), batch, *lengths)
         settings.update(limits)
     set_load(settings, "closed", concurrency, rounds * concurrency, *lengths)
+    if "gap_analysis" in row["source_path_or_section"]:
+        benchmarks.vary_as_inferencemax(settings, *lengths)
     return settings
 
 
