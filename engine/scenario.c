@@ -9,6 +9,7 @@
 #include "engine/serving/low.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
+#include "engine/serving/session.h"
 #include "engine/simulate.h"
 #include "engine/training/training.h"
 
@@ -67,6 +68,8 @@ static enum ls_status check_profile(const struct ls_workload *workload, const st
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.prompt_tokens: %.300s", profile->name, inner.text);
     if (ls_mixture_check_tok(&profile->output_tokens, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.output_tokens: %.300s", profile->name, inner.text);
+    if (ls_sessions_check(profile, &inner))
+        return ls_fail(err, LS_INPUT, "workload.profiles.%s.%.300s", profile->name, inner.text);
     return check_arrivals(workload, profile, err);
 }
 

@@ -101,12 +101,31 @@ struct ls_arrivals {
     int64_t concurrency;
 };
 
+/* Turns that follow each other, each with all that was said before. */
+struct ls_sessions {
+    double start;         /* chance that a request begins one */
+    double go_on;         /* chance that another turn follows a turn of it */
+    struct ls_dist turns; /* how many it has; none given: go_on decides */
+    int64_t max_turns;
+    struct ls_dist think_s; /* from a turn's last token to the next one's arrival; none given: 0 */
+};
+
+/* System prompts: requests of one group have the same tokens before their own. */
+struct ls_shared_prefix {
+    int64_t tokens;         /* of each group's; null: lengths, or no prompt where there are none either */
+    struct ls_dist lengths; /* one for each group */
+    int64_t groups;
+    double skew; /* chance of group i is proportional to (i + 1)^−skew */
+};
+
 struct ls_profile {
     char name[LS_NAME_LEN];
     double weight;
     struct ls_arrivals arrivals;
     struct ls_mixture prompt_tokens;
     struct ls_mixture output_tokens;
+    struct ls_sessions sessions;
+    struct ls_shared_prefix shared_prefix;
     int64_t priority;
     double streaming;
     char later[LS_NAME_LEN];
@@ -119,12 +138,18 @@ struct ls_trace_request {
     int64_t arrival_ps;
     int32_t prompt_tok;
     int32_t output_tok;
+    uint64_t session;   /* its prompt begins with what was said in it before; 0: none */
+    size_t first_part;  /* of its prompt, in ls_trace.parts */
+    int32_t n_part_tok; /* tokens of the prompt that have parts, from its beginning */
 };
 
 struct ls_trace {
     size_t n;
     const struct ls_trace_request *requests;
     uint64_t digest; /* of the content, for fingerprints */
+    /* ids of parts of prompts, each for its tokens and all before them */
+    const uint64_t *parts;
+    int32_t part_tok; /* tokens of one; a prompt's last one may have fewer */
 };
 
 enum ls_mixing { LS_MIXING_INDEPENDENT, LS_MIXING_SEQUENTIAL_DRAW };

@@ -156,6 +156,30 @@ static const struct ls_param arrivals_rows[] = {
 };
 static const struct ls_param_table arrivals_table = LS_TABLE(arrivals_rows);
 
+static const struct ls_param sessions_rows[] = {
+    LS_ROW_FLOAT(struct ls_sessions, "start", start, LS_DIM_NONE, 0, "1", 0, 1,
+                 "Chance that a request begins a session; the others stay alone."),
+    LS_ROW_FLOAT(struct ls_sessions, "continue", go_on, LS_DIM_NONE, 0, "0", 0, 1,
+                 "Chance that another turn follows a turn of a session."),
+    LS_ROW_GROUP(struct ls_sessions, "turns", turns, &ls_dist_params,
+                 "Number of turns of a session, in place of `continue`."),
+    LS_ROW_INT(struct ls_sessions, "max_turns", max_turns, 0, "1000", 1, 1 << 20, "Turns of a session at most."),
+    LS_ROW_GROUP(struct ls_sessions, "think_s", think_s, &ls_dist_params,
+                 "Seconds from the end of a response to the next turn; no distribution: none."),
+};
+static const struct ls_param_table sessions_table = LS_TABLE(sessions_rows);
+
+static const struct ls_param shared_prefix_rows[] = {
+    LS_ROW_INT(struct ls_shared_prefix, "tokens", tokens, LS_PARAM_NULLABLE, "null", 1, 1 << 24,
+               "Length of every group's system prompt, tokens."),
+    LS_ROW_GROUP(struct ls_shared_prefix, "lengths", lengths, &ls_dist_params,
+                 "Lengths of the groups' system prompts, tokens, in place of `tokens`."),
+    LS_ROW_INT(struct ls_shared_prefix, "groups", groups, 0, "1", 1, 1 << 20, "Different system prompts."),
+    LS_ROW_FLOAT(struct ls_shared_prefix, "skew", skew, LS_DIM_NONE, 0, "0", 0, 10,
+                 "Zipf's exponent of the groups' popularity; 0: all alike."),
+};
+static const struct ls_param_table shared_prefix_table = LS_TABLE(shared_prefix_rows);
+
 static const struct ls_param profile_rows[] = {
     LS_ROW_TEXT(struct ls_profile, "name", name, LS_PARAM_REQUIRED, NULL, "Name, by which axes find the profile."),
     LS_ROW_FLOAT(struct ls_profile, "weight", weight, LS_DIM_NONE, 0, "1", 0, 1e9,
@@ -163,10 +187,10 @@ static const struct ls_param profile_rows[] = {
     LS_ROW_GROUP(struct ls_profile, "arrivals", arrivals, &arrivals_table, "When requests arrive."),
     LS_ROW_GROUP(struct ls_profile, "prompt_tokens", prompt_tokens, &ls_mixture_params, "Prompt lengths, tokens."),
     LS_ROW_GROUP(struct ls_profile, "output_tokens", output_tokens, &ls_mixture_params, "Output lengths, tokens."),
-    LS_ROW_TEXT(struct ls_profile, "sessions", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
-                "Conversations of several turns."),
-    LS_ROW_TEXT(struct ls_profile, "shared_prefix", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
-                "System prompts that requests share."),
+    LS_ROW_GROUP(struct ls_profile, "sessions", sessions, &sessions_table,
+                 "Conversations: a turn's prompt is all that was said before and its own input."),
+    LS_ROW_GROUP(struct ls_profile, "shared_prefix", shared_prefix, &shared_prefix_table,
+                 "System prompts that requests share, in front of their own tokens."),
     LS_ROW_INT(struct ls_profile, "priority", priority, 0, "0", -1000000, 1000000,
                "With scheduling_policy priority: lower ones go first."),
     LS_ROW_FLOAT(struct ls_profile, "streaming", streaming, LS_DIM_NONE, LS_PARAM_LATER, "1", 0, 1,

@@ -296,7 +296,8 @@ static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
         return LS_INPUT;
     }
     put_in_order(reader);
-    *trace = (struct ls_trace){reader->n, reader->requests, digest(reader->requests, reader->n)};
+    *trace =
+        (struct ls_trace){.n = reader->n, .requests = reader->requests, .digest = digest(reader->requests, reader->n)};
     return LS_OK;
 }
 

@@ -4,12 +4,13 @@
 /* Serving scenarios drawn at random, each named by a number: small models, pools, budgets and windows, so that whatever
  * can run short does, over every strategy, arrival process and router. */
 
+#include "engine/serving/content.h"
 #include "engine/serving/router.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
 
-enum { RANDOM_TRACE_LENGTH = 120 };
+enum { RANDOM_TRACE_LENGTH = 120, RANDOM_N_PARTS = 4 };
 
 struct random_scenario {
     uint64_t number;
@@ -17,6 +18,7 @@ struct random_scenario {
     int64_t kv_blocks;           /* of one scheduler */
     struct ls_trace trace;
     struct ls_trace_request requests[RANDOM_TRACE_LENGTH];
+    uint64_t parts[RANDOM_N_PARTS * RANDOM_TRACE_LENGTH];
     struct ls_stream stream;
 };
 
@@ -184,10 +186,11 @@ static inline void random_trace(struct random_scenario *drawn, double rate)
     for (int i = 0; i < RANDOM_TRACE_LENGTH; i++) {
         if (random_chance(drawn, 0.6))
             now_ps += ls_ps_from_s(ls_stream_exponential(&drawn->stream) / (0.6 * rate));
-        drawn->requests[i] =
-            (struct ls_trace_request){now_ps, (int32_t)random_int(drawn, 1, 120), (int32_t)random_int(drawn, 1, 60)};
+        drawn->requests[i] = (struct ls_trace_request){.arrival_ps = now_ps};
+        drawn->requests[i].prompt_tok = (int32_t)random_int(drawn, 1, 120);
+        drawn->requests[i].output_tok = (int32_t)random_int(drawn, 1, 60);
     }
-    drawn->trace = (struct ls_trace){RANDOM_TRACE_LENGTH, drawn->requests, 1};
+    drawn->trace = (struct ls_trace){.n = RANDOM_TRACE_LENGTH, .requests = drawn->requests, .digest = 1};
     drawn->scenario.workload.trace = &drawn->trace;
     drawn->scenario.workload.trace_options.time_scale = random_scale(drawn, 0.5, 2);
 }
@@ -227,11 +230,61 @@ static inline void random_workload(struct random_scenario *drawn)
     }
 }
 
+/* Prompts with up to four parts, each one of few. */
+static inline void random_parts(struct random_scenario *drawn)
+{
+    drawn->trace.parts = drawn->parts;
+    drawn->trace.part_tok = (int32_t)random_int(drawn, 5, 40);
+    for (int i = 0; i < RANDOM_TRACE_LENGTH; i++) {
+        struct ls_trace_request *request = &drawn->requests[i];
+        uint64_t *parts = &drawn->parts[RANDOM_N_PARTS * i];
+        const int32_t most = RANDOM_N_PARTS * drawn->trace.part_tok;
+        request->session = (uint64_t)random_int(drawn, 0, 3);
+        request->first_part = (size_t)(parts - drawn->parts);
+        request->n_part_tok = request->prompt_tok < most ? request->prompt_tok : most;
+        if (random_chance(drawn, 0.3))
+            request->n_part_tok = 0;
+        for (int j = 0; j < RANDOM_N_PARTS; j++)
+            parts[j] = ls_content_id(LS_CONTENT_RECORDED, j ? parts[j - 1] : 0, (uint64_t)random_int(drawn, 0, 1));
+    }
+}
+
+static inline void random_sharing(struct random_scenario *drawn)
+{
+    struct ls_workload *workload = &drawn->scenario.workload;
+    const double gap_s = isnan(workload->duration_s) ? 0.01 : workload->duration_s / 20;
+    drawn->scenario.engine.enable_prefix_caching = random_chance(drawn, 0.9);
+    if (workload->trace)
+        random_parts(drawn);
+    for (int32_t i = 0; i < workload->n_profiles; i++) {
+        struct ls_profile *profile = &workload->profiles[i];
+        profile->sessions.start = random_chance(drawn, 0.5) ? 1 : 0.6;
+        if (random_chance(drawn, 0.7))
+            profile->sessions.go_on = random_scale(drawn, 0.2, 0.95);
+        else if (random_chance(drawn, 0.5))
+            random_length(drawn, &profile->sessions.turns, 4);
+        profile->sessions.max_turns = random_int(drawn, 1, 12);
+        if (random_chance(drawn, 0.7)) {
+            profile->sessions.think_s = scenario_dist(LS_DIST_EXPONENTIAL);
+            profile->sessions.think_s.mean = gap_s * random_scale(drawn, 0.01, 1);
+        }
+        if (random_chance(drawn, 0.5)) {
+            if (random_chance(drawn, 0.5))
+                profile->shared_prefix.tokens = random_int(drawn, 1, 60);
+            else
+                random_length(drawn, &profile->shared_prefix.lengths, 40);
+            profile->shared_prefix.groups = random_int(drawn, 1, 4);
+            profile->shared_prefix.skew = (double)random_int(drawn, 0, 2) / 2;
+        }
+    }
+}
+
 /* What a test narrows down. */
 struct random_limits {
     bool one_stage;    /* one pipeline of one stage */
     bool other_engine; /* not vLLM's order; with a front end */
     bool drain;        /* everything completes, no warm-up */
+    bool sharing;      /* sessions, system prompts, traces that say which prompts are alike */
 };
 
 /* Fill *drawn, which must not move afterwards: the scenario borrows its trace. */
@@ -254,6 +307,8 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     if (limits->other_engine)
         random_other_engine(drawn);
     random_workload(drawn);
+    if (limits->sharing)
+        random_sharing(drawn);
     if (limits->drain) {
         scenario->workload.drain = 1;
         scenario->workload.warmup_s = 0;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "engine/serving/prefix_cache.h"
+#include "engine/serving/session.h"
 #include "engine/sim/arena.h"
 #include "engine/status.h"
 
@@ -46,7 +47,8 @@ struct ls_request {
     uint8_t state;    /* enum ls_request_state */
     bool measured;    /* it arrived in the window */
     bool counts_gaps; /* and will have all its tokens before the run ends */
-    int32_t client;   /* closed loop: whose next request follows; profile otherwise */
+    int32_t client;   /* profile */
+    struct ls_turn said;
     struct ls_content content;
     struct ls_holding holding; /* with prefix caching: known blocks */
 };

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "engine/serving/coast.h"
 #include "engine/sim/clock.h"
 
 /* The run ends here at the latest: nothing that happens later counts. */
@@ -35,6 +36,7 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
     request->output_tok = arrival->output_tok;
     request->client = arrival->profile;
     request->content = arrival->content;
+    request->said = arrival->turn;
     request->priority = serving->scenario->workload.trace
                             ? 0
                             : (int32_t)serving->scenario->workload.profiles[arrival->profile].priority;
@@ -64,60 +66,75 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
     deliver(serving, arrival, target);
 }
 
-static int64_t *following_ps(const struct ls_serving *serving, int64_t i)
-{
-    return &serving->following_ps[(serving->first_following + i) % serving->n_users];
-}
-
 int64_t ls_serving_following_ps(const struct ls_serving *serving)
 {
-    return serving->n_following > 0 ? *following_ps(serving, 0) : LS_PS_NEVER;
+    return ls_followers_next_ps(&serving->followers);
 }
 
 void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
 {
     struct ls_arrival arrival;
-    while (ls_serving_following_ps(serving) <= now_ps) { /* a request that is rejected is followed by another */
-        const int64_t arrival_ps = ls_serving_following_ps(serving);
-        serving->first_following = (serving->first_following + 1) % serving->n_users;
-        serving->n_following--;
-        if (ls_source_follow(&serving->source, arrival_ps, &arrival))
+    while (ls_serving_following_ps(serving) <= now_ps) { /* a request that is refused may be followed by another */
+        const struct ls_follower follower = ls_followers_pop(&serving->followers);
+        if (ls_source_follow(&serving->source, &follower, &arrival))
             deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
     }
 }
 
-/* Users send in the order in which they have their last tokens, and front ends are not equally far behind. */
+/* Clients go on when they have their last tokens, and front ends are not equally far behind. */
 static void note_completed(void *context, const struct ls_request *request, int64_t now_ps)
 {
     struct ls_serving *serving = context;
-    int64_t i = serving->n_following++;
-    (void)request;
-    for (; i > 0 && *following_ps(serving, i - 1) > now_ps; i--)
-        *following_ps(serving, i) = *following_ps(serving, i - 1);
-    *following_ps(serving, i) = now_ps;
+    struct ls_follower follower;
+    const bool refused = request->n_generated == 0;
+    if (ls_source_after(&serving->source, &request->said, request->output_tok, refused, now_ps, &follower))
+        serving->out_of_memory |= !ls_followers_note(&serving->followers, follower);
+}
+
+/* What arrives next: by itself at `arrival`, or because something else has ended; no later than the horizon's end. */
+static int64_t next_arrival_ps(const struct ls_serving *serving, int64_t arrival_ps)
+{
+    const int64_t following_ps = ls_serving_following_ps(serving), end_ps = horizon_ps(serving);
+    const int64_t next_ps = arrival_ps < following_ps ? arrival_ps : following_ps;
+    return next_ps <= end_ps || end_ps == LS_PS_NEVER ? next_ps : end_ps + 1;
+}
+
+/* What happens next, from arrivals to ends of passes and what they bring. */
+static int64_t next_ps(const struct ls_serving *serving, int64_t arrival_ps)
+{
+    int64_t now_ps = ls_serving_following_ps(serving);
+    now_ps = arrival_ps < now_ps ? arrival_ps : now_ps;
+    for (int64_t i = 0; i < serving->n_pipelines; i++)
+        if (ls_pipeline_next_ps(&serving->pipelines[i]) < now_ps)
+            now_ps = ls_pipeline_next_ps(&serving->pipelines[i]);
+    return now_ps;
 }
 
 /* Completions bring arrivals, so passes must end in order of time over all pipelines; of one instant, all passes end
  * before what follows them arrives, and all of that is there before any pass is composed. */
-static void run_closed(struct ls_serving *serving)
+static void run_in_order(struct ls_serving *serving)
 {
     struct ls_pipeline *const pipelines = serving->pipelines;
+    struct ls_arrival arrival;
+    bool more = ls_source_next(&serving->source, &arrival);
     for (;;) {
-        int64_t now_ps = ls_serving_following_ps(serving);
-        for (int64_t i = 0; i < serving->n_pipelines; i++)
-            if (ls_pipeline_next_ps(&pipelines[i]) < now_ps)
-                now_ps = ls_pipeline_next_ps(&pipelines[i]);
+        const int64_t now_ps = next_ps(serving, more ? arrival.arrival_ps : LS_PS_NEVER);
         if (now_ps == LS_PS_NEVER || now_ps > horizon_ps(serving))
             return;
+        for (; more && arrival.arrival_ps <= now_ps; more = ls_source_next(&serving->source, &arrival))
+            deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_complete(&pipelines[i], now_ps);
         ls_serving_follow(serving, now_ps);
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_fill(&pipelines[i], now_ps);
+        if (serving->n_pipelines == 1) /* what others would bring could come sooner */
+            ls_pipeline_coast(&pipelines[0], next_arrival_ps(serving, more ? arrival.arrival_ps : LS_PS_NEVER));
     }
 }
 
-void ls_serving_run_medium(struct ls_serving *serving)
+/* Pipelines matter to each other only as far as the router compares them. */
+static void run_apart(struct ls_serving *serving)
 {
     const bool all = ls_pool_needs_load(&serving->pools[0]);
     struct ls_arrival arrival;
@@ -126,10 +143,14 @@ void ls_serving_run_medium(struct ls_serving *serving)
             ls_pipeline_advance(&serving->pipelines[i], arrival.arrival_ps);
         ls_serving_route(serving, &arrival);
     }
-    if (ls_source_is_closed(&serving->source)) {
-        ls_serving_follow(serving, 0); /* of first requests that were rejected */
-        run_closed(serving);
-    }
+}
+
+void ls_serving_run_medium(struct ls_serving *serving)
+{
+    if (ls_source_is_followed(&serving->source))
+        run_in_order(serving);
+    else
+        run_apart(serving);
     const int64_t until_ps = horizon_ps(serving) == LS_PS_NEVER ? LS_PS_NEVER : horizon_ps(serving) + 1;
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         ls_pipeline_advance(&serving->pipelines[i], until_ps);
@@ -137,20 +158,18 @@ void ls_serving_run_medium(struct ls_serving *serving)
     }
 }
 
-/* Closed loop: completions bring arrivals. */
+/* Completions bring arrivals. */
 static enum ls_status watch_completions(struct ls_serving *serving, struct ls_arena *arena)
 {
-    serving->n_users = serving->scenario->workload.profiles[0].arrivals.concurrency;
-    serving->following_ps = ls_arena_take(arena, (size_t)serving->n_users * sizeof *serving->following_ps);
-    if (!serving->following_ps)
-        return LS_NOMEM;
+    const bool closed = ls_source_is_closed(&serving->source);
+    const int64_t n = closed ? serving->scenario->workload.profiles[0].arrivals.concurrency : 1024;
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             serving->pipelines[i].members[j].completed = note_completed;
             serving->pipelines[i].members[j].context = serving;
         }
     }
-    return LS_OK;
+    return ls_followers_init(&serving->followers, arena, n);
 }
 
 static enum ls_status init_pools(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena,
@@ -186,7 +205,7 @@ static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct
     const enum ls_status status = init_pools(serving, kv_blocks, arena, err);
     if (status)
         return status;
-    if ((ls_source_is_closed(&serving->source) && watch_completions(serving, arena)) ||
+    if ((ls_source_is_followed(&serving->source) && watch_completions(serving, arena)) ||
         ls_links_init(&serving->links, serving->pools, serving->n_pools, serving->n_groups, arena))
         return ls_fail(err, LS_NOMEM, "out of memory for the simulation's tables");
     return LS_OK;

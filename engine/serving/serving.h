@@ -26,9 +26,7 @@ struct ls_serving {
     struct ls_watch *watch;
     struct ls_pipeline *pipelines; /* [n_pipelines] of all pools, one pool after the other */
     int64_t n_pipelines, n_groups; /* groups: stages of all pipelines */
-    /* closed loop: when the last requests of those users were with them whose next ones have not arrived yet */
-    int64_t *following_ps; /* [n_users] ring */
-    int64_t n_users, n_following, first_following;
+    struct ls_followers followers;
     int64_t n_events;
     struct ls_cut_off cut_off; /* as a first run found them */
     bool out_of_memory;
@@ -48,10 +46,10 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
 void ls_serving_run_medium(struct ls_serving *serving);
 LS_NODISCARD enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena);
 
-/* Closed loop: the requests arrive that follow what users had by `now`. */
+/* The requests arrive that follow what clients had by `now`. */
 void ls_serving_follow(struct ls_serving *serving, int64_t now_ps);
 
-/* When the next user sends its next request; LS_PS_NEVER when no one is about to. */
+/* When the next of them is due; LS_PS_NEVER when none is. */
 int64_t ls_serving_following_ps(const struct ls_serving *serving);
 
 /* Fill the metrics from what a finished run left (serving_metrics.c). */

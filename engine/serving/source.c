@@ -4,6 +4,9 @@
 
 #include "engine/sim/clock.h"
 
+/* Who thinks longer than a simulation can last does not come back. */
+#define LS_MAX_THINK_S 9e6
+
 /* When request `index` of a profile arrives, if the one before did at `from`, seconds. */
 static double next_s(struct ls_source *source, int32_t profile, uint64_t index, double from_s)
 {
@@ -14,16 +17,15 @@ static double next_s(struct ls_source *source, int32_t profile, uint64_t index, 
                               from_s);
 }
 
-static void draw_lengths(const struct ls_scenario *scenario, int32_t profile, uint64_t index,
-                         struct ls_arrival *arrival)
+/* A client says its turn at arrival->arrival_ps. */
+static void say(struct ls_source *source, const struct ls_turn *turn, struct ls_arrival *arrival)
 {
-    const struct ls_profile *p = &scenario->workload.profiles[profile];
-    const uint64_t seed = (uint64_t)scenario->seed, replica = (uint64_t)scenario->replica;
-    struct ls_stream prompt = ls_stream_make(seed, replica, (uint32_t)profile, index, LS_RNG_PROMPT);
-    struct ls_stream output = ls_stream_make(seed, replica, (uint32_t)profile, index, LS_RNG_OUTPUT);
-    arrival->prompt_tok = ls_mixture_sample_tok(&p->prompt_tokens, &prompt);
-    arrival->output_tok = ls_mixture_sample_tok(&p->output_tokens, &output);
-    arrival->profile = profile;
+    const struct ls_utterance said = ls_turn_say(source->scenario, turn);
+    arrival->prompt_tok = said.prompt_tok;
+    arrival->output_tok = said.output_tok;
+    arrival->content = said.content;
+    arrival->profile = turn->profile;
+    arrival->turn = *turn;
 }
 
 static int64_t end_of_arrivals_ps(const struct ls_workload *workload)
@@ -61,11 +63,34 @@ bool ls_source_is_closed(const struct ls_source *source)
     return !workload->trace && workload->profiles[0].arrivals.process == LS_ARRIVALS_CLOSED;
 }
 
+bool ls_source_is_followed(const struct ls_source *source)
+{
+    const struct ls_workload *workload = &source->scenario->workload;
+    bool any = ls_source_is_closed(source);
+    for (int32_t i = 0; !workload->trace && i < workload->n_profiles; i++)
+        any |= ls_profile_has_sessions(&workload->profiles[i]);
+    return any;
+}
+
+static struct ls_content recorded_content(const struct ls_trace *trace, const struct ls_trace_request *request,
+                                          uint64_t index)
+{
+    struct ls_content content = {.own = request->session == 0};
+    content.stream = content.own ? ls_content_id(LS_CONTENT_REQUEST, index, 0)
+                                 : ls_content_id(LS_CONTENT_RECORDED, request->session, 0);
+    if (request->n_part_tok > 0) {
+        content.parts = trace->parts + request->first_part;
+        content.part_tok = trace->part_tok;
+        content.head_tok = request->n_part_tok;
+    }
+    return content;
+}
+
 static bool next_of_trace(struct ls_source *source, struct ls_arrival *arrival)
 {
     const struct ls_workload *workload = &source->scenario->workload;
     const struct ls_trace_options *options = &workload->trace_options;
-    const struct ls_trace_request *request = &workload->trace->requests[source->n_emitted];
+    const struct ls_trace_request *request = &workload->trace->requests[source->n_started];
     const double recorded_s = ls_s_from_ps(request->arrival_ps);
     if (!isnan(options->window_s) && recorded_s >= options->window_s)
         return false;
@@ -73,6 +98,8 @@ static bool next_of_trace(struct ls_source *source, struct ls_arrival *arrival)
     arrival->prompt_tok = request->prompt_tok;
     arrival->output_tok = request->output_tok;
     arrival->profile = 0;
+    arrival->turn = (struct ls_turn){0};
+    arrival->content = recorded_content(workload->trace, request, source->n_started);
     return true;
 }
 
@@ -80,7 +107,7 @@ static void next_of_profile(struct ls_source *source, int32_t profile, struct ls
 {
     struct ls_profile_source *p = &source->profiles[profile];
     arrival->arrival_ps = ls_ps_from_s(p->next_s);
-    draw_lengths(source->scenario, profile, p->index, arrival);
+    say(source, &(struct ls_turn){.session = p->index, .profile = profile}, arrival);
     p->index++;
     p->next_s = next_s(source, profile, p->index, p->next_s);
 }
@@ -100,7 +127,7 @@ static void next_of_draw(struct ls_source *source, struct ls_arrival *arrival)
     const struct ls_scenario *scenario = source->scenario;
     const struct ls_workload *workload = &scenario->workload;
     struct ls_stream stream =
-        ls_stream_make((uint64_t)scenario->seed, (uint64_t)scenario->replica, 0, source->n_emitted, LS_RNG_PROFILE);
+        ls_stream_make((uint64_t)scenario->seed, (uint64_t)scenario->replica, 0, source->n_started, LS_RNG_PROFILE);
     double left = ls_stream_uniform(&stream) * source->total_weight;
     int32_t profile = 0;
     while (profile + 1 < workload->n_profiles && left >= workload->profiles[profile].weight)
@@ -108,14 +135,7 @@ static void next_of_draw(struct ls_source *source, struct ls_arrival *arrival)
     const uint64_t index = source->profiles[profile].index++;
     source->drawn_s = next_s(source, profile, index, source->drawn_s);
     arrival->arrival_ps = ls_ps_from_s(source->drawn_s);
-    draw_lengths(scenario, profile, index, arrival);
-}
-
-/* Nobody else has what it says. */
-static void number(struct ls_source *source, struct ls_arrival *arrival)
-{
-    arrival->index = source->n_emitted++;
-    arrival->content = (struct ls_content){.stream = ls_content_id(LS_CONTENT_REQUEST, arrival->index, 0), .own = true};
+    say(source, &(struct ls_turn){.session = index, .profile = profile}, arrival);
 }
 
 bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival)
@@ -135,18 +155,35 @@ bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival)
     }
     if (arrival->arrival_ps >= source->end_ps)
         return false;
-    number(source, arrival);
+    arrival->index = source->n_emitted++;
+    source->n_started++;
     return true;
 }
 
-bool ls_source_follow(struct ls_source *source, int64_t now_ps, struct ls_arrival *arrival)
+bool ls_source_follow(struct ls_source *source, const struct ls_follower *follower, struct ls_arrival *arrival)
 {
-    if (source->n_emitted >= source->limit || now_ps >= source->end_ps)
+    struct ls_turn turn = follower->turn;
+    if (source->n_emitted >= source->limit || follower->at_ps >= source->end_ps)
         return false;
-    draw_lengths(source->scenario, 0, source->profiles[0].index++, arrival);
-    arrival->arrival_ps = now_ps;
-    number(source, arrival);
+    if (follower->any)
+        turn = (struct ls_turn){.session = source->profiles[0].index++};
+    arrival->arrival_ps = follower->at_ps;
+    say(source, &turn, arrival);
+    arrival->index = source->n_emitted++;
     return true;
+}
+
+bool ls_source_after(const struct ls_source *source, const struct ls_turn *turn, int32_t output_tok, bool refused,
+                     int64_t now_ps, struct ls_follower *follower)
+{
+    double think_s;
+    *follower = (struct ls_follower){.at_ps = now_ps};
+    if (!refused && ls_turn_next(source->scenario, turn, output_tok, &follower->turn, &think_s)) {
+        follower->at_ps = think_s < LS_MAX_THINK_S ? now_ps + ls_ps_from_s(think_s) : LS_PS_NEVER;
+        return follower->at_ps != LS_PS_NEVER;
+    }
+    follower->any = true;
+    return ls_source_is_closed(source);
 }
 
 int64_t ls_source_reserve(const struct ls_source *source)

@@ -6,7 +6,8 @@
 
 #include "engine/scenario.h"
 #include "engine/serving/arrivals.h"
-#include "engine/serving/content.h"
+#include "engine/serving/followers.h"
+#include "engine/serving/session.h"
 
 /* Where requests come from: profiles or a trace, in order of arrival, made one at a time. What a request is depends on
  * (seed, replica, profile, index) alone, so every strategy and every load sees the same ones. */
@@ -17,6 +18,7 @@ struct ls_arrival {
     int32_t profile;
     uint64_t index;            /* of the whole run */
     struct ls_content content; /* content.stream is its session's id, its own where it has none */
+    struct ls_turn turn;       /* of a profile's client */
 };
 
 struct ls_profile_source {
@@ -29,6 +31,7 @@ struct ls_source {
     const struct ls_scenario *scenario;
     struct ls_profile_source profiles[LS_MAX_PROFILES];
     uint64_t n_emitted, limit; /* requests at most */
+    uint64_t n_started;        /* those that did not follow another one */
     int64_t end_ps;            /* no arrivals from here on */
     double total_weight;
     double drawn_s; /* sequential_draw: time of the last arrival */
@@ -36,15 +39,22 @@ struct ls_source {
 
 void ls_source_init(struct ls_source *source, const struct ls_scenario *scenario);
 
-/* The next request that arrives by itself; false when there is none. A closed loop's first requests come from here; the
- * ones that follow a completion from ls_source_follow. */
+/* The next request that arrives by itself; false when there is none. First turns of sessions and a closed loop's first
+ * requests come from here; the ones that follow a completion from ls_source_follow. */
 bool ls_source_next(struct ls_source *source, struct ls_arrival *arrival);
 
-/* Closed loop: the request of a user whose last one completed at `now`; false when max_requests have been sent. */
-bool ls_source_follow(struct ls_source *source, int64_t now_ps, struct ls_arrival *arrival);
+/* A request that follows another one; false when max_requests have been sent, or time is up. */
+bool ls_source_follow(struct ls_source *source, const struct ls_follower *follower, struct ls_arrival *arrival);
 
-/* Whether completions bring new arrivals. */
+/* What follows a turn whose last token its client has at `now`, or that was refused then; false when nothing does. */
+bool ls_source_after(const struct ls_source *source, const struct ls_turn *turn, int32_t output_tok, bool refused,
+                     int64_t now_ps, struct ls_follower *follower);
+
+/* Whether a number of users each send a request when they have had their last one. */
 bool ls_source_is_closed(const struct ls_source *source);
+
+/* Whether completions bring new arrivals: in a closed loop, or where there are sessions. */
+bool ls_source_is_followed(const struct ls_source *source);
 
 /* Requests that may be in the system at once at most, as far as that is known; for reserving memory. */
 int64_t ls_source_reserve(const struct ls_source *source);

@@ -18,7 +18,10 @@ enum ls_purpose {
     LS_RNG_PROFILE,
     LS_RNG_JITTER,
     LS_RNG_SESSION,
-    LS_RNG_BURST
+    LS_RNG_BURST,
+    LS_RNG_TURNS,
+    LS_RNG_GROUP,
+    LS_RNG_HEAD
 };
 
 struct ls_stream {

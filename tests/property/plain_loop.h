@@ -33,6 +33,7 @@ struct plain_request {
     struct plain_holding held; /* KV blocks */
     int64_t promised;          /* those counted on when it was admitted */
     struct ls_content content;
+    struct ls_turn said;
     int64_t n_passes; /* under way with it */
     int slot;         /* decoding: whose passes it takes part in */
     bool decoding;    /* its prompt is computed */
@@ -88,7 +89,8 @@ struct plain {
     struct plain_pipeline *pipelines;
     struct plain_request *all;
     int64_t now_ps, warmup_ps, horizon_ps;
-    struct plain_times following; /* when users of a closed loop have their last request's end */
+    struct ls_follower *following; /* what is to come because something else has ended */
+    int64_t n_following, following_capacity;
     struct plain_times ttft, tpot, itl, e2e, wait;
     int64_t n_arrived, n_completed, n_rejected, n_good; /* in the window */
     int64_t n_all_arrived, n_all_completed, n_all_rejected;
@@ -109,6 +111,19 @@ static void plain_add(struct plain_times *times, int64_t ps)
         times->ps = realloc(times->ps, (size_t)times->capacity * sizeof *times->ps);
     }
     times->ps[times->n++] = ps;
+}
+
+/* A request has ended, or was refused: perhaps its client goes on. */
+static void plain_note_end(struct plain *plain, const struct plain_request *request, bool refused, int64_t now_ps)
+{
+    struct ls_follower follower;
+    if (!ls_source_after(&plain->source, &request->said, (int32_t)request->output, refused, now_ps, &follower))
+        return;
+    if (plain->n_following == plain->following_capacity) {
+        plain->following_capacity = 2 * plain->following_capacity + 16;
+        plain->following = realloc(plain->following, (size_t)plain->following_capacity * sizeof *plain->following);
+    }
+    plain->following[plain->n_following++] = follower;
 }
 
 static int64_t plain_min(int64_t a, int64_t b)
@@ -422,7 +437,7 @@ static void plain_complete_request(struct plain *plain, const struct plain_reque
 {
     const struct ls_slo *slo = &plain->scenario->slo;
     const int64_t end_ps = request->last_ps;
-    plain_add(&plain->following, end_ps);
+    plain_note_end(plain, request, false, end_ps);
     if (end_ps > plain->horizon_ps)
         return;
     plain->n_all_completed++;
@@ -702,6 +717,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
                                       .prompt = arrival->prompt_tok,
                                       .output = arrival->output_tok,
                                       .content = arrival->content,
+                                      .said = arrival->turn,
                                       .member = target % ep,
                                       .measured = arrival->arrival_ps >= plain->warmup_ps};
     plain->all = request;
@@ -717,7 +733,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
     if (!plain_can_run(plain, request)) {
         plain->n_rejected += request->measured;
         plain->n_all_rejected++;
-        plain_add(&plain->following, plain->now_ps);
+        plain_note_end(plain, request, true, plain->now_ps);
         return;
     }
     request->ready_ps = plain_front_end(plain, p,
@@ -756,21 +772,21 @@ static int64_t plain_next_ps(const struct plain *plain)
         if (p->n_inbox > 0)
             next_ps = plain_min(next_ps, p->inbox[0]->ready_ps);
     }
-    for (int64_t i = 0; i < plain->following.n && ls_source_is_closed(&plain->source); i++)
-        next_ps = plain_min(next_ps, plain->following.ps[i]);
+    for (int64_t i = 0; i < plain->n_following; i++)
+        next_ps = plain_min(next_ps, plain->following[i].at_ps);
     return next_ps;
 }
 
-/* Users whose last request has just ended send their next one. */
+/* Clients who have just had their answer, or have thought for long enough, go on. */
 static void plain_follow(struct plain *plain)
 {
-    struct plain_times *following = &plain->following;
     struct ls_arrival arrival;
-    for (int64_t i = 0; i < following->n; i++) {
-        if (following->ps[i] != plain->now_ps)
+    for (int64_t i = 0; i < plain->n_following; i++) {
+        if (plain->following[i].at_ps != plain->now_ps)
             continue;
-        following->ps[i] = LS_PS_NEVER;
-        if (ls_source_follow(&plain->source, plain->now_ps, &arrival))
+        const struct ls_follower follower = plain->following[i];
+        plain->following[i].at_ps = LS_PS_NEVER;
+        if (ls_source_follow(&plain->source, &follower, &arrival))
             plain_arrive(plain, &arrival);
     }
 }
@@ -791,8 +807,7 @@ static void plain_loop(struct plain *plain)
             plain_arrive(plain, &arrival);
         for (int64_t i = 0; i < dp; i++)
             plain_end_passes(plain, &plain->pipelines[i]);
-        if (ls_source_is_closed(&plain->source))
-            plain_follow(plain);
+        plain_follow(plain);
         for (int64_t i = 0; i < dp; i++)
             plain_take_ready(plain, &plain->pipelines[i]);
         for (int64_t i = 0; i < dp; i++)
@@ -863,10 +878,10 @@ static void plain_release(struct plain *plain)
         free(request->gaps.ps);
         free(request);
     }
-    struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl,
-                                         &plain->e2e,  &plain->wait, &plain->following};
+    struct plain_times *const times[] = {&plain->ttft, &plain->tpot, &plain->itl, &plain->e2e, &plain->wait};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         free(times[i]->ps);
+    free(plain->following);
     ls_arena_release(&plain->arena);
 }
 

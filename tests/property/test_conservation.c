@@ -43,7 +43,7 @@ static struct demand demand_of_run(void)
     ls_source_init(&source, scenario);
     while (demand.n < run.collector.n_all_arrived) {
         if (!ls_source_next(&source, &arrival))
-            ck_assert(ls_source_follow(&source, 0, &arrival));
+            ck_assert(ls_source_follow(&source, &(struct ls_follower){.any = true}, &arrival));
         int64_t output = arrival.output_tok;
         demand.n++;
         if (arrival.prompt_tok < max_len && output > max_len - arrival.prompt_tok)

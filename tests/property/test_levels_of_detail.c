@@ -65,6 +65,18 @@ START_TEST(medium_equals_high_whatever_the_engine)
 }
 END_TEST
 
+/* Sessions, system prompts and traces that say which prompts are alike. */
+START_TEST(medium_equals_high_whatever_requests_share)
+{
+    for (int i = 0; i < n_scenarios; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.sharing = true});
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+    }
+}
+END_TEST
+
 START_TEST(collectives_as_one_event_change_nothing_else)
 {
     int n_fewer = 0;
@@ -121,6 +133,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, medium_equals_high_whatever_the_engine);
+    tcase_add_test(tcase, medium_equals_high_whatever_requests_share);
     tcase_add_test(tcase, collectives_as_one_event_change_nothing_else);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);

@@ -181,6 +181,23 @@ START_TEST(the_plain_loop_agrees_about_other_engines)
 }
 END_TEST
 
+/* Sessions, system prompts and traces that say which prompts are alike: each KV block looked at on its own. */
+START_TEST(the_plain_loop_agrees_about_what_requests_share)
+{
+    int n_hit = 0, n_preempted = 0;
+    for (int i = 0; i < n_scenarios; i++) {
+        compare(first_scenario + (uint64_t)i,
+                &(struct random_limits){.sharing = true, .other_engine = (first_scenario + (uint64_t)i) % 3 == 0});
+        n_hit += run.collector.n_hit_tok > 100;
+        n_preempted += run.collector.n_hit_tok > 0 && run.collector.n_preemptions > 0;
+    }
+    if (n_scenarios < N_SCENARIOS)
+        return;
+    ck_assert_int_ge(n_hit, 100);
+    ck_assert_int_ge(n_preempted, 30);
+}
+END_TEST
+
 /* Arguments: the first scenario and how many, for whoever looks for trouble. */
 int main(int argc, char **argv)
 {
@@ -192,6 +209,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
     tcase_add_test(tcase, the_plain_loop_agrees_about_other_engines);
+    tcase_add_test(tcase, the_plain_loop_agrees_about_what_requests_share);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -147,8 +147,10 @@ END_TEST
  */
 START_TEST(scaling_the_load_keeps_the_requests)
 {
-    static const struct ls_trace_request requests[] = {{0, 10, 10}, {2000000000000, 10, 10}};
-    static const struct ls_trace trace = {2, requests, 1};
+    static const struct ls_trace_request requests[] = {
+        {.arrival_ps = 0, .prompt_tok = 10, .output_tok = 10},
+        {.arrival_ps = 2000000000000, .prompt_tok = 10, .output_tok = 10}};
+    static const struct ls_trace trace = {.n = 2, .requests = requests, .digest = 1};
     make(2);
     (void)scenario_add_profile(&scenario, 6, 100, 100);
     scenario.workload.warmup_s = 10;

@@ -23,6 +23,12 @@ static void set_up(void)
     ls_scenario_init(&scenario);
 }
 
+/* A user of a closed loop sends its next request. */
+static bool follow(int64_t now_ps)
+{
+    return ls_source_follow(&source, &(struct ls_follower){.at_ps = now_ps, .any = true}, &arrival);
+}
+
 /* Mean and coefficient of variation of n gaps. */
 static void measure_gaps(int n, double *mean_s, double *cv)
 {
@@ -250,7 +256,7 @@ START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
         lengths[n] = arrival.prompt_tok;
     }
     ck_assert_int_eq(n, _i ? 3 : 7);
-    for (; ls_source_follow(&source, 1000 + n, &arrival); n++) {
+    for (; follow(1000 + n); n++) {
         ck_assert_int_eq(arrival.arrival_ps, 1000 + n);
         ck_assert_uint_eq(arrival.index, (uint64_t)n);
         lengths[n] = arrival.prompt_tok;
@@ -272,14 +278,17 @@ START_TEST(a_closed_loop_ends_with_its_time)
     scenario.workload.duration_s = 1;
     ls_source_init(&source, &scenario);
     ck_assert(ls_source_next(&source, &arrival));
-    ck_assert(ls_source_follow(&source, ls_ps_from_s(1) - 1, &arrival));
-    ck_assert(!ls_source_follow(&source, ls_ps_from_s(1), &arrival));
+    ck_assert(follow(ls_ps_from_s(1) - 1));
+    ck_assert(!follow(ls_ps_from_s(1)));
 }
 END_TEST
 
-static const struct ls_trace_request recorded[] = {
-    {0, 10, 1}, {1000000000000, 20, 2}, {1000000000000, 30, 3}, {2500000000000, 40, 4}, {4000000000000, 50, 5}};
-static const struct ls_trace trace = {5, recorded, 0};
+static const struct ls_trace_request recorded[] = {{.arrival_ps = 0, .prompt_tok = 10, .output_tok = 1},
+                                                   {.arrival_ps = 1000000000000, .prompt_tok = 20, .output_tok = 2},
+                                                   {.arrival_ps = 1000000000000, .prompt_tok = 30, .output_tok = 3},
+                                                   {.arrival_ps = 2500000000000, .prompt_tok = 40, .output_tok = 4},
+                                                   {.arrival_ps = 4000000000000, .prompt_tok = 50, .output_tok = 5}};
+static const struct ls_trace trace = {.n = 5, .requests = recorded};
 
 static int count_trace(void)
 {
