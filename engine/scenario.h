@@ -201,6 +201,7 @@ struct ls_training {
     int32_t moment_dtype;   /* enum ls_gradient; null: the precision's */
     int64_t zero_stage;
     int64_t recompute;
+    int32_t recompute_early_stop;
     int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), and
                           with dropout on up to 2,048 tokens on a GPU without fp8; else flash */
     int64_t flash_version;

@@ -268,6 +268,10 @@ static const struct ls_param training_rows[] = {
            recomputes,
            "What backward passes compute again: none, selective (attention scores), full (each layer from its input), "
            "or {every: k}: one input is kept every k layers."),
+    LS_ROW_BOOL(
+        struct ls_training, "recompute_early_stop", recompute_early_stop, 0, "false",
+        "With full and {every: k}: stop before the last products, whose result nobody needs again, as PyTorch's "
+        "non-reentrant checkpoints do; Megatron-LM's do not."),
     LS_ROW_CHOICE(
         struct ls_training, "attention", attention, LS_PARAM_NULLABLE, "null", attentions,
         "unfused writes its scores to memory, flash does not; null: unfused with recompute none, and with dropout on "
@@ -298,8 +302,10 @@ static const struct ls_param training_rows[] = {
                  "Load of the busiest expert shard over the mean."),
     LS_ROW_INT(struct ls_training, "vocab_multiple", vocab_multiple, 0, "128", 1, 1 << 20,
                "The vocabulary is padded to a multiple of this times tp."),
-    LS_ROW_FLOAT(struct ls_training, "overhead", overhead_bytes, LS_DIM_BYTES, 0, "1.5 GiB", 0, 1e15,
-                 "Communication buffers and the like, of each GPU."),
+    LS_ROW_FLOAT(
+        struct ls_training, "overhead", overhead_bytes, LS_DIM_BYTES, 0, "1.5 GiB", 0, 1e15,
+        "Room of each GPU for what comes and goes, communication buffers and the like; where a pass's workspace is "
+        "larger, that counts in its place."),
 };
 static const struct ls_param_table training_table = LS_TABLE(training_rows);
 

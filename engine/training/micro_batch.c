@@ -7,12 +7,29 @@
 #include "engine/training/flash_cost.h"
 #include "engine/training/training_memory.h"
 
+static enum ls_dtype half_dtype(const struct ls_scenario *scenario)
+{
+    return isnan(scenario->cluster.hardware.peak.by_dtype[LS_BF16]) ? LS_FP16 : LS_BF16;
+}
+
+enum ls_dtype ls_training_dtype(const struct ls_scenario *scenario)
+{
+    switch (scenario->training.precision) {
+    case LS_PRECISION_FP8:
+        return LS_FP8;
+    case LS_PRECISION_FP32:
+        return LS_FP32;
+    default:
+        return half_dtype(scenario);
+    }
+}
+
 struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario)
 {
     const struct ls_training *training = &scenario->training;
     const struct ls_strategy *strategy = &scenario->strategy;
-    const enum ls_dtype wide = training->precision == LS_PRECISION_FP32 ? LS_FP32 : LS_BF16;
-    const enum ls_dtype product = training->precision == LS_PRECISION_FP8 ? LS_FP8 : wide;
+    const enum ls_dtype product = ls_training_dtype(scenario);
+    const enum ls_dtype wide = training->precision == LS_PRECISION_FP32 ? LS_FP32 : half_dtype(scenario);
     return (struct ls_micro_batch){
         .scenario = scenario,
         .shard = {strategy->tp, strategy->ep, strategy->expert_tp, 0},
@@ -104,9 +121,20 @@ static bool sees_a_share(const struct ls_op *op)
     return false;
 }
 
+/* What ends a block: its result is the next one's input, which is kept there. */
+static bool is_last(const struct ls_op *op)
+{
+    static const char *const names[] = {"down", "experts_down", "combine", "shared_down", NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(op->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void add_op(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, const struct ls_op *op)
 {
     struct ls_op own = *op;
+    const double before_s = cost->forward_s, before_flop = cost->forward_flop;
     if (sees_a_share(op)) {
         own.bytes *= batch->norm_share;
         own.m *= batch->norm_share;
@@ -128,6 +156,10 @@ static void add_op(struct ls_pass_cost *cost, const struct ls_micro_batch *batch
         cost->forward_flop += ls_op_flop(op);
         cost->flop += 3.5 * ls_op_flop(op);
         break;
+    }
+    if (is_last(op)) {
+        cost->last_s += cost->forward_s - before_s;
+        cost->last_flop += cost->forward_flop - before_flop;
     }
 }
 

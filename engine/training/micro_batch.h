@@ -13,6 +13,9 @@ struct ls_micro_batch {
     double norm_share; /* of them, that one GPU's norms, dropout and router see */
 };
 
+/* Format that products run in; fp16 for bf16 where the hardware knows no bf16. */
+enum ls_dtype ls_training_dtype(const struct ls_scenario *scenario);
+
 struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario);
 
 /* Keys and values of the GPU's tokens in one layer. */
@@ -23,6 +26,7 @@ struct ls_pass_cost {
     double forward_s, backward_s;
     double input_s, weight_s; /* of backward_s: gradients of the inputs and of the weights of products whose columns are
                                  split over tp; collectives can run beside them */
+    double last_s, last_flop; /* of forward_s: the products behind which nothing is kept for the backward pass */
     double forward_flop, flop;
 };
 

@@ -15,6 +15,14 @@ static bool is_sliding(int kind)
     return kind == LS_LAYER_SLIDING_DENSE || kind == LS_LAYER_SLIDING_MOE;
 }
 
+/* Ends of layers that are not computed again, for each layer: one for each input that is kept, or none. */
+static double skipped_ends(const struct ls_training *training)
+{
+    if (!training->recompute_early_stop)
+        return 0.0;
+    return training->recompute > 0 ? 1.0 / (double)training->recompute : 1.0;
+}
+
 /* `n` layers of one kind. */
 static void add_layers(const struct ls_micro_batch *batch, const struct ls_training_groups *groups, int kind, double n,
                        struct ls_stage_time *time)
@@ -32,9 +40,10 @@ static void add_layers(const struct ls_micro_batch *batch, const struct ls_train
         time->recompute_s += n * attention.forward_s;
         time->flop += n * attention.forward_flop;
     } else if (training->recompute == LS_RECOMPUTE_FULL || training->recompute > 0) {
-        time->recompute_s += n * (linear.forward_s + attention.forward_s);
-        time->backward_comm_s += n * comm.again_s;
-        time->flop += n * (linear.forward_flop + attention.forward_flop);
+        const double skipped = skipped_ends(training);
+        time->recompute_s += n * (linear.forward_s + attention.forward_s - skipped * linear.last_s);
+        time->backward_comm_s += n * (comm.again_s - skipped * comm.last_s);
+        time->flop += n * (linear.forward_flop + attention.forward_flop - skipped * linear.last_flop);
     }
 }
 

@@ -29,13 +29,9 @@ enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
 {
     const struct ls_training *training = &scenario->training;
     const struct ls_strategy *strategy = &scenario->strategy;
-    static const enum ls_dtype formats[] = {[LS_PRECISION_BF16] = LS_BF16,
-                                            [LS_PRECISION_FP8] = LS_FP8,
-                                            [LS_PRECISION_PURE_BF16] = LS_BF16,
-                                            [LS_PRECISION_FP32] = LS_FP32};
     if (strategy->dp % training->context_parallel != 0 || training->sequence_length % training->context_parallel != 0)
         return LS_REASON_CONTEXT_PARALLEL;
-    if (isnan(scenario->cluster.hardware.peak.by_dtype[formats[training->precision]]))
+    if (isnan(scenario->cluster.hardware.peak.by_dtype[ls_training_dtype(scenario)]))
         return LS_REASON_DTYPE;
     if (training->global_batch_size * training->context_parallel %
             (training->micro_batch_size * strategy->dp * strategy->ep) !=
@@ -141,15 +137,13 @@ static void fill_step(const struct ls_scenario *scenario, const struct step *ste
     const double step_s = step->pipeline_s + step->gradients_s + step->optimizer_s;
     const double tokens = (double)(training->global_batch_size * training->sequence_length);
     const double rate = model_flop_per_token(scenario) * tokens / step_s / gpus;
-    const enum ls_dtype format = training->precision == LS_PRECISION_FP8    ? LS_FP8
-                                 : training->precision == LS_PRECISION_FP32 ? LS_FP32
-                                                                            : LS_BF16;
+    const double peak = hardware->peak.by_dtype[ls_training_dtype(scenario)];
     const double bubble_s = fmax(0.0, step->pipeline_s - step->busy_s);
     m[LS_METRIC_STEP_TIME_S] = step_s;
     m[LS_METRIC_TOKENS_PER_S] = tokens / step_s;
     m[LS_METRIC_TFLOP_PER_S_PER_GPU] = rate * 1e-12;
-    m[LS_METRIC_MFU] = rate / hardware->peak.by_dtype[format];
-    m[LS_METRIC_HFU] = step->flop / step_s / gpus / hardware->peak.by_dtype[format];
+    m[LS_METRIC_MFU] = rate / peak;
+    m[LS_METRIC_HFU] = step->flop / step_s / gpus / peak;
     m[LS_METRIC_COMPUTE_S] = n * (step->slowest.forward_s + step->slowest.backward_s);
     m[LS_METRIC_RECOMPUTE_S] = n * step->slowest.recompute_s;
     m[LS_METRIC_EXPOSED_COMM_S] =

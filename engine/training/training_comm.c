@@ -77,7 +77,8 @@ static struct ls_layer_comm tensor_comm(const struct ls_micro_batch *batch, cons
     const double weight_s = training->overlap_tensor ? beside->weight_s : 0.0;
     if (!training->sequence_parallel) {
         const double reduce_s = blocks * seconds_of(batch, LS_ALL_REDUCE, &groups->tensor, row_bytes(batch));
-        return (struct ls_layer_comm){reduce_s, left_of(batch->scenario, reduce_s, weight_s), reduce_s};
+        return (struct ls_layer_comm){reduce_s, left_of(batch->scenario, reduce_s, weight_s), reduce_s,
+                                      reduce_s / blocks};
     }
     const double gather_s = blocks * seconds_of(batch, LS_ALL_GATHER, &groups->tensor, row_bytes(batch));
     const double scatter_s = blocks * seconds_of(batch, LS_REDUCE_SCATTER, &groups->tensor, row_bytes(batch));
@@ -86,6 +87,7 @@ static struct ls_layer_comm tensor_comm(const struct ls_micro_batch *batch, cons
         .backward_s = gather_s + (training->overlap_tensor ? left_of(batch->scenario, gather_s, input_s) : 0.0) +
                       left_of(batch->scenario, scatter_s, weight_s),
         .again_s = gather_s + scatter_s,
+        .last_s = scatter_s / blocks,
     };
 }
 
@@ -117,9 +119,10 @@ static struct ls_layer_comm expert_comm(const struct ls_micro_batch *batch, cons
 {
     const double seconds = expert_seconds(batch, groups);
     if (!batch->scenario->training.overlap_all_to_all)
-        return (struct ls_layer_comm){seconds, seconds, seconds};
+        return (struct ls_layer_comm){seconds, seconds, seconds, 0.5 * seconds};
     const double forward_s = left_of(batch->scenario, seconds, beside->forward_s);
-    return (struct ls_layer_comm){forward_s, left_of(batch->scenario, seconds, beside->backward_s), forward_s};
+    return (struct ls_layer_comm){forward_s, left_of(batch->scenario, seconds, beside->backward_s), forward_s,
+                                  0.5 * forward_s};
 }
 
 /* --- Context parallelism --- */
@@ -143,10 +146,10 @@ static struct ls_layer_comm context_comm(const struct ls_micro_batch *batch, con
     if (batch->scenario->training.context_exchange == LS_EXCHANGE_RING) {
         const double forward_s = ring_seconds(batch, group, own, attention->forward_s);
         return (struct ls_layer_comm){forward_s, ring_seconds(batch, group, 2.0 * own, attention->backward_s),
-                                      forward_s};
+                                      forward_s, 0.0};
     }
     const double gather_s = seconds_of(batch, LS_ALL_GATHER, group, all);
-    return (struct ls_layer_comm){gather_s, gather_s + seconds_of(batch, LS_REDUCE_SCATTER, group, all), gather_s};
+    return (struct ls_layer_comm){gather_s, gather_s + seconds_of(batch, LS_REDUCE_SCATTER, group, all), gather_s, 0.0};
 }
 
 /* --- A layer --- */
@@ -156,16 +159,17 @@ static void add(struct ls_layer_comm *sum, struct ls_layer_comm other)
     sum->forward_s += other.forward_s;
     sum->backward_s += other.backward_s;
     sum->again_s += other.again_s;
+    sum->last_s = other.last_s;
 }
 
 struct ls_layer_comm ls_layer_comm(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
                                    bool moe, const struct ls_pass_cost *linear, const struct ls_pass_cost *attention)
 {
     const bool shared = moe && batch->scenario->model.n_shared_experts > 0;
-    struct ls_layer_comm comm = tensor_comm(batch, groups, moe && !shared ? 1.0 : 2.0, linear);
+    struct ls_layer_comm comm = context_comm(batch, groups, attention);
+    add(&comm, tensor_comm(batch, groups, moe && !shared ? 1.0 : 2.0, linear));
     if (moe)
         add(&comm, expert_comm(batch, groups, linear));
-    add(&comm, context_comm(batch, groups, attention));
     return comm;
 }
 

@@ -24,6 +24,7 @@ struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario,
 struct ls_layer_comm {
     double forward_s, backward_s;
     double again_s; /* those of the forward pass, when it is computed again */
+    double last_s;  /* of them, those behind the last products */
 };
 
 /* Tensor parallelism has an all-reduce behind each block, or with sequence parallelism a gather before it and a scatter

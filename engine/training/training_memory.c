@@ -232,7 +232,7 @@ static struct ls_training_memory stage_memory(const struct ls_scenario *scenario
         .overhead_bytes = training->overhead_bytes,
     };
     memory.total_bytes = memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes +
-                         memory.activation_bytes + memory.workspace_bytes + memory.overhead_bytes;
+                         memory.activation_bytes + fmax(memory.workspace_bytes, memory.overhead_bytes);
     return memory;
 }
 

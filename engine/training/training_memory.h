@@ -9,7 +9,8 @@ struct ls_training_memory {
     double activation_bytes; /* kept from forward to backward passes */
     double workspace_bytes;  /* what comes and goes: layers computed again, weights that ZeRO 3 gathers, keys and values
                                 of other context-parallel GPUs */
-    double overhead_bytes, total_bytes;
+    double overhead_bytes;   /* training.overhead, the room for such things: the total has the larger of the two */
+    double total_bytes;
 };
 
 /* Bytes that a parameter takes: itself, its gradient, and its optimizer state. */

@@ -287,6 +287,87 @@ START_TEST(every_k_layers_keep_one_input)
 }
 END_TEST
 
+/* --- The shipped study of 1,024 experts --- */
+
+static struct ls_scenario shipped(const char *const *sets, size_t n_sets)
+{
+    struct ls_study study;
+    struct ls_scenario scenario;
+    struct ls_diags diags = {0};
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    ck_assert_int_eq(
+        ls_study_load(LS_SOURCE_DIR "/configs/studies/moe-optimal-strategy.yaml", sets, n_sets, 1, &study, &diags),
+        LS_OK);
+    ck_assert_int_eq(ls_study_cell(&study, 0, &scenario, &reason, &err), LS_OK);
+    ck_assert_int_eq(reason, LS_REASON_NONE);
+    ls_study_release(&study);
+    ls_diags_release(&diags);
+    return scenario;
+}
+
+static void is_near(double value, double expected, double tolerance)
+{
+    ck_assert_msg(fabs(value / expected - 1) <= tolerance, "%g is not within %g of %g", value, tolerance, expected);
+}
+
+/* docs/moe-optimal-strategy.md: GiB a GPU within 5 %, seconds and tokens a second within 15 %. */
+START_TEST(a_published_strategy_takes_its_memory_and_time)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    const struct ls_scenario scenario = shipped(NULL, 0);
+    const struct ls_metrics metrics = run(&scenario);
+    const double *m = metrics.scalar;
+    is_near(m[LS_METRIC_MEM_WEIGHTS_BYTES], 2.01 * gib, 0.05);
+    is_near(m[LS_METRIC_MEM_GRADIENTS_BYTES], 2.01 * gib, 0.05);
+    is_near(m[LS_METRIC_MEM_OPTIMIZER_BYTES], 4.02 * gib, 0.05);
+    is_near(m[LS_METRIC_MEM_ACTIVATION_BYTES], 0.18 * gib, 0.05);
+    is_near(m[LS_METRIC_MEM_OVERHEAD_BYTES], 1.5 * gib, 0);
+    is_near(m[LS_METRIC_MEM_TOTAL_BYTES], 9.72 * gib, 0.05);
+    is_near(m[LS_METRIC_MEM_UTILIZATION], 0.1215, 0.05);
+    is_near(m[LS_METRIC_STEP_TIME_S], 4.0, 0.15);
+    is_near(m[LS_METRIC_COMPUTE_S], 3.2, 0.15);
+    is_near(m[LS_METRIC_RECOMPUTE_S] / m[LS_METRIC_COMPUTE_S], 0.25, 0.05);
+    is_near(m[LS_METRIC_TOKENS_PER_S], 32768, 0.15);
+    ck_assert_double_eq(m[LS_METRIC_EXPERTS_PER_GPU], 128);
+    ck_assert_double_eq(m[LS_METRIC_EXPERT_EQUIVALENTS_PER_GPU], 64);
+}
+END_TEST
+
+START_TEST(its_baseline_does_not_fit_and_is_costed_all_the_same)
+{
+    const char *const sets[] = {"ep=16",
+                                "tp=1",
+                                "training.micro_batch_size=8",
+                                "training.precision=fp32",
+                                "training.gradient_dtype=fp32",
+                                "training.recompute=none",
+                                "training.dropout=true",
+                                "training.expert_imbalance=1.25"};
+    const struct ls_scenario scenario = shipped(sets, sizeof sets / sizeof *sets);
+    struct ls_sim *sim = ls_sim_new();
+    struct ls_result result;
+    struct ls_err err = {""};
+    ck_assert_int_eq(ls_simulate(sim, &scenario, &result, &err), LS_OK);
+    ls_sim_free(sim);
+    ck_assert_int_eq(result.status, LS_CELL_INFEASIBLE);
+    ck_assert_int_eq(result.reason, LS_REASON_MEMORY_TRAINING);
+    ck_assert(result.metrics.scalar[LS_METRIC_MEM_UTILIZATION] > 1);
+    ck_assert(result.metrics.scalar[LS_METRIC_STEP_TIME_S] > 0);
+}
+END_TEST
+
+START_TEST(checkpoints_that_stop_early_leave_out_the_last_products)
+{
+    const enum ls_scalar_metric again = LS_METRIC_RECOMPUTE_S;
+    const double whole = metric(DENSE, "", "recompute: full", again);
+    const double full = metric(DENSE, "", "recompute: full, recompute_early_stop: true", again);
+    const double pairs = metric(DENSE, "", "recompute: {every: 2}, recompute_early_stop: true", again);
+    ck_assert(full < whole);
+    ck_assert_double_eq_tol(whole - pairs, (whole - full) / 2, 1e-9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("training_experts");
@@ -305,6 +386,9 @@ int main(void)
     tcase_add_test(tcase, newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its_forward_pass);
     tcase_add_test(tcase, the_vocabulary_is_padded_for_tp);
     tcase_add_test(tcase, every_k_layers_keep_one_input);
+    tcase_add_test(tcase, a_published_strategy_takes_its_memory_and_time);
+    tcase_add_test(tcase, its_baseline_does_not_fit_and_is_costed_all_the_same);
+    tcase_add_test(tcase, checkpoints_that_stop_early_leave_out_the_last_products);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
