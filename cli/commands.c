@@ -34,6 +34,11 @@ const struct ls_command ls_commands[] = {
     {"validate", "check a study: every error at once, with line and column", "STUDY.yaml [--set KEY=VALUE]...",
      "  --set KEY=VALUE  lay a value over the file, as run does\n", "llmsweep validate configs/studies/first.yaml",
      ls_command_validate},
+    {"check",
+     "whether a deployment can go ahead: memory, experts, communication and the study's targets, pass or fail each",
+     "STUDY.yaml [--set KEY=VALUE]...",
+     "  --set KEY=VALUE  lay a value over the file's (tp is short for strategy.tp)\n",
+     "llmsweep check configs/studies/moe-optimal-strategy.yaml", ls_command_check},
     {"simulate", "one cell of a study, all its metrics", "STUDY.yaml [OPTION]...",
      "  --set KEY=VALUE   lay a value over the file's (tp is short for strategy.tp)\n"
      "  --json            one JSON object instead of a table\n"

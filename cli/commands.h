@@ -49,6 +49,7 @@ int ls_command_merge(int argc, char **argv);
 int ls_command_status(int argc, char **argv);
 int ls_command_plan(int argc, char **argv);
 int ls_command_validate(int argc, char **argv);
+int ls_command_check(int argc, char **argv);
 int ls_command_simulate(int argc, char **argv);
 int ls_command_show(int argc, char **argv);
 int ls_command_best(int argc, char **argv);

@@ -93,6 +93,31 @@ static void bind_output(struct reader *reader)
         (void)snprintf(study->output_cube, sizeof study->output_cube, "%s", cube->text);
 }
 
+static void bind_targets(struct reader *reader)
+{
+    struct ls_study *study = reader->study;
+    const struct ls_yaml *node = ls_yaml_get(reader->root, "targets");
+    if (!node || ls_yaml_is_null(node))
+        return;
+    if (node->kind != LS_YAML_SEQUENCE || node->n > LS_MAX_GOALS) {
+        ls_yaml_fault(reader->bind.diags, node, "targets",
+                      "no list of at most %d conditions; write such as [step_time_s < 5, tokens_per_s > 25000]",
+                      LS_MAX_GOALS);
+        return;
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        const struct ls_yaml *item = node->entries[i].value;
+        struct ls_err err = {""};
+        if (item->kind != LS_YAML_SCALAR)
+            ls_yaml_fault(reader->bind.diags, item, "targets", "%s was given; write a condition, such as mfu > 0.4",
+                          ls_yaml_kind_text(item));
+        else if (ls_goal_compile(item->text, study->base.kind, &study->goals[study->n_goals], &err))
+            ls_yaml_fault(reader->bind.diags, item, "targets", "%s", err.text);
+        else
+            study->n_goals++;
+    }
+}
+
 /* --- Sweep --- */
 
 struct until_keys {
@@ -345,8 +370,8 @@ static enum ls_status bind_trace(struct reader *reader)
 
 static enum ls_status bind_scenario(struct reader *reader)
 {
-    static const char *const others[] = {"name", "sweep",  "output",   "model",  "engine", "workload",
-                                         "slo",  "prices", "training", "matmul", NULL};
+    static const char *const others[] = {"name", "sweep",  "output",   "model",  "engine",  "workload",
+                                         "slo",  "prices", "training", "matmul", "targets", NULL};
     struct ls_param rows[LS_MAX_SECTIONS];
     const int32_t kind = kind_of(reader);
     const struct ls_param_table sections = ls_scenario_sections(kind, rows);
@@ -376,6 +401,7 @@ static enum ls_status bind_root(struct reader *reader)
         return status;
     bind_name(reader);
     bind_output(reader);
+    bind_targets(reader);
     status = bind_sweep(reader, sweep);
     if (status || is_faulty(reader))
         return status;

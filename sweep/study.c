@@ -38,6 +38,8 @@ void ls_study_release(struct ls_study *study)
         free(block);
     }
     ls_expr_free(study->where);
+    for (size_t i = 0; i < study->n_goals; i++)
+        ls_goal_release(&study->goals[i]);
     *study = (struct ls_study){.n_axes = 0};
 }
 

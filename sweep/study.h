@@ -8,6 +8,7 @@
 #include "engine/scenario.h"
 #include "engine/status.h"
 #include "sweep/expr.h"
+#include "sweep/goal.h"
 #include "sweep/search.h"
 
 /* A study: a base scenario and the axes that vary it. Pure data once read; io/study_file fills it. */
@@ -52,10 +53,12 @@ struct ls_study {
     struct ls_axis *axes;
     struct ls_expr *where; /* null: every cell */
     struct ls_search_options search;
-    uint64_t n_cells; /* product of the axes' points */
-    char *yaml;       /* the file as given */
-    char *resolved;   /* YAML of the base scenario, axes and where, every default written out; nothing of `output` */
-    char sha256[65];  /* of `resolved`: what the journal and the cube call this study */
+    size_t n_goals;
+    struct ls_goal goals[LS_MAX_GOALS]; /* the file's `targets` */
+    uint64_t n_cells;                   /* product of the axes' points */
+    char *yaml;                         /* the file as given */
+    char *resolved;  /* YAML of the base scenario, axes and where, every default written out; nothing of `output` */
+    char sha256[65]; /* of `resolved`: what the journal and the cube call this study */
     char output_cube[4096];
     bool output_requests, output_timeline;
     struct ls_study_block *owned; /* axes, objects, traces */
