@@ -65,6 +65,7 @@ NOT_MODELLED = {
 
 # Name in configs/hardware, GiB that CUDA reports.
 GPUS = [
+    (r"A100-PCIE", "a100-80g-pcie", 79.1),
     (r"A100-SXM|A100-80GB \(power", "a100-80g-sxm", 79.1),
     (r"H100", "h100-sxm", 79.1),
     (r"GH200", "gh200", 94.5),
@@ -87,7 +88,7 @@ def weight_bytes(row):
 
 def gpu_of(row):
     for pattern, name, memory_gib in GPUS:
-        if re.search(pattern, row["gpu"]):
+        if re.search(pattern, row["gpu"]) and (models.ROOT / "configs" / "hardware" / f"{name}.yaml").exists():
             return name, memory_gib
     raise Unusable(f"no hardware file for {row['gpu']}")
 
@@ -224,8 +225,8 @@ def aic_runs(row):
         attention_data_parallel(settings, tp)
     elif ep > 1:
         settings["strategy.expert_tp"] = tp // ep
-    if row["model"].startswith("nvidia/"):
-        settings["engine.kv_dtype"] = "fp8"
+    if row["model"].startswith("nvidia/") or (generated(row) and row["precision"] in ("fp8", "fp4")):
+        settings["engine.kv_dtype"] = "fp8"  # AIConfigurator's own choice, sdk/task.py
     lengths = int(row["input_len"]), int(row["output_len"])
     rounds = 10
     if generated(row):
@@ -257,7 +258,8 @@ BY_TABLE = {
 
 Metric = collections.namedtuple("Metric", "column factor kind")
 
-# A table's metric: our column, the factor to the table's unit (none: the reciprocal), and what it is summed up as.
+# A table's metric: our column, the factor to the table's unit (none: it is a rate of what we have as seconds, and both are
+# compared as seconds), and what it is summed up as.
 METRICS = {
     "request_throughput": Metric("request_throughput", 1, "throughput"),
     "total_token_throughput": Metric("total_token_throughput", 1, "throughput"),
@@ -283,10 +285,15 @@ def case_of(row):
 
 
 def predicted(row, metrics):
-    """The program's value in the table's unit."""
+    """The program's value in the table's unit, or seconds."""
     metric = METRICS[row["metric"]]
-    value = metrics[metric.column]
-    return value * metric.factor if metric.factor else 1 / value
+    return metrics[metric.column] * (metric.factor or 1)
+
+
+def measured(row):
+    """The table's value, as seconds where it is a rate."""
+    value = float(row["value"])
+    return value if METRICS[row["metric"]].factor else 1 / value
 
 
 def class_of(row):
