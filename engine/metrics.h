@@ -57,6 +57,14 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
     X(STEP_TOKENS_MEAN, step_tokens_mean, "1", LS_S, NONE, "mean tokens a step", "Tokens scheduled over steps")        \
     X(GPU_UTILIZATION, gpu_utilization, "1", LS_S, HIGH, "GPU utilization",                                            \
       "Share of time a GPU is busy, mean over GPUs")                                                                   \
+    X(PREFILL_UTILIZATION, prefill_utilization, "1", LS_S, NONE, "prefill pool utilization",                           \
+      "Share of time a GPU of the prefill pool is busy")                                                               \
+    X(DECODE_UTILIZATION, decode_utilization, "1", LS_S, NONE, "decode pool utilization",                              \
+      "Share of time a GPU of the decode pool is busy")                                                                \
+    X(HANDOVER_WAIT_MEAN_S, handover_wait_mean_s, "s", LS_S, LOW, "mean wait for the decode pool",                     \
+      "First token computed to KV blocks reserved in the decode pool")                                                 \
+    X(TRANSFER_MEAN_S, transfer_mean_s, "s", LS_S, LOW, "mean KV transfer time",                                       \
+      "KV blocks reserved in the decode pool to KV cache there")                                                       \
     X(MFU, mfu, "1", LS_S | LS_T, HIGH, "model FLOPs utilization", "Model FLOPs over peak FLOPs of all GPUs")          \
     X(MBU, mbu, "1", LS_S, HIGH, "memory bandwidth utilization", "Weights and KV bytes read over peak bandwidth")      \
     X(COMM_FRAC, comm_frac, "1", LS_S, LOW, "communication share", "Share of busy time spent communicating")           \

@@ -10,8 +10,6 @@
 #include "engine/suggest.h"
 #include "engine/unit.h"
 
-#define MAX_PATH_LEN 512
-
 bool ls_param_is_scalar(const struct ls_param *param)
 {
     return param->type < LS_PARAM_GROUP;
@@ -335,10 +333,25 @@ union ls_value ls_param_load(const struct ls_param *param, const void *field)
     return value;
 }
 
-static int32_t list_count(const struct ls_param *list, const char *parent)
+bool ls_param_is_null_object(const struct ls_param *param, const void *object)
+{
+    if (param->type != LS_PARAM_OBJECT || !(param->flags & LS_PARAM_NULLABLE))
+        return false;
+    for (size_t i = 0; i < param->table->n; i++) {
+        const struct ls_param *row = &param->table->rows[i];
+        if (!(row->flags & LS_PARAM_REQUIRED) || !ls_param_is_scalar(row))
+            continue;
+        const union ls_value value = ls_param_load(row, (const char *)object + row->offset);
+        if (ls_param_is_null(row, &value))
+            return true;
+    }
+    return false;
+}
+
+int32_t ls_param_list_count(const struct ls_param *list, const void *parent)
 {
     int32_t n;
-    memcpy(&n, parent + list->count_offset, sizeof n);
+    memcpy(&n, (const char *)parent + list->count_offset, sizeof n);
     return n;
 }
 
@@ -368,53 +381,7 @@ void ls_param_set_defaults(const struct ls_param_table *table, void *base)
         set_default(&table->rows[i], base);
 }
 
-/* --- Walking and finding --- */
-
-struct walk {
-    char path[MAX_PATH_LEN];
-    ls_param_visit *visit;
-    void *context;
-};
-
-static void walk_table(struct walk *walk, size_t n_path, const struct ls_param_table *table, const char *base);
-
-static size_t extend_path(struct walk *walk, size_t n_path, const char *element)
-{
-    const size_t at = n_path ? n_path + 1 : 0, n = at + strlen(element);
-    assert(n < MAX_PATH_LEN);
-    walk->path[n_path] = '.';
-    memcpy(walk->path + at, element, n - at + 1); /* not snprintf: each cell's fingerprint walks */
-    return n;
-}
-
-static void walk_list(struct walk *walk, size_t n_path, const struct ls_param *list, const char *parent)
-{
-    for (int32_t i = 0; i < list_count(list, parent); i++) {
-        const char *element = parent + list->offset + (size_t)i * list->stride;
-        walk_table(walk, extend_path(walk, n_path, element), list->table, element);
-    }
-}
-
-static void walk_table(struct walk *walk, size_t n_path, const struct ls_param_table *table, const char *base)
-{
-    for (size_t i = 0; i < table->n; i++) {
-        const struct ls_param *param = &table->rows[i];
-        const size_t n = extend_path(walk, n_path, param->key);
-        if (param->type == LS_PARAM_LIST)
-            walk_list(walk, n, param, base);
-        else if (!ls_param_is_scalar(param))
-            walk_table(walk, n, param->table, base + param->offset);
-        else
-            walk->visit(walk->path, param, base + param->offset, walk->context);
-        walk->path[n_path] = '\0';
-    }
-}
-
-void ls_param_walk(const struct ls_param_table *table, const void *base, ls_param_visit *visit, void *context)
-{
-    struct walk walk = {.visit = visit, .context = context};
-    walk_table(&walk, 0, table, base);
-}
+/* --- Finding --- */
 
 /* Whether `path` begins with `element`, whole: then what follows the dot is in *rest (null at the end). */
 static bool starts_with(const char *path, const char *element, const char **rest)
@@ -452,7 +419,7 @@ static enum ls_status find_in_table(const struct ls_param_table *table, const ch
 static enum ls_status find_in_list(const struct ls_param *list, const char *base, const char *path, size_t offset,
                                    struct ls_param_ref *ref, struct ls_err *err)
 {
-    const int32_t n = list_count(list, base + offset);
+    const int32_t n = ls_param_list_count(list, base + offset);
     const char *names[MAX_NAMES];
     size_t n_names = 0;
     for (int32_t i = 0; i < n; i++) {

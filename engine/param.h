@@ -103,6 +103,12 @@ union ls_value ls_param_load(const struct ls_param *param, const void *field);
 bool ls_param_is_null(const struct ls_param *param, const union ls_value *value);
 bool ls_param_is_scalar(const struct ls_param *param);
 
+/* Elements of a list in the struct at `parent`. */
+int32_t ls_param_list_count(const struct ls_param *list, const void *parent);
+
+/* Whether a nullable object at `object` is null: what it must have is null. */
+bool ls_param_is_null_object(const struct ls_param *param, const void *object);
+
 /* Set every scalar below `table` to its default (required rows to null); lists become empty. */
 void ls_param_set_defaults(const struct ls_param_table *table, void *base);
 

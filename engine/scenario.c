@@ -6,6 +6,7 @@
 #include "engine/cost/operator_cost.h"
 #include "engine/matmul/matmul.h"
 #include "engine/serving/arrivals.h"
+#include "engine/serving/disaggregation.h"
 #include "engine/serving/low.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/router.h"
@@ -19,9 +20,20 @@ void ls_scenario_init(struct ls_scenario *scenario)
     ls_param_set_defaults(&ls_scenario_params, scenario);
 }
 
+static int64_t pool_gpus(const struct ls_strategy *strategy, const struct ls_pool_options *options)
+{
+    const int64_t tp = options->tp == LS_NULL_INT ? strategy->tp : options->tp;
+    const int64_t pp = options->pp == LS_NULL_INT ? strategy->pp : options->pp;
+    const int64_t ep = options->ep == LS_NULL_INT ? strategy->ep : options->ep;
+    return options->replicas == LS_NULL_INT ? 0 : tp * pp * ep * options->replicas;
+}
+
 int64_t ls_scenario_gpus(const struct ls_scenario *scenario)
 {
     const struct ls_strategy *strategy = &scenario->strategy;
+    const struct ls_pool_options *pools = scenario->engine.disaggregation.pools;
+    if (ls_scenario_is_disaggregated(scenario))
+        return pool_gpus(strategy, &pools[LS_POOL_PREFILL]) + pool_gpus(strategy, &pools[LS_POOL_DECODE]);
     return strategy->tp * strategy->pp * strategy->dp * strategy->ep;
 }
 
@@ -37,6 +49,8 @@ static void resolve_cluster(struct ls_scenario *scenario)
     if (hardware->kernel_library == LS_NULL_CHOICE)
         hardware->kernel_library = library_of(scenario->engine.preset);
     ls_cluster_complete(&scenario->cluster);
+    for (int i = 0; i < LS_N_POOL_ROLES && !isnan(scenario->prices.gpu_usd_per_h); i++)
+        scenario->engine.disaggregation.pools[i].hardware.price_usd_per_h = scenario->prices.gpu_usd_per_h;
     if (isnan(scenario->prices.gpu_usd_per_h))
         scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;
 }
@@ -158,6 +172,20 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     return check_experts(scenario);
 }
 
+/* The pools of a disaggregated deployment, each by itself and both together. */
+static enum ls_reason check_pools(const struct ls_scenario *scenario)
+{
+    enum ls_reason reason = ls_disaggregation_fits(scenario) ? LS_REASON_NONE : LS_REASON_GPUS;
+    for (int role = 0; role < LS_N_POOL_ROLES && reason == LS_REASON_NONE; role++) {
+        struct ls_scenario pool;
+        ls_disaggregation_pool(scenario, (enum ls_pool_role)role, &pool);
+        reason = check_shape(&pool);
+    }
+    if (reason == LS_REASON_NONE && scenario->strategy.lod == LS_LOD_LOW)
+        return LS_REASON_LOW;
+    return reason;
+}
+
 static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err *err)
 {
     struct ls_engine *engine = &scenario->engine;
@@ -191,8 +219,11 @@ static enum ls_status resolve_budget(struct ls_scenario *scenario, bool feasible
     struct ls_engine *engine = &scenario->engine;
     if (engine->max_num_batched_tokens == LS_BUDGET_AUTO_SLO) {
         engine->max_num_batched_tokens = engine->max_num_seqs;
+        struct ls_scenario decodes = *scenario; /* where there are two pools, the one whose steps the bound is on */
+        if (feasible && ls_scenario_is_disaggregated(scenario))
+            ls_disaggregation_pool(scenario, LS_POOL_DECODE, &decodes);
         const enum ls_status status =
-            feasible ? ls_slo_token_budget(scenario, &engine->max_num_batched_tokens, err) : LS_OK;
+            feasible ? ls_slo_token_budget(&decodes, &engine->max_num_batched_tokens, err) : LS_OK;
         if (status)
             return status;
     }
@@ -209,6 +240,8 @@ static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reas
     resolve_cluster(scenario);
     if ((status = resolve_engine(scenario, err)))
         return status;
+    if ((status = ls_disaggregation_resolve(scenario, err)))
+        return status;
     if (scenario->strategy.expert_tp == LS_NULL_INT)
         scenario->strategy.expert_tp = scenario->strategy.tp;
     struct ls_placement placement;
@@ -216,7 +249,7 @@ static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reas
         return status;
     if ((status = check_workload(&scenario->workload, err)) || (status = check_slo(scenario, err)))
         return status;
-    *reason = check_shape(scenario);
+    *reason = ls_scenario_is_disaggregated(scenario) ? check_pools(scenario) : check_shape(scenario);
     return resolve_budget(scenario, *reason == LS_REASON_NONE, err);
 }
 

@@ -42,6 +42,20 @@ struct ls_jitter {
     struct ls_straggler straggler;
 };
 
+/* Pools of their own for prompts and for decodes. */
+enum ls_pool_role { LS_POOL_PREFILL, LS_POOL_DECODE, LS_N_POOL_ROLES };
+
+struct ls_pool_options {
+    int64_t replicas;              /* null in both pools: one pool does everything */
+    int64_t tp, pp, ep, expert_tp; /* null: the strategy's */
+    struct ls_hardware hardware;   /* null: the cluster's */
+};
+
+struct ls_disaggregation {
+    struct ls_pool_options pools[LS_N_POOL_ROLES];
+    struct ls_link transfer; /* of one NIC; null: the cluster's */
+};
+
 enum ls_budget { LS_BUDGET_AUTO = -1, LS_BUDGET_AUTO_SLO = -2 };
 
 struct ls_engine {
@@ -64,6 +78,7 @@ struct ls_engine {
     int64_t redundant_experts;
     struct ls_jitter jitter;
     int32_t overlap_communication;
+    struct ls_disaggregation disaggregation;
     char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
     int32_t batching;               /* enum ls_batching */
@@ -273,7 +288,12 @@ uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario);
 /* Micro-batches of a training step on one pipeline, whole in a feasible scenario. */
 int64_t ls_training_micro_batches(const struct ls_scenario *scenario);
 
-/* tp · pp · dp · ep. */
+/* tp · pp · dp · ep; of a disaggregated deployment, those of its pools together. */
 int64_t ls_scenario_gpus(const struct ls_scenario *scenario);
+
+static inline bool ls_scenario_is_disaggregated(const struct ls_scenario *scenario)
+{
+    return scenario->engine.disaggregation.pools[LS_POOL_PREFILL].replicas != LS_NULL_INT;
+}
 
 #endif

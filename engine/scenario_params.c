@@ -43,6 +43,39 @@ static const struct ls_param jitter_rows[] = {
 };
 static const struct ls_param_table jitter_table = LS_TABLE(jitter_rows);
 
+#define POOL_DEGREE_ROW(key, member, doc)                                                                              \
+    LS_ROW_INT(struct ls_pool_options, key, member, LS_PARAM_NULLABLE, "null", 1, 1e6, doc "; null: the strategy's.")
+
+static const struct ls_param pool_rows[] = {
+    LS_ROW_INT(struct ls_pool_options, "replicas", replicas, LS_PARAM_NULLABLE, "null", 1, 1e6,
+               "Independent replicas of the pool, in place of the strategy's dp; null in both pools: one pool does "
+               "everything."),
+    POOL_DEGREE_ROW("tp", tp, "Tensor parallel degree of the pool"),
+    POOL_DEGREE_ROW("pp", pp, "Its pipeline stages"),
+    POOL_DEGREE_ROW("ep", ep, "Its attention replicas that share one set of experts"),
+    POOL_DEGREE_ROW("expert_tp", expert_tp, "GPUs over which it shards each expert"),
+    LS_ROW_OBJECT(struct ls_pool_options, "hardware", hardware, LS_PARAM_NULLABLE, &ls_hardware_params,
+                  "The pool's GPUs, on nodes of their own; null: the cluster's."),
+};
+static const struct ls_param_table pool_table = LS_TABLE(pool_rows);
+
+static const struct ls_param transfer_rows[] = {
+    LS_ROW_FLOAT(struct ls_link, "bandwidth", bandwidth_bytes_per_s, LS_DIM_BANDWIDTH, LS_PARAM_NULLABLE, "null", 1,
+                 1e18, "What KV transfers reach on one NIC, one direction; null: what the cluster's links give."),
+    LS_ROW_FLOAT(struct ls_link, "latency", latency_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 3600,
+                 "Time until a transfer's first byte arrives; null: that of the cluster's links."),
+};
+static const struct ls_param_table transfer_table = LS_TABLE(transfer_rows);
+
+static const struct ls_param disaggregation_rows[] = {
+    LS_ROW_GROUP(struct ls_disaggregation, "prefill", pools[LS_POOL_PREFILL], &pool_table,
+                 "Pool that computes prompts and first tokens."),
+    LS_ROW_GROUP(struct ls_disaggregation, "decode", pools[LS_POOL_DECODE], &pool_table,
+                 "Pool that computes all other tokens."),
+    LS_ROW_GROUP(struct ls_disaggregation, "transfer", transfer, &transfer_table, "Links between the pools."),
+};
+static const struct ls_param_table disaggregation_table = LS_TABLE(disaggregation_rows);
+
 static const struct ls_param engine_rows[] = {
     LS_ROW_CHOICE(struct ls_engine, "preset", preset, 0, "vllm-0.11", ls_preset_names,
                   "The serving engine and its version, which gives every null below its value."),
@@ -87,8 +120,8 @@ static const struct ls_param engine_rows[] = {
                     "How unevenly tokens choose experts; balanced: all alike."),
     LS_ROW_INT(struct ls_engine, "redundant_experts", redundant_experts, 0, "0", 0, 2048,
                "Copies of experts beyond one each, spread over the expert shards for balance."),
-    LS_ROW_TEXT(struct ls_engine, "disaggregation", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
-                "Separate pools for prefill and decode."),
+    LS_ROW_GROUP(struct ls_engine, "disaggregation", disaggregation, &disaggregation_table,
+                 "Separate pools for prefill and decode."),
     LS_ROW_TEXT(struct ls_engine, "speculative", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
                 "Speculative decoding."),
     LS_ROW_BOOL(struct ls_engine, "overlap_communication", overlap_communication, 0, "false",

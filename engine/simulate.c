@@ -5,6 +5,7 @@
 #include "engine/matmul/matmul.h"
 #include "engine/memory/serving_memory.h"
 #include "engine/model/model.h"
+#include "engine/serving/disaggregation.h"
 #include "engine/serving/low.h"
 #include "engine/serving/max_goodput.h"
 #include "engine/serving/serving.h"
@@ -14,6 +15,7 @@ struct ls_sim {
     struct ls_arena arena;
     struct ls_collector collector;
     struct ls_watch watch;
+    struct ls_scenario pools[LS_N_POOL_ROLES];
 };
 
 struct ls_sim *ls_sim_new(void)
@@ -91,7 +93,7 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
 
 struct serving_run {
     struct ls_sim *sim;
-    int64_t kv_blocks;
+    int64_t kv_blocks[LS_N_POOL_ROLES];
 };
 
 /* One run of a scenario that fits. */
@@ -102,25 +104,62 @@ static enum ls_status run_serving(void *context, const struct ls_scenario *scena
     struct ls_sim *sim = run->sim;
     ls_arena_reset(&sim->arena);
     sim->watch.stopped = false;
+    if (ls_scenario_is_disaggregated(scenario)) {
+        for (int role = 0; role < LS_N_POOL_ROLES; role++)
+            ls_disaggregation_pool(scenario, (enum ls_pool_role)role, &sim->pools[role]);
+        const struct ls_pool_plan plans[LS_N_POOL_ROLES] = {{&sim->pools[0], run->kv_blocks[0]},
+                                                            {&sim->pools[1], run->kv_blocks[1]}};
+        return ls_serving_run_pools(scenario, plans, &sim->collector, &sim->arena, &sim->watch, metrics, err);
+    }
     return scenario->strategy.lod == LS_LOD_LOW
-               ? ls_low_run(scenario, run->kv_blocks, &sim->arena, metrics, err)
-               : ls_serving_run(scenario, run->kv_blocks, &sim->collector, &sim->arena, &sim->watch, metrics, err);
+               ? ls_low_run(scenario, run->kv_blocks[0], &sim->arena, metrics, err)
+               : ls_serving_run(scenario, run->kv_blocks[0], &sim->collector, &sim->arena, &sim->watch, metrics, err);
+}
+
+static int64_t blocks_of(const struct ls_serving_memory *memory)
+{
+    return memory->kv_blocks > 0 ? memory->kv_blocks : INT32_MAX; /* oversized: as if it fitted */
+}
+
+/* Memory of the whole deployment. Of two pools, metrics are of the fuller one's GPUs, experts and KV capacity of the
+ * decode pool's. */
+static enum ls_reason measure_memory(struct ls_sim *sim, const struct ls_scenario *scenario, struct serving_run *run,
+                                     struct ls_metrics *metrics)
+{
+    struct ls_serving_memory memory;
+    enum ls_reason reason = LS_REASON_NONE;
+    if (!ls_scenario_is_disaggregated(scenario)) {
+        reason = ls_serving_memory(scenario, &memory);
+        run->kv_blocks[0] = blocks_of(&memory);
+        fill_memory(scenario, &memory, metrics);
+        fill_experts(scenario, metrics);
+        return reason;
+    }
+    for (int role = 0; role < LS_N_POOL_ROLES; role++) {
+        struct ls_scenario *pool = &sim->pools[role];
+        const double fullest = metrics->scalar[LS_METRIC_MEM_UTILIZATION];
+        ls_disaggregation_pool(scenario, (enum ls_pool_role)role, pool);
+        const enum ls_reason found = ls_serving_memory(pool, &memory);
+        reason = reason == LS_REASON_NONE ? found : reason;
+        run->kv_blocks[role] = blocks_of(&memory);
+        if (role == 0 || memory.total_bytes > fullest * pool->cluster.hardware.memory_bytes)
+            fill_memory(pool, &memory, metrics);
+        metrics->scalar[LS_METRIC_KV_CAPACITY_TOK] = (double)(memory.kv_blocks * pool->engine.block_size);
+        fill_experts(pool, metrics);
+    }
+    return reason;
 }
 
 static enum ls_status simulate_serving(struct ls_sim *sim, const struct ls_scenario *scenario, struct ls_result *result,
                                        struct ls_err *err)
 {
     struct ls_result out = {.status = LS_CELL_DONE, .reason = LS_REASON_NONE};
-    struct ls_serving_memory memory;
+    struct serving_run run = {.sim = sim};
     ls_metrics_clear(&out.metrics);
-    out.reason = ls_serving_memory(scenario, &memory);
-    fill_memory(scenario, &memory, &out.metrics);
-    fill_experts(scenario, &out.metrics);
+    out.reason = measure_memory(sim, scenario, &run, &out.metrics);
     if (out.reason != LS_REASON_NONE)
         out.status = LS_CELL_INFEASIBLE;
     if (out.status == LS_CELL_DONE || scenario->evaluate_oversized) {
-        const int64_t blocks = memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX; /* oversized: as if it fitted */
-        struct serving_run run = {sim, blocks};
         const struct ls_goodput_runner runner = {run_serving, &run};
         const struct ls_observer *observer = sim->collector.observer;
         enum ls_status status = run_serving(&run, scenario, &out.metrics, err);

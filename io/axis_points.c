@@ -68,7 +68,9 @@ static enum ls_status read_object(struct reader *reader, const struct ls_yaml *n
         return LS_NOMEM;
     ls_object_bind(reader->bind, node, param, reader->path, object);
     reader->points.settings[i].object = object;
-    (void)snprintf(reader->points.labels[i], LS_NAME_LEN, "%s", (const char *)object); /* it begins with its name */
+    (void)snprintf(reader->points.labels[i], LS_NAME_LEN, "%s",
+                   ls_param_is_null_object(param, object) ? "null"
+                                                          : (const char *)object); /* it begins with its name */
     return LS_OK;
 }
 

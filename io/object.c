@@ -282,7 +282,9 @@ void ls_object_bind(const struct ls_bind *bind, const struct ls_yaml *node, cons
 {
     const enum ls_shelf shelf = param->table == &ls_model_params ? LS_SHELF_MODELS : LS_SHELF_HARDWARE;
     assert(param->table == tables[shelf]);
-    if (ls_yaml_is_null(node))
+    if (ls_yaml_is_null(node) && (param->flags & LS_PARAM_NULLABLE))
+        clear(shelf, object);
+    else if (ls_yaml_is_null(node))
         ls_yaml_fault(bind->diags, node, path, "missing; %s", param->doc);
     else if (node->kind == LS_YAML_SCALAR)
         ls_object_load(bind, shelf, node->text, node, path, object);

@@ -153,7 +153,7 @@ static void put_param(struct text *text, const struct ls_param *param, const cha
     }
     if (ls_param_is_scalar(param))
         put_scalar(text, param, parent, level);
-    else
+    else if (!ls_param_is_null_object(param, parent + param->offset))
         put_group(text, param, parent, level);
 }
 
@@ -202,6 +202,8 @@ static void put_setting(struct text *text, const struct ls_param *param, const s
         put(text, setting->object && !ls_dist_is_file(param) ? "  " : "\n");
         if (setting->object && !ls_dist_is_file(param))
             put_trace(text, setting->object);
+    } else if (ls_param_is_null_object(param, setting->object)) {
+        put(text, " null\n");
     } else {
         put(text, "\n");
         put_table(text, param->table, setting->object, level + 1);

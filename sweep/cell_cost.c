@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "engine/serving/disaggregation.h"
+
 #include "engine/serving/arrivals.h"
 
 /* Measured on one core of a 2020s server, over the cells of tests/bench/mixed.yaml. A cell's cost is predicted within a
@@ -110,6 +112,16 @@ static double n_runs(const struct ls_scenario *scenario)
     return scenario->workload.drain ? 1 : 2;
 }
 
+/* Of two pools the decode pool, which takes most passes, stands for both. */
+static struct ls_scenario decoding_part(const struct ls_scenario *scenario)
+{
+    struct ls_scenario part;
+    if (!ls_scenario_is_disaggregated(scenario))
+        return *scenario;
+    ls_disaggregation_pool(scenario, LS_POOL_DECODE, &part);
+    return part;
+}
+
 static double run_cost(const struct ls_scenario *scenario)
 {
     const struct load load =
@@ -130,7 +142,8 @@ static double run_cost(const struct ls_scenario *scenario)
 
 static double serving_cost(const struct ls_scenario *scenario)
 {
-    return run_cost(scenario) * (scenario->slo.max_goodput ? 1 + GOODPUT_RUNS : 1);
+    const struct ls_scenario part = decoding_part(scenario);
+    return run_cost(&part) * (scenario->slo.max_goodput ? 1 + GOODPUT_RUNS : 1);
 }
 
 double ls_cell_cost(const struct ls_study *study, uint64_t cell)

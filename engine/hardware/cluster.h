@@ -29,8 +29,9 @@ void ls_cluster_complete(struct ls_cluster *cluster);
 /* A strategy's degrees; gpus = tp · pp · dp · ep. */
 struct ls_strategy {
     int64_t tp, pp, dp, ep;
-    int64_t expert_tp; /* null: tp */
-    int32_t lod;       /* enum ls_lod */
+    int64_t expert_tp;  /* null: tp */
+    int32_t lod;        /* enum ls_lod */
+    int64_t first_rank; /* where another pool comes before: no parameter */
 };
 
 enum ls_lod { LS_LOD_LOW, LS_LOD_MEDIUM, LS_LOD_HIGH };
@@ -39,11 +40,12 @@ extern const struct ls_param_table ls_strategy_params;
 
 enum ls_dim { LS_TP, LS_EP, LS_PP, LS_DP, LS_N_DIMS };
 
-/* Where a strategy's ranks land: rank = Σ coordinate · stride, nodes are filled in order. */
+/* Where a strategy's ranks land: rank = first + Σ coordinate · stride, nodes are filled in order. */
 struct ls_placement {
     int64_t degree[LS_N_DIMS];
     int64_t stride[LS_N_DIMS];
     int64_t gpus_per_node;
+    int64_t first; /* rank of its first GPU */
 };
 
 /* Read the cluster's rank order; LS_INPUT when it is no permutation of tp, ep, pp, dp. */

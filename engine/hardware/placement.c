@@ -56,6 +56,7 @@ enum ls_status ls_placement_init(struct ls_placement *placement, const struct ls
     struct ls_placement result = {
         .degree = {[LS_TP] = strategy->tp, [LS_EP] = strategy->ep, [LS_PP] = strategy->pp, [LS_DP] = strategy->dp},
         .gpus_per_node = cluster->gpus_per_node,
+        .first = strategy->first_rank,
     };
     int64_t stride = 1;
     int n_words = 0;
@@ -78,7 +79,7 @@ enum ls_status ls_placement_init(struct ls_placement *placement, const struct ls
 
 int64_t ls_placement_rank(const struct ls_placement *placement, const int64_t coordinate[LS_N_DIMS])
 {
-    int64_t rank = 0;
+    int64_t rank = placement->first;
     for (int i = 0; i < LS_N_DIMS; i++)
         rank += coordinate[i] * placement->stride[i];
     return rank;

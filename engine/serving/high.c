@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/cost/step_comm.h"
+#include "engine/serving/link_queues.h"
 #include "engine/serving/serving.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/event_heap.h"
@@ -56,10 +57,9 @@ enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL, LOOK };
 struct high {
     struct ls_serving *serving;
     struct ls_event_heap heap;
+    struct ls_link_queues queues;
     struct flight *flights; /* [n_groups], of each pipeline by place in its ring */
     bool *stage_busy;       /* [n_groups] */
-    int64_t *link_free_ps;  /* [n_groups] */
-    int64_t *nic_free_ps;   /* [n_nics] */
     bool *fill_queued;      /* [n_pipelines] after a pass has ended */
     bool *look_queued;      /* [n_pipelines] when the front end hands over the next request */
     unsigned char *kinds;   /* [layers of the model] enum ls_layer_kind */
@@ -131,41 +131,19 @@ static void write_scripts(struct flight *flight)
     }
 }
 
-/* -- links -- */
-
-/* When the NICs and the link of a stage are free, and then: taken until that time. */
-static int64_t stage_free_ps(const struct high *high, int64_t group, const struct item *item, int64_t now_ps)
-{
-    const struct ls_links *links = &high->serving->links;
-    int64_t free_ps = now_ps;
-    if (item->link_ps > 0 && high->link_free_ps[group] > free_ps)
-        free_ps = high->link_free_ps[group];
-    for (int64_t i = links->first[group]; item->nic_ps > 0 && i < links->first[group + 1]; i++)
-        if (high->nic_free_ps[links->nics[i]] > free_ps)
-            free_ps = high->nic_free_ps[links->nics[i]];
-    return free_ps;
-}
-
-static void take_links(struct high *high, int64_t group, const struct item *item, int64_t start_ps)
-{
-    const struct ls_links *links = &high->serving->links;
-    if (item->link_ps > 0)
-        high->link_free_ps[group] = start_ps + item->link_ps;
-    for (int64_t i = links->first[group]; item->nic_ps > 0 && i < links->first[group + 1]; i++)
-        high->nic_free_ps[links->nics[i]] = start_ps + item->nic_ps;
-}
-
 static int64_t transfer_start_ps(struct high *high, const struct flight *flight, const struct item *item,
                                  int64_t now_ps)
 {
     const int64_t group = flight->pipeline->first_group + flight->stage;
-    int64_t start_ps = stage_free_ps(high, group, item, now_ps);
-    if (item->to_next_stage)
-        start_ps = stage_free_ps(high, group + 1, item, start_ps);
-    take_links(high, group, item, start_ps);
-    if (item->to_next_stage)
-        take_links(high, group + 1, item, start_ps);
-    return start_ps;
+    const struct ls_link_use use = {.link_ps = item->link_ps, .nic_ps = item->nic_ps};
+    return ls_link_queues_take(&high->queues, group, item->to_next_stage ? 2 : 1, &use, now_ps);
+}
+
+static int64_t start_transfer(void *context, const struct ls_transfer *transfer, int64_t now_ps)
+{
+    struct high *high = context;
+    return high->contention ? ls_link_queues_take_transfer(&high->queues, &high->serving->handover, transfer, now_ps)
+                            : now_ps;
 }
 
 /* -- a pass moves on -- */
@@ -427,7 +405,7 @@ static void note_cut_off(struct high *high)
     }
 }
 
-/* Of one instant, first come arrivals, then what ends, then users who follow that, and last passes are composed. */
+/* Of one instant, first come arrivals, then what ends, then what follows that, and last passes are composed. */
 static void run(struct high *high)
 {
     struct ls_serving *serving = high->serving;
@@ -437,16 +415,19 @@ static void run(struct high *high)
     for (;;) {
         const struct ls_event *next = high->heap.n > 0 ? &high->heap.events[0] : NULL;
         const int64_t event_ps = next ? next->time_ps : LS_PS_NEVER;
-        const int64_t following_ps = ls_serving_following_ps(serving);
+        const int64_t due_ps = ls_serving_due_ps(serving);
         const int64_t arrival_ps = more ? arrival.arrival_ps : LS_PS_NEVER;
-        const bool follow = following_ps < event_ps || (next && following_ps == event_ps && next->priority > 0);
-        if (more && arrival_ps <= event_ps && arrival_ps <= following_ps) {
+        const bool settle = due_ps < event_ps || (next && due_ps == event_ps && next->priority > 0);
+        if (more && arrival_ps <= event_ps && arrival_ps <= due_ps) {
             ls_serving_route(serving, &arrival);
             more = ls_source_next(&serving->source, &arrival);
             queue_looks(high, arrival_ps);
-        } else if (follow && following_ps <= horizon_ps) {
-            ls_serving_follow(serving, following_ps);
-            queue_looks(high, following_ps);
+        } else if (settle && due_ps <= horizon_ps) {
+            ls_serving_settle(serving, due_ps);
+            queue_looks(high, due_ps);
+            for (int64_t i = 0; serving->n_pools > 1 && i < serving->n_pipelines; i++)
+                if (serving->pipelines[i].look) /* blocks are free, or KV caches there */
+                    queue_fill(high, &serving->pipelines[i], due_ps);
         } else if (next && event_ps <= horizon_ps) {
             const struct ls_event event = ls_event_pop(&high->heap);
             handle(high, &event);
@@ -474,13 +455,11 @@ enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *
     high.heap.events = take_zeroed(arena, (int64_t)high.heap.capacity, sizeof *high.heap.events);
     high.flights = take_zeroed(arena, n_groups, sizeof *high.flights);
     high.stage_busy = take_zeroed(arena, n_groups, sizeof *high.stage_busy);
-    high.link_free_ps = take_zeroed(arena, n_groups, sizeof *high.link_free_ps);
-    high.nic_free_ps = take_zeroed(arena, serving->links.n_nics, sizeof *high.nic_free_ps);
     high.fill_queued = take_zeroed(arena, serving->n_pipelines, sizeof *high.fill_queued);
     high.look_queued = take_zeroed(arena, serving->n_pipelines, sizeof *high.look_queued);
     high.kinds = take_zeroed(arena, n_layers, sizeof *high.kinds);
-    if (!high.heap.events || !high.flights || !high.stage_busy || !high.link_free_ps || !high.nic_free_ps ||
-        !high.fill_queued || !high.look_queued || !high.kinds)
+    if (!high.heap.events || !high.flights || !high.stage_busy || !high.fill_queued || !high.look_queued ||
+        !high.kinds || ls_link_queues_init(&high.queues, &serving->links, arena))
         return LS_NOMEM;
     for (int64_t i = 0; i < n_layers; i++) {
         int64_t count[LS_N_LAYER_KINDS];
@@ -493,6 +472,8 @@ enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *
         serving->pipelines[i].launch = launch;
         serving->pipelines[i].context = &high;
     }
+    serving->handover.start = start_transfer;
+    serving->handover.context = &high;
     run(&high);
     return LS_OK;
 }

@@ -67,6 +67,9 @@ static enum ls_status find_start(struct goodput_search *search, double *start, s
     const int32_t lod = search->scenario.strategy.lod;
     double good = 1 / widest, bad = widest;
     enum ls_status status = LS_OK;
+    *start = 1;
+    if (ls_scenario_is_disaggregated(&search->scenario)) /* of which low knows nothing */
+        return LS_OK;
     search->scenario.strategy.lod = LS_LOD_LOW;
     for (int i = 0; i < LOW_BISECTIONS && !status; i++) {
         struct probe probe;

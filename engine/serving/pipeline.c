@@ -232,6 +232,16 @@ void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int6
     ls_request_list_append(&p->inbox, pool, id);
 }
 
+void ls_pipeline_take_over(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)
+{
+    struct ls_request_pool *pool = p->members[0].pool;
+    struct ls_request *request = ls_request_at(pool, id);
+    p->members[member].n_expected++;
+    request->member = (int32_t)member;
+    request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, 0); /* its prompt is tokens already */
+    ls_request_list_append(&p->inbox, pool, id);
+}
+
 enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const struct ls_pipeline_setup *setup)
 {
     const struct ls_strategy *strategy = &setup->scenario->strategy;

@@ -92,6 +92,9 @@ void ls_pipeline_advance(struct ls_pipeline *pipeline, int64_t until_ps);
 /* A request of one member reaches the front end. */
 void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
 
+/* A request whose prompt another pool has computed reaches the front end. */
+void ls_pipeline_take_over(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
+
 /* When the front end hands over the next request, LS_PS_NEVER without one. */
 static inline int64_t ls_pipeline_inbox_ps(const struct ls_pipeline *pipeline)
 {

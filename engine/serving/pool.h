@@ -14,7 +14,8 @@ struct ls_pool {
     struct ls_variation variation;
     struct ls_pipeline *pipelines; /* [n_pipelines], part of the deployment's */
     int64_t n_pipelines, n_members;
-    int64_t *load; /* [n_pipelines · n_members] for the router */
+    int64_t nic_stride; /* numbers of NICs from one node to the next: the most that a node of any pool has */
+    int64_t *load;      /* [n_pipelines · n_members] for the router */
 };
 
 /* What the pools of a deployment share. */

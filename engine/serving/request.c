@@ -88,6 +88,25 @@ void ls_request_list_prepend(struct ls_request_list *list, const struct ls_reque
     list->n++;
 }
 
+void ls_request_list_insert(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t prev,
+                            uint32_t id)
+{
+    if (prev == LS_NO_REQUEST) {
+        ls_request_list_prepend(list, pool, id);
+        return;
+    }
+    if (prev == list->tail) {
+        ls_request_list_append(list, pool, id);
+        return;
+    }
+    struct ls_request *request = ls_request_at(pool, id), *before = ls_request_at(pool, prev);
+    request->prev = prev;
+    request->next = before->next;
+    ls_request_at(pool, before->next)->prev = id;
+    before->next = id;
+    list->n++;
+}
+
 void ls_request_list_remove(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id)
 {
     const struct ls_request *request = ls_request_at(pool, id);

@@ -17,7 +17,9 @@ enum ls_request_state {
     LS_REQUEST_WAITING,
     LS_REQUEST_PREFILLING, /* has chunks left to schedule */
     LS_REQUEST_PREFILLED,  /* its last chunk is in flight */
-    LS_REQUEST_DECODING    /* in its slot's decode set */
+    LS_REQUEST_DECODING,   /* in its slot's decode set */
+    LS_REQUEST_HELD,       /* its prompt is computed in one pool, to be decoded in another (handover.h) */
+    LS_REQUEST_FETCHING    /* its KV cache is on the way there, or waits there for a pass */
 };
 
 #define LS_NO_REQUEST UINT32_MAX
@@ -44,13 +46,17 @@ struct ls_request {
     uint64_t index;      /* of the run, in order of arrival */
     int32_t promised;    /* KV blocks that its admission counted on */
     int16_t slot;
-    uint8_t state;    /* enum ls_request_state */
-    bool measured;    /* it arrived in the window */
-    bool counts_gaps; /* and will have all its tokens before the run ends */
-    int32_t client;   /* profile */
+    uint8_t state;           /* enum ls_request_state */
+    bool measured;           /* it arrived in the window */
+    bool counts_gaps;        /* and will have all its tokens before the run ends */
+    bool remote;             /* it waits with its KV cache in another pool, */
+    int32_t holder, fetcher; /* whose scheduler has it; the one that fetches it */
+    int64_t given_ps;        /* its prompt has ended; then: its transfer has started */
+    int32_t client;          /* profile */
     struct ls_turn said;
     struct ls_content content;
-    struct ls_holding holding; /* with prefix caching: known blocks */
+    struct ls_holding holding; /* with prefix caching: known blocks, */
+    struct ls_holding handed;  /* of the pool that computes its prompt to hand it over */
 };
 
 enum { LS_REQUEST_BLOCK_BITS = 10, LS_REQUEST_BLOCK = 1 << LS_REQUEST_BLOCK_BITS };
@@ -86,6 +92,9 @@ static const struct ls_request_list ls_request_list_empty = {LS_NO_REQUEST, LS_N
 
 void ls_request_list_append(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
 void ls_request_list_prepend(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
+/* Behind `prev`, which is in the list; at the head where it is LS_NO_REQUEST. */
+void ls_request_list_insert(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t prev,
+                            uint32_t id);
 void ls_request_list_remove(struct ls_request_list *list, const struct ls_request_pool *pool, uint32_t id);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/serving/chunk.h"
+#include "engine/serving/handover.h"
 #include "engine/serving/room.h"
 
 static void note_queues(struct ls_scheduler *s, int64_t now_ps)
@@ -22,6 +23,9 @@ static bool can_run(const struct ls_scheduler *s, const struct ls_request *reque
         return false;
     if (!s->chunked && request->prompt_tok > s->max_tok)
         return false;
+    if (s->hands_over && request->output_tok > 1)
+        return ls_scheduler_blocks(s, request->prompt_tok) <= s->n_blocks &&
+               ls_scheduler_blocks(s, total - 1) <= s->n_blocks_elsewhere;
     return ls_scheduler_blocks(s, total - 1) <= s->n_blocks;
 }
 
@@ -54,44 +58,51 @@ void ls_scheduler_arrive(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 
 /* -- blocks -- */
 
+/* What it holds of this scheduler's known blocks: it may have blocks in two pools. */
+static struct ls_holding *holding_of(const struct ls_scheduler *s, struct ls_request *request)
+{
+    return s->hands_over ? &request->handed : &request->holding;
+}
+
 void ls_scheduler_give_blocks(struct ls_scheduler *s, struct ls_request *request, const struct ls_stored *stored,
                               int64_t now_ps)
 {
+    struct ls_holding *const holding = holding_of(s, request);
     s->n_charged -= stored->n_blocks;
-    ls_scheduler_free_blocks(s,
-                             s->caching
-                                 ? ls_prefix_cache_release(&s->cache, &request->content, &request->holding, stored)
-                                 : stored->n_blocks,
-                             now_ps);
+    ls_scheduler_free_blocks(
+        s, s->caching ? ls_prefix_cache_release(&s->cache, &request->content, holding, stored) : stored->n_blocks,
+        now_ps);
 }
 
-/* The full blocks of a prompt that is scheduled as far as n_computed are known from now on. */
-static void learn(struct ls_scheduler *s, uint32_t id)
+void ls_scheduler_learn(struct ls_scheduler *s, uint32_t id)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     if (s->caching)
-        ls_prefix_cache_learn(&s->cache, &request->content, &request->holding, request->n_computed);
+        ls_prefix_cache_learn(&s->cache, &request->content, holding_of(s, request), request->n_computed);
 }
 
 /* The same of the pass's chunks, when all running requests have their blocks. */
 static void learn_chunks(struct ls_scheduler *s, const struct ls_slot *g)
 {
     for (size_t i = 0; i < g->n_chunks; i++)
-        learn(s, g->chunks[i].id);
+        ls_scheduler_learn(s, g->chunks[i].id);
 }
 
-/* What a waiting request need not compute: all but its last token may be found. */
+/* What a waiting request need not compute, where all but its last token may be found; or, of a prompt that another pool
+ * has computed, fetch. */
 static struct ls_prefix_hit find_hit(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    return s->caching ? ls_prefix_cache_find(&s->cache, &request->content, request->n_target - 1)
-                      : (struct ls_prefix_hit){0};
+    return s->caching
+               ? ls_prefix_cache_find(&s->cache, &request->content, request->n_target - (request->remote ? 0 : 1))
+               : (struct ls_prefix_hit){0};
 }
 
 /* The request holds what was found. False when memory is short; the run is void then. */
 static bool take_known(struct ls_scheduler *s, uint32_t id, int64_t n_blocks)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
-    s->out_of_memory |= s->caching && !ls_prefix_cache_admit(&s->cache, &request->content, n_blocks, &request->holding);
+    s->out_of_memory |=
+        s->caching && !ls_prefix_cache_admit(&s->cache, &request->content, n_blocks, holding_of(s, request));
     return !s->out_of_memory;
 }
 
@@ -216,12 +227,15 @@ static bool schedule_running_in_order(struct ls_scheduler *s, int slot, int64_t 
 /* Blocks that the admission of a request counts on. */
 static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    const int64_t output = (int64_t)ceil(s->output_reserve * (double)(request->output_tok - 1));
+    const double share = s->hands_over ? 0 : s->output_reserve;
+    const int64_t output = (int64_t)ceil(share * (double)(request->output_tok - 1));
     const int64_t total = (int64_t)request->prompt_tok + output;
     return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
 }
 
-static void admit(struct ls_scheduler *s, uint32_t id, const struct ls_prefix_hit *hit, int64_t now_ps)
+/* Take the first waiting request, with what was found for it and blocks up to `end_tok`. */
+static void take_first(struct ls_scheduler *s, uint32_t id, const struct ls_prefix_hit *hit, int64_t end_tok,
+                       int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     request->n_computed = (int32_t)(hit->n_blocks * s->block_size);
@@ -230,6 +244,12 @@ static void admit(struct ls_scheduler *s, uint32_t id, const struct ls_prefix_hi
     request->promised = (int32_t)blocks_to_promise(s, request);
     s->n_promised += request->promised;
     ls_waiting_take(&s->waiting, s->pool, id);
+    ls_scheduler_take_blocks(s, ls_scheduler_blocks(s, end_tok) - hit->n_blocks, now_ps);
+}
+
+static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
+{
+    struct ls_request *request = ls_request_at(s->pool, id);
     ls_request_list_append(&s->running, s->pool, id);
     request->order = s->n_admitted++;
     request->state = LS_REQUEST_PREFILLING;
@@ -263,24 +283,28 @@ static bool has_room(const struct ls_scheduler *s, const struct ls_request *requ
 /* Waiting requests that were there at `seen`, in order, until one does not fit. */
 static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps, int64_t seen_ps)
 {
-    while (s->running.n<s->max_seqs && * budget> 0) {
+    while (s->running.n + s->n_fetching<s->max_seqs && * budget> 0) {
         const uint32_t id = ls_waiting_first(&s->waiting, s->pool, seen_ps);
         if (id == LS_NO_REQUEST)
             break;
         const struct ls_request *request = ls_request_at(s->pool, id);
         const struct ls_prefix_hit hit = find_hit(s, request);
         const int64_t found = hit.n_blocks * s->block_size, missing = request->n_target - found;
-        const int64_t n_tok = min64(min64(missing, s->max_chunk), *budget);
+        const int64_t n_tok = request->remote ? missing : min64(min64(missing, s->max_chunk), *budget);
         if (!s->chunked && n_tok < missing && missing <= s->max_tok)
             break;
         if (!has_room(s, request, &hit, found + n_tok))
             break;
         if (!take_known(s, id, hit.n_blocks))
             break;
-        admit(s, id, &hit, now_ps);
-        ls_scheduler_take_blocks(s, ls_scheduler_blocks(s, found + n_tok) - hit.n_blocks, now_ps);
+        take_first(s, id, &hit, found + n_tok, now_ps);
+        if (request->remote) {
+            ls_handover_fetch(s, id, now_ps);
+            continue;
+        }
+        admit(s, id, now_ps);
         schedule_chunk(s, slot, id, n_tok);
-        learn(s, id);
+        ls_scheduler_learn(s, id);
         if (request->state == LS_REQUEST_PREFILLING)
             s->prefilling[s->n_prefilling++] = id;
         *budget -= n_tok;
@@ -342,6 +366,8 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     g->batch = (struct ls_batch){0};
     g->n_chunks = 0;
     g->decoding = true;
+    if (s->n_fetched > 0 && s->n_prefilling == 0)
+        ls_handover_join(s, slot, seen_ps);
     if (s->batching == LS_BATCHING_MIXED)
         compose_mixed(s, slot, now_ps, seen_ps);
     else

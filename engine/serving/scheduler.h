@@ -70,6 +70,8 @@ struct ls_work {
     int64_t decode_context, decode_window, prefill_pairs, prefill_window_pairs, prefill_context;
 };
 
+struct ls_handover;
+
 struct ls_scheduler {
     struct ls_request_pool *pool;
     struct ls_collector *collector;
@@ -95,6 +97,15 @@ struct ls_scheduler {
     int64_t n_admitted;
     struct ls_level queue_level, running_level, kv_level;
     struct ls_work work;
+    /* disaggregated pools (handover.h); null: requests decode where their prompts are computed */
+    struct ls_handover *handover;
+    bool hands_over;            /* its requests decode elsewhere, */
+    int64_t n_blocks_elsewhere; /* where a scheduler has so many blocks */
+    int32_t index;              /* in its pool */
+    int64_t n_held;             /* requests that have left, but not their KV caches */
+    int64_t n_fetching;         /* requests with blocks reserved, not running yet; */
+    uint32_t *fetched;          /* of these, in order, those whose KV caches are there */
+    size_t n_fetched;
     /* called when a request has completed, before it is freed; may be null */
     void (*completed)(void *context, const struct ls_request *request, int64_t now_ps);
     void *context;
@@ -144,6 +155,9 @@ static inline void ls_scheduler_take_blocks(struct ls_scheduler *scheduler, int6
     ls_scheduler_free_blocks(scheduler, -n, now_ps);
 }
 
+/* The full blocks of a prompt that is scheduled as far as n_computed are known from now on. */
+void ls_scheduler_learn(struct ls_scheduler *scheduler, uint32_t id);
+
 /* A request gives up its blocks. */
 void ls_scheduler_give_blocks(struct ls_scheduler *scheduler, struct ls_request *request,
                               const struct ls_stored *stored, int64_t now_ps);
@@ -166,7 +180,7 @@ static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const 
 
 static inline int64_t ls_scheduler_load(const struct ls_scheduler *scheduler)
 {
-    return scheduler->n_expected + scheduler->waiting.n + scheduler->running.n;
+    return scheduler->n_expected + scheduler->waiting.n + scheduler->running.n + scheduler->n_fetching;
 }
 
 #endif

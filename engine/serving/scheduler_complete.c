@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "engine/serving/decode_set.h"
+#include "engine/serving/handover.h"
 #include "engine/serving/scheduler.h"
 
 static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
@@ -63,6 +64,10 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
     if (request->n_generated == request->output_tok) {
         give_up(s, request, request->n_computed, now_ps);
         complete_request(s, id, sent_ps);
+        return;
+    }
+    if (s->hands_over) {
+        ls_handover_give(s, id, sent_ps);
         return;
     }
     ls_decode_join(s, slot, id, request->n_computed);

@@ -66,15 +66,24 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
     deliver(serving, arrival, target);
 }
 
-int64_t ls_serving_following_ps(const struct ls_serving *serving)
+static int64_t next_following_ps(const struct ls_serving *serving)
 {
     return ls_followers_next_ps(&serving->followers);
 }
 
-void ls_serving_follow(struct ls_serving *serving, int64_t now_ps)
+int64_t ls_serving_due_ps(const struct ls_serving *serving)
+{
+    const int64_t following = next_following_ps(serving);
+    const int64_t handover = serving->n_pools > 1 ? ls_handover_next_ps(&serving->handover) : LS_PS_NEVER;
+    return following < handover ? following : handover;
+}
+
+void ls_serving_settle(struct ls_serving *serving, int64_t now_ps)
 {
     struct ls_arrival arrival;
-    while (ls_serving_following_ps(serving) <= now_ps) { /* a request that is refused may be followed by another */
+    if (serving->n_pools > 1)
+        serving->n_events += ls_handover_settle(&serving->handover, now_ps);
+    while (next_following_ps(serving) <= now_ps) { /* a request that is refused may be followed by another */
         const struct ls_follower follower = ls_followers_pop(&serving->followers);
         if (ls_source_follow(&serving->source, &follower, &arrival))
             deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
@@ -94,7 +103,7 @@ static void note_completed(void *context, const struct ls_request *request, int6
 /* What arrives next: by itself at `arrival`, or because something else has ended; no later than the horizon's end. */
 static int64_t next_arrival_ps(const struct ls_serving *serving, int64_t arrival_ps)
 {
-    const int64_t following_ps = ls_serving_following_ps(serving), end_ps = horizon_ps(serving);
+    const int64_t following_ps = ls_serving_due_ps(serving), end_ps = horizon_ps(serving);
     const int64_t next_ps = arrival_ps < following_ps ? arrival_ps : following_ps;
     return next_ps <= end_ps || end_ps == LS_PS_NEVER ? next_ps : end_ps + 1;
 }
@@ -102,7 +111,7 @@ static int64_t next_arrival_ps(const struct ls_serving *serving, int64_t arrival
 /* What happens next, from arrivals to ends of passes and what they bring. */
 static int64_t next_ps(const struct ls_serving *serving, int64_t arrival_ps)
 {
-    int64_t now_ps = ls_serving_following_ps(serving);
+    int64_t now_ps = ls_serving_due_ps(serving);
     now_ps = arrival_ps < now_ps ? arrival_ps : now_ps;
     for (int64_t i = 0; i < serving->n_pipelines; i++)
         if (ls_pipeline_next_ps(&serving->pipelines[i]) < now_ps)
@@ -110,8 +119,9 @@ static int64_t next_ps(const struct ls_serving *serving, int64_t arrival_ps)
     return now_ps;
 }
 
-/* Completions bring arrivals, so passes must end in order of time over all pipelines; of one instant, all passes end
- * before what follows them arrives, and all of that is there before any pass is composed. */
+/* Completions bring arrivals, or one pool's work is the other's, so passes must end in order of time over all
+ * pipelines; of one instant, all passes end before what follows them arrives, and all of that is there before any pass
+ * is composed. */
 static void run_in_order(struct ls_serving *serving)
 {
     struct ls_pipeline *const pipelines = serving->pipelines;
@@ -125,7 +135,7 @@ static void run_in_order(struct ls_serving *serving)
             deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_complete(&pipelines[i], now_ps);
-        ls_serving_follow(serving, now_ps);
+        ls_serving_settle(serving, now_ps);
         for (int64_t i = 0; i < serving->n_pipelines; i++)
             ls_pipeline_fill(&pipelines[i], now_ps);
         if (serving->n_pipelines == 1) /* what others would bring could come sooner */
@@ -147,7 +157,7 @@ static void run_apart(struct ls_serving *serving)
 
 void ls_serving_run_medium(struct ls_serving *serving)
 {
-    if (ls_source_is_followed(&serving->source))
+    if (serving->n_pools > 1 || ls_source_is_followed(&serving->source))
         run_in_order(serving);
     else
         run_apart(serving);
@@ -172,21 +182,27 @@ static enum ls_status watch_completions(struct ls_serving *serving, struct ls_ar
     return ls_followers_init(&serving->followers, arena, n);
 }
 
-static enum ls_status init_pools(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena,
+static enum ls_status init_pools(struct ls_serving *serving, const struct ls_pool_plan *plans, struct ls_arena *arena,
                                  struct ls_err *err)
 {
+    int64_t nic_stride = 0;
     const struct ls_pool_setup setup = {
         .requests = &serving->requests, .collector = serving->collector, .watch = serving->watch, .arena = arena};
-    for (int i = 0; i < serving->n_pools; i++)
-        serving->n_pipelines += serving->pools[i].scenario->strategy.dp;
+    for (int i = 0; i < serving->n_pools; i++) {
+        const struct ls_scenario *scenario = serving->pools[i].scenario = plans[i].scenario;
+        serving->n_pipelines += scenario->strategy.dp;
+        if (scenario->cluster.nics_per_node > nic_stride)
+            nic_stride = scenario->cluster.nics_per_node;
+    }
     serving->pipelines = ls_arena_take(arena, (size_t)serving->n_pipelines * sizeof *serving->pipelines);
     if (!serving->pipelines)
         return ls_fail(err, LS_NOMEM, "out of memory for the pipelines");
     struct ls_pipeline *next = serving->pipelines;
     for (int i = 0; i < serving->n_pools; i++) {
-        const enum ls_status status = ls_pool_init(&serving->pools[i], next, kv_blocks, &setup, err);
+        const enum ls_status status = ls_pool_init(&serving->pools[i], next, plans[i].kv_blocks, &setup, err);
         if (status)
             return status;
+        serving->pools[i].nic_stride = nic_stride;
         next += serving->pools[i].n_pipelines;
     }
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
@@ -197,16 +213,19 @@ static enum ls_status init_pools(struct ls_serving *serving, int64_t kv_blocks, 
     return LS_OK;
 }
 
-static enum ls_status init(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)
+static enum ls_status init(struct ls_serving *serving, const struct ls_pool_plan *plans, struct ls_arena *arena,
+                           struct ls_err *err)
 {
     ls_source_init(&serving->source, serving->scenario);
     if (ls_request_pool_init(&serving->requests, arena, ls_source_reserve(&serving->source)))
         return ls_fail(err, LS_NOMEM, "out of memory for requests");
-    const enum ls_status status = init_pools(serving, kv_blocks, arena, err);
+    const enum ls_status status = init_pools(serving, plans, arena, err);
     if (status)
         return status;
     if ((ls_source_is_followed(&serving->source) && watch_completions(serving, arena)) ||
-        ls_links_init(&serving->links, serving->pools, serving->n_pools, serving->n_groups, arena))
+        ls_links_init(&serving->links, serving->pools, serving->n_pools, serving->n_groups, arena) ||
+        (serving->n_pools > 1 && ls_handover_init(&serving->handover, serving->scenario, &serving->pools[0],
+                                                  &serving->pools[1], &serving->requests, arena)))
         return ls_fail(err, LS_NOMEM, "out of memory for the simulation's tables");
     return LS_OK;
 }
@@ -223,11 +242,11 @@ static bool ran_out_of_memory(const struct ls_serving *serving)
 /* Nobody is lost: whoever is still there waits or runs, and only those who run hold KV blocks. */
 static void assert_conserved(const struct ls_serving *serving)
 {
-    int64_t n_there = 0;
+    int64_t n_there = serving->handover.given.n;
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             const struct ls_scheduler *s = &serving->pipelines[i].members[j];
-            assert(s->running.n > 0 || s->n_free == s->n_blocks);
+            assert(s->running.n + s->n_held + s->n_fetching > 0 || s->n_free == s->n_blocks);
             n_there += ls_scheduler_load(s);
         }
     }
@@ -237,10 +256,11 @@ static void assert_conserved(const struct ls_serving *serving)
 }
 
 /* The run itself, without what becomes of its results. */
-static enum ls_status run(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena, struct ls_err *err)
+static enum ls_status run(struct ls_serving *serving, const struct ls_pool_plan *plans, struct ls_arena *arena,
+                          struct ls_err *err)
 {
     ls_collector_clear(serving->collector, serving->scenario);
-    const enum ls_status status = init(serving, kv_blocks, arena, err);
+    const enum ls_status status = init(serving, plans, arena, err);
     if (status)
         return status;
     if (serving->scenario->strategy.lod != LS_LOD_HIGH)
@@ -274,13 +294,13 @@ static enum ls_status find_cut_off(const struct ls_request_pool *requests, struc
 }
 
 /* A run that nobody looks on at, to know what the end cuts off. */
-static enum ls_status foresee_cut_off(struct ls_serving *serving, int64_t kv_blocks, struct ls_arena *arena,
-                                      struct ls_err *err)
+static enum ls_status foresee_cut_off(struct ls_serving *serving, const struct ls_pool_plan *plans,
+                                      struct ls_arena *arena, struct ls_err *err)
 {
     struct ls_serving first = *serving;
     const struct ls_observer *observer = serving->collector->observer;
     serving->collector->observer = NULL;
-    const enum ls_status status = run(&first, kv_blocks, arena, err);
+    const enum ls_status status = run(&first, plans, arena, err);
     serving->collector->observer = observer;
     if (status)
         return status;
@@ -289,26 +309,39 @@ static enum ls_status foresee_cut_off(struct ls_serving *serving, int64_t kv_blo
     return LS_OK;
 }
 
+static enum ls_status run_and_measure(struct ls_serving *serving, const struct ls_pool_plan *plans,
+                                      struct ls_arena *arena, struct ls_metrics *metrics, struct ls_err *err)
+{
+    enum ls_status status = LS_OK;
+    if (!serving->scenario->workload.drain)
+        status = foresee_cut_off(serving, plans, arena, err);
+    if (!status)
+        status = run(serving, plans, arena, err);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < serving->n_pipelines && horizon_ps(serving) != LS_PS_NEVER; i++)
+        ls_pipeline_cut_off(&serving->pipelines[i]);
+    if (serving->n_pools > 1 && horizon_ps(serving) != LS_PS_NEVER)
+        ls_handover_cut_off(&serving->handover);
+    ls_serving_metrics(serving, metrics);
+    return LS_OK;
+}
+
 enum ls_status ls_serving_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_collector *collector,
                               struct ls_arena *arena, struct ls_watch *watch, struct ls_metrics *metrics,
                               struct ls_err *err)
 {
+    const struct ls_pool_plan plan = {scenario, kv_blocks};
+    struct ls_serving serving = {.scenario = scenario, .collector = collector, .watch = watch, .n_pools = 1};
+    return run_and_measure(&serving, &plan, arena, metrics, err);
+}
+
+enum ls_status ls_serving_run_pools(const struct ls_scenario *scenario,
+                                    const struct ls_pool_plan plans[LS_N_POOL_ROLES], struct ls_collector *collector,
+                                    struct ls_arena *arena, struct ls_watch *watch, struct ls_metrics *metrics,
+                                    struct ls_err *err)
+{
     struct ls_serving serving = {
-        .scenario = scenario,
-        .collector = collector,
-        .watch = watch,
-        .pools = {{.scenario = scenario}},
-        .n_pools = 1,
-    };
-    enum ls_status status = LS_OK;
-    if (!scenario->workload.drain)
-        status = foresee_cut_off(&serving, kv_blocks, arena, err);
-    if (!status)
-        status = run(&serving, kv_blocks, arena, err);
-    if (status)
-        return status;
-    for (int64_t i = 0; i < serving.n_pipelines && horizon_ps(&serving) != LS_PS_NEVER; i++)
-        ls_pipeline_cut_off(&serving.pipelines[i]);
-    ls_serving_metrics(&serving, metrics);
-    return LS_OK;
+        .scenario = scenario, .collector = collector, .watch = watch, .n_pools = LS_N_POOL_ROLES};
+    return run_and_measure(&serving, plans, arena, metrics, err);
 }

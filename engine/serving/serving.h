@@ -1,13 +1,14 @@
 #ifndef LS_ENGINE_SERVING_SERVING_H
 #define LS_ENGINE_SERVING_SERVING_H
 
+#include "engine/serving/handover.h"
 #include "engine/serving/links.h"
 #include "engine/serving/pool.h"
 #include "engine/serving/source.h"
 
 /* A serving deployment: source → router → pools of pipelines, timed by `medium` itself or by `high`'s events. */
 
-enum { LS_MAX_POOLS = 2 };
+enum { LS_MAX_POOLS = LS_N_POOL_ROLES };
 
 /* Requests that have tokens but not all of them when the run ends, by index, ascending. */
 struct ls_cut_off {
@@ -19,6 +20,7 @@ struct ls_serving {
     const struct ls_scenario *scenario;
     struct ls_pool pools[LS_MAX_POOLS];
     int n_pools;
+    struct ls_handover handover; /* from the first pool to the second, where there are two */
     struct ls_links links;
     struct ls_source source;
     struct ls_request_pool requests;
@@ -39,6 +41,19 @@ LS_NODISCARD enum ls_status ls_serving_run(const struct ls_scenario *scenario, i
                                            struct ls_collector *collector, struct ls_arena *arena,
                                            struct ls_watch *watch, struct ls_metrics *metrics, struct ls_err *err);
 
+/* One pool of a deployment. */
+struct ls_pool_plan {
+    const struct ls_scenario *scenario; /* outlives the run */
+    int64_t kv_blocks;                  /* of one scheduler */
+};
+
+/* The same for a deployment of two pools, by enum ls_pool_role. */
+LS_NODISCARD enum ls_status ls_serving_run_pools(const struct ls_scenario *scenario,
+                                                 const struct ls_pool_plan plans[LS_N_POOL_ROLES],
+                                                 struct ls_collector *collector, struct ls_arena *arena,
+                                                 struct ls_watch *watch, struct ls_metrics *metrics,
+                                                 struct ls_err *err);
+
 /* A request enters at the router. For the drivers of each level of detail. */
 void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arrival);
 
@@ -46,11 +61,12 @@ void ls_serving_route(struct ls_serving *serving, const struct ls_arrival *arriv
 void ls_serving_run_medium(struct ls_serving *serving);
 LS_NODISCARD enum ls_status ls_serving_run_high(struct ls_serving *serving, struct ls_arena *arena);
 
-/* The requests arrive that follow what clients had by `now`. */
-void ls_serving_follow(struct ls_serving *serving, int64_t now_ps);
+/* What the end of passes brings, when all that end at `now` have: transfers between pools end and requests are handed
+ * over; in a closed loop, the requests arrive that follow what users had by now. */
+void ls_serving_settle(struct ls_serving *serving, int64_t now_ps);
 
-/* When the next of them is due; LS_PS_NEVER when none is. */
-int64_t ls_serving_following_ps(const struct ls_serving *serving);
+/* When the next of these is due; LS_PS_NEVER when nothing is. */
+int64_t ls_serving_due_ps(const struct ls_serving *serving);
 
 /* Fill the metrics from what a finished run left (serving_metrics.c). */
 void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics);

@@ -246,10 +246,24 @@ static void fill_usage(const struct ls_serving *serving, const struct usage *u, 
     m[LS_METRIC_COMM_FRAC] = ratio(u->comm_s, u->all_s);
     m[LS_METRIC_MFU] = ratio(u->flop, window_s * u->peak_flop_per_s);
     m[LS_METRIC_MBU] = ratio(u->bytes, window_s * u->peak_bytes_per_s);
-    ls_link_utilization(&serving->links, serving->pipelines, window_s, &m[LS_METRIC_LINK_UTILIZATION_MEAN],
-                        &m[LS_METRIC_LINK_UTILIZATION_MAX]);
+    ls_link_utilization(&serving->links, serving->pipelines, serving->n_pipelines, window_s,
+                        &m[LS_METRIC_LINK_UTILIZATION_MEAN], &m[LS_METRIC_LINK_UTILIZATION_MAX]);
     m[LS_METRIC_N_STEPS] = u->n_steps;
     m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
+}
+
+/* Of two pools, each one's share of busy time, and what is between them. */
+static void fill_pools(const struct ls_serving *serving, const struct usage pools[], double window_s,
+                       struct ls_metrics *metrics)
+{
+    const struct ls_handover *h = &serving->handover;
+    double *m = metrics->scalar;
+    if (serving->n_pools < 2)
+        return;
+    m[LS_METRIC_PREFILL_UTILIZATION] = ratio(pools[LS_POOL_PREFILL].busy_s, pools[LS_POOL_PREFILL].gpus * window_s);
+    m[LS_METRIC_DECODE_UTILIZATION] = ratio(pools[LS_POOL_DECODE].busy_s, pools[LS_POOL_DECODE].gpus * window_s);
+    m[LS_METRIC_HANDOVER_WAIT_MEAN_S] = ratio((double)h->wait_ns * 1e-9, (double)h->n_started);
+    m[LS_METRIC_TRANSFER_MEAN_S] = ratio((double)h->transfer_ns * 1e-9, (double)h->n_done);
 }
 
 /* Throughput, and what an output token costs in money and energy. */
@@ -273,11 +287,14 @@ void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *met
     const int64_t end_ps = collector->horizon_ps == LS_PS_NEVER ? collector->last_completion_ps : collector->horizon_ps;
     const int64_t start_ps = collector->warmup_ps;
     const double window_s = end_ps > start_ps ? ls_s_from_ps(end_ps - start_ps) : 0.0;
-    struct usage usage = {0};
-    for (int i = 0; i < serving->n_pools; i++)
+    struct usage usage = {0}, pools[LS_MAX_POOLS] = {{0}};
+    for (int i = 0; i < serving->n_pools; i++) {
         add_pool(&serving->pools[i], start_ps, end_ps, &usage);
+        add_pool(&serving->pools[i], start_ps, end_ps, &pools[i]);
+    }
     fill_latencies(collector, metrics);
     fill_counts(collector, metrics);
     fill_rates(collector, &usage, window_s, metrics);
     fill_usage(serving, &usage, window_s, metrics);
+    fill_pools(serving, pools, window_s, metrics);
 }
