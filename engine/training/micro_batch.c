@@ -72,12 +72,17 @@ static double accumulate_seconds(const struct ls_micro_batch *batch, double valu
     return ls_op_seconds(hardware, &op) - ls_op_seconds(hardware, &nothing);
 }
 
-/* Kernels are measured one by one; a GPU that does nothing else cannot keep their clocks within its power. */
+/* Kernels are measured one by one; a GPU that does nothing else cannot keep their clocks within its power. Experts are
+ * products of the same library as all others, one for each, side by side (Transformer Engine's grouped linear), unlike
+ * in the fused kernels of serving. */
 static double product_seconds(const struct ls_micro_batch *batch, const struct ls_op *op)
 {
     const struct ls_hardware *hardware = hardware_of(batch);
     const double frac = hardware->training.gemm_frac;
-    const double seconds = ls_op_seconds(hardware, op);
+    struct ls_op plain = *op;
+    if (op->kind == LS_OP_GROUPED_GEMM)
+        plain.kind = LS_OP_BATCHED_GEMM;
+    const double seconds = ls_op_seconds(hardware, &plain);
     return isnan(frac) ? seconds : fmax(seconds, ls_op_flop(op) / (ls_op_dtype_peak(hardware, op->dtype) * frac));
 }
 
