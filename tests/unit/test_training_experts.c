@@ -287,6 +287,39 @@ START_TEST(every_k_layers_keep_one_input)
 }
 END_TEST
 
+/* --- Other architectures --- */
+
+/* Latent attention, shared experts and leading dense layers: stages and shards hold every parameter once. */
+START_TEST(stages_and_shards_hold_every_parameter)
+{
+    const struct ls_scenario scenario = training("model: deepseek-v3\n", "ep: 16, pp: 4", "", LS_REASON_NONE);
+    double sum = 0;
+    for (int64_t stage = 0; stage < 4; stage++) {
+        const struct ls_stage_parameters p = ls_stage_parameters(&scenario, stage);
+        sum += p.shared + 16 * p.experts;
+    }
+    ck_assert_double_eq(sum, (double)ls_model_parameters(&scenario.model));
+}
+END_TEST
+
+START_TEST(sliding_windows_save_time_on_long_sequences)
+{
+    const char *const keys = "sequence_length: 32768, attention: flash, global_batch_size: 8";
+    ck_assert(metric("model: gemma-2-9b\n", "tp: 8", keys, LS_METRIC_STEP_TIME_S) <
+              metric("model: {base: gemma-2-9b, use_sliding_window: false}\n", "tp: 8", keys, LS_METRIC_STEP_TIME_S));
+}
+END_TEST
+
+START_TEST(old_gpus_train_in_fp16)
+{
+    struct ls_scenario scenario = training(DENSE, "tp: 8", "", LS_REASON_NONE);
+    const struct ls_metrics modern = run(&scenario);
+    scenario.cluster.hardware.peak.by_dtype[LS_BF16] = (double)NAN;
+    const struct ls_metrics old = run(&scenario);
+    ck_assert_double_eq(old.scalar[LS_METRIC_STEP_TIME_S], modern.scalar[LS_METRIC_STEP_TIME_S]);
+}
+END_TEST
+
 /* --- The shipped study of 1,024 experts --- */
 
 static struct ls_scenario shipped(const char *const *sets, size_t n_sets)
@@ -386,6 +419,9 @@ int main(void)
     tcase_add_test(tcase, newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its_forward_pass);
     tcase_add_test(tcase, the_vocabulary_is_padded_for_tp);
     tcase_add_test(tcase, every_k_layers_keep_one_input);
+    tcase_add_test(tcase, stages_and_shards_hold_every_parameter);
+    tcase_add_test(tcase, sliding_windows_save_time_on_long_sequences);
+    tcase_add_test(tcase, old_gpus_train_in_fp16);
     tcase_add_test(tcase, a_published_strategy_takes_its_memory_and_time);
     tcase_add_test(tcase, its_baseline_does_not_fit_and_is_costed_all_the_same);
     tcase_add_test(tcase, checkpoints_that_stop_early_leave_out_the_last_products);
