@@ -167,7 +167,8 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     const int64_t budget = scenario->engine.max_num_batched_tokens;
     if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
-    if (scenario->strategy.lod == LS_LOD_LOW && scenario->engine.scheduling_policy != LS_POLICY_FCFS)
+    if (scenario->strategy.lod == LS_LOD_LOW &&
+        (scenario->engine.scheduling_policy != LS_POLICY_FCFS || ls_workload_shares(&scenario->workload)))
         return LS_REASON_LOW;
     return check_experts(scenario);
 }

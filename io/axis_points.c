@@ -36,6 +36,17 @@ static enum ls_status fault(const struct reader *reader, const struct ls_yaml *p
 
 /* --- Lists --- */
 
+static enum ls_status adopt_trace(struct ls_study *study, const struct ls_trace *trace)
+{
+    const enum ls_status status = ls_study_adopt(study, (void *)trace->requests);
+    if (!trace->parts)
+        return status;
+    if (!status)
+        return ls_study_adopt(study, (void *)trace->parts);
+    free((void *)trace->parts);
+    return status;
+}
+
 const struct ls_trace *ls_points_trace(const struct ls_bind *bind, const struct ls_yaml *place, const char *name,
                                        struct ls_study *study, enum ls_status *status)
 {
@@ -53,7 +64,7 @@ const struct ls_trace *ls_points_trace(const struct ls_bind *bind, const struct 
     }
     const enum ls_status read = ls_trace_read(file, study->base.workload.trace_options.format, trace, bind->diags);
     if (read == LS_OK)
-        *status = ls_study_adopt(study, (void *)trace->requests);
+        *status = adopt_trace(study, trace);
     else if (read == LS_NOMEM)
         *status = read;
     return read || *status ? NULL : trace;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/serving/content.h"
 #include "io/csv_row.h"
+#include "io/mooncake.h"
 #include "io/read_file.h"
 
 #define MAX_FILE_BYTES ((size_t)8 << 30)
@@ -16,6 +18,7 @@
 
 enum { MAX_COLUMNS = 32, FIELD_LEN = 64 };
 enum column { ARRIVAL, PROMPT, OUTPUT, N_NEEDED };
+enum { SESSION = N_NEEDED, HASHES, N_COLUMNS }; /* of csv, where they are given */
 
 /* A time too far from zero for picoseconds alone. */
 struct instant {
@@ -113,19 +116,24 @@ static const struct format formats[] = {
      false},
 };
 
-/* What a later version will understand; the rest of an unknown column is said by those we know. */
-static const char *const later_columns[] = {"session", "session_id", "prefix_hashes", "hash_ids"};
+/* What requests share, in columns of any form. */
+static const struct {
+    const char *name;
+    int column;
+} sharing[] = {{"session", SESSION}, {"session_id", SESSION}, {"prefix_hashes", HASHES}, {"hash_ids", HASHES}};
 
 struct reader {
     const char *path;
     struct ls_diags *diags;
     size_t n_before; /* faults of others */
     const struct format *format;
-    size_t column[N_NEEDED]; /* where each stands */
+    size_t column[N_COLUMNS]; /* where each stands; MAX_COLUMNS: nowhere */
     size_t n_columns;
     int64_t base_s;
     struct ls_trace_request *requests;
     size_t n, capacity;
+    uint64_t *parts;
+    size_t n_parts, parts_capacity;
 };
 
 static size_t n_faults(const struct reader *reader)
@@ -143,6 +151,11 @@ static bool find_columns(struct reader *reader, const struct format *format, cha
             return false;
         reader->column[i] = at;
     }
+    reader->column[SESSION] = reader->column[HASHES] = MAX_COLUMNS;
+    for (size_t at = 0; at < n; at++)
+        for (size_t i = 0; i < sizeof sharing / sizeof sharing[0]; i++)
+            if (strcmp(fields[at], sharing[i].name) == 0)
+                reader->column[sharing[i].column] = at;
     reader->format = format;
     reader->n_columns = n;
     return true;
@@ -156,10 +169,6 @@ static enum ls_status read_header(struct reader *reader, char *line, int32_t wan
     for (size_t i = 0; i < n_formats && !reader->format; i++)
         if (wanted == LS_TRACE_AUTO || wanted == (int32_t)formats[i].format)
             (void)find_columns(reader, &formats[i], fields, n);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < sizeof later_columns / sizeof later_columns[0]; j++)
-            if (strcmp(fields[i], later_columns[j]) == 0)
-                ls_diags_add(reader->diags, reader->path, 1, 1, fields[i], "not available yet; remove the column");
     if (!reader->format)
         ls_diags_add(reader->diags, reader->path, 1, 1, "",
                      "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
@@ -192,6 +201,52 @@ static enum ls_status add_request(struct reader *reader, struct ls_trace_request
     return LS_OK;
 }
 
+/* FNV-1a of a text. */
+static uint64_t hash_text(const char *text, size_t n)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return hash ? hash : 1;
+}
+
+/* The next part of the prompt of the request being read, by what the recording calls it: its id stands for all before
+ * it too, and a part that the prompt ends in the midst of is another one than the whole. */
+static enum ls_status add_part(struct reader *reader, struct ls_trace_request *request, uint64_t name)
+{
+    const int32_t left = request->prompt_tok - request->n_part_tok;
+    const int32_t n_tok = left < LS_TRACE_PART_TOK ? left : LS_TRACE_PART_TOK;
+    const uint64_t before = request->n_part_tok > 0 ? reader->parts[reader->n_parts - 1] : 0;
+    if (n_tok == 0)
+        return LS_OK;
+    if (reader->n_parts == reader->parts_capacity) {
+        const size_t capacity = reader->parts_capacity ? 2 * reader->parts_capacity : 4096;
+        uint64_t *parts = realloc(reader->parts, capacity * sizeof *parts);
+        if (!parts)
+            return LS_NOMEM;
+        reader->parts = parts;
+        reader->parts_capacity = capacity;
+    }
+    if (request->n_part_tok == 0)
+        request->first_part = reader->n_parts;
+    request->n_part_tok += n_tok;
+    reader->parts[reader->n_parts++] =
+        ls_content_id(LS_CONTENT_RECORDED, before, name ^ (uint64_t)(LS_TRACE_PART_TOK - n_tok) << 40);
+    return LS_OK;
+}
+
+/* Names of parts, between spaces or semicolons. */
+static enum ls_status add_parts(struct reader *reader, struct ls_trace_request *request, const char *text)
+{
+    enum ls_status status = LS_OK;
+    for (text += strspn(text, " ;"); *text && !status; text += strspn(text, " ;")) {
+        const size_t n = strcspn(text, " ;");
+        status = add_part(reader, request, hash_text(text, n));
+        text += n;
+    }
+    return status;
+}
+
 static bool place_in_time(struct reader *reader, struct instant instant, int64_t *arrival_ps)
 {
     if (reader->n == 0)
@@ -201,6 +256,15 @@ static bool place_in_time(struct reader *reader, struct instant instant, int64_t
         return false;
     *arrival_ps = s * PS_PER_S + instant.ps;
     return true;
+}
+
+/* Which session the request belongs to and which parts its prompt has, as far as columns say so. */
+static enum ls_status share(struct reader *reader, struct ls_trace_request *request, char *const *fields)
+{
+    const size_t session = reader->column[SESSION], hashes = reader->column[HASHES];
+    if (session < MAX_COLUMNS && fields[session][0])
+        request->session = hash_text(fields[session], strlen(fields[session]));
+    return hashes < MAX_COLUMNS ? add_parts(reader, request, fields[hashes]) : LS_OK;
 }
 
 static enum ls_status read_row(struct reader *reader, char *line, int number)
@@ -225,8 +289,52 @@ static enum ls_status read_row(struct reader *reader, char *line, int number)
     else if (!parse_tokens(fields[reader->column[OUTPUT]], &request.output_tok))
         reject_field(reader, number, fields, OUTPUT, "a whole number from 1 to 2147483647");
     else
-        return add_request(reader, request);
+        return share(reader, &request, fields) == LS_OK ? add_request(reader, request) : LS_NOMEM;
     return LS_OK;
+}
+
+/* -- mooncake: a JSON object a line -- */
+
+static const struct format mooncake = {.format = LS_TRACE_MOONCAKE, .time = "milliseconds such as 27482"};
+
+/* The ids of the parts of a prompt; false when they are no list of numbers. */
+static bool read_hashes(struct reader *reader, struct ls_trace_request *request, const char *list,
+                        enum ls_status *status)
+{
+    const char *name;
+    size_t n;
+    while (!*status && (list = ls_mooncake_next(list, &name, &n)) && n > 0)
+        *status = add_part(reader, request, hash_text(name, n));
+    return list != NULL;
+}
+
+static bool is_count(double value)
+{
+    return value >= 1 && value <= (double)MAX_TOK && value == floor(value);
+}
+
+static enum ls_status read_mooncake_line(struct reader *reader, char *line, int number)
+{
+    struct ls_mooncake_row row;
+    enum ls_status status = LS_OK;
+    if (line[strspn(line, " \t\r")] == '\0')
+        return LS_OK;
+    if (!ls_mooncake_read(line, &row) || !(row.timestamp_ms >= 0 && row.timestamp_ms <= 1e3 * (double)MAX_S) ||
+        !is_count(row.input_length) || !is_count(row.output_length)) {
+        ls_diags_add(reader->diags, reader->path, number, 1, "",
+                     "not a request; write {\"timestamp\": milliseconds, \"input_length\": tokens, \"output_length\": "
+                     "tokens, \"hash_ids\": [a number for every 512 tokens of the input]}");
+        return LS_OK;
+    }
+    struct ls_trace_request request = {.arrival_ps = llrint(row.timestamp_ms * 1e9),
+                                       .prompt_tok = (int32_t)row.input_length,
+                                       .output_tok = (int32_t)row.output_length};
+    if (row.hash_ids && !read_hashes(reader, &request, row.hash_ids, &status)) {
+        if (!status)
+            ls_diags_add(reader->diags, reader->path, number, 1, "hash_ids", "not a list of numbers");
+        return status;
+    }
+    return add_request(reader, request);
 }
 
 /* Lines end with a newline, each replaced by a null. */
@@ -236,11 +344,16 @@ static enum ls_status read_lines(struct reader *reader, char *text, int32_t want
     enum ls_status status = LS_OK;
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
         text += 3;
+    if (wanted == LS_TRACE_MOONCAKE || (wanted == LS_TRACE_AUTO && text[strspn(text, " \t\r\n")] == '{'))
+        reader->format = &mooncake;
     for (char *line = text; line && !status; number++) {
         char *end = strchr(line, '\n');
         if (end)
             *end = '\0';
-        status = number == 0 ? read_header(reader, line, wanted) : read_row(reader, line, number + 1);
+        if (reader->format == &mooncake)
+            status = read_mooncake_line(reader, line, number + 1);
+        else
+            status = number == 0 ? read_header(reader, line, wanted) : read_row(reader, line, number + 1);
         line = end ? end + 1 : NULL;
         if (n_faults(reader) >= MAX_FAULTS) {
             ls_diags_add(reader->diags, reader->path, 0, 0, "", "too many faults; the rest is not read");
@@ -275,16 +388,26 @@ static void put_in_order(struct reader *reader)
         reader->requests[i].arrival_ps -= first_ps;
 }
 
+static uint64_t hash_word(uint64_t hash, uint64_t word)
+{
+    for (int shift = 0; shift < 64; shift += 8)
+        hash = (hash ^ (word >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 /* FNV-1a over every number, by value. */
-static uint64_t digest(const struct ls_trace_request *requests, size_t n)
+static uint64_t digest(const struct reader *reader)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++) {
-        const uint64_t words[] = {(uint64_t)requests[i].arrival_ps, (uint64_t)requests[i].prompt_tok,
-                                  (uint64_t)requests[i].output_tok};
-        for (size_t j = 0; j < 3; j++)
-            for (int shift = 0; shift < 64; shift += 8)
-                hash = (hash ^ (words[j] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < reader->n; i++) {
+        const struct ls_trace_request *request = &reader->requests[i];
+        hash = hash_word(hash, (uint64_t)request->arrival_ps);
+        hash = hash_word(hash, (uint64_t)request->prompt_tok);
+        hash = hash_word(hash, (uint64_t)request->output_tok);
+        if (request->session)
+            hash = hash_word(hash, request->session);
+        for (int32_t tok = 0; tok < request->n_part_tok; tok += LS_TRACE_PART_TOK)
+            hash = hash_word(hash, reader->parts[request->first_part + (size_t)(tok / LS_TRACE_PART_TOK)]);
     }
     return hash;
 }
@@ -296,8 +419,11 @@ static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
         return LS_INPUT;
     }
     put_in_order(reader);
-    *trace =
-        (struct ls_trace){.n = reader->n, .requests = reader->requests, .digest = digest(reader->requests, reader->n)};
+    *trace = (struct ls_trace){.n = reader->n,
+                               .requests = reader->requests,
+                               .digest = digest(reader),
+                               .parts = reader->parts,
+                               .part_tok = LS_TRACE_PART_TOK};
     return LS_OK;
 }
 
@@ -307,8 +433,9 @@ enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *
     struct ls_err err = {""};
     char *text;
     size_t n;
-    if (format == LS_TRACE_MOONCAKE || format == LS_TRACE_BURSTGPT || format == LS_TRACE_SHAREGPT) {
-        ls_diags_add(diags, path, 0, 0, "workload.trace.format", "not available yet; azure, vidur and csv are");
+    if (format == LS_TRACE_BURSTGPT || format == LS_TRACE_SHAREGPT) {
+        ls_diags_add(diags, path, 0, 0, "workload.trace.format",
+                     "not available yet; azure, mooncake, vidur and csv are");
         return LS_INPUT;
     }
     enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);
@@ -317,15 +444,17 @@ enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *
         return status;
     }
     if (strlen(text) != n) {
-        ls_diags_add(diags, path, 0, 0, "", "not text; a CSV file was expected");
+        ls_diags_add(diags, path, 0, 0, "", "not text; a CSV or JSON lines file was expected");
         status = LS_INPUT;
     } else {
         status = read_lines(&reader, text, format);
     }
     if (!status)
         status = finish(&reader, trace);
-    if (status)
+    if (status) {
         free(reader.requests);
+        free(reader.parts);
+    }
     free(text);
     return status;
 }

@@ -121,6 +121,16 @@ bool ls_turn_next(const struct ls_scenario *scenario, const struct ls_turn *turn
 
 /* -- what a study says -- */
 
+bool ls_workload_shares(const struct ls_workload *workload)
+{
+    bool any = false;
+    for (size_t i = 0; workload->trace && i < workload->trace->n; i++)
+        any |= workload->trace->requests[i].session != 0 || workload->trace->requests[i].n_part_tok > 0;
+    for (int32_t i = 0; i < workload->n_profiles; i++)
+        any |= ls_profile_has_sessions(&workload->profiles[i]) || ls_profile_has_head(&workload->profiles[i]);
+    return any;
+}
+
 static enum ls_status check_dist(const struct ls_dist *dist, bool tok, const char *key, struct ls_err *err)
 {
     struct ls_err inner = {""};

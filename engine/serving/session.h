@@ -44,6 +44,9 @@ static inline bool ls_profile_has_head(const struct ls_profile *profile)
     return profile->shared_prefix.tokens > 0 || profile->shared_prefix.lengths.kind != LS_NULL_CHOICE;
 }
 
+/* Whether requests have anything in common: sessions, system prompts, or what a trace says. */
+bool ls_workload_shares(const struct ls_workload *workload);
+
 /* LS_INPUT with the key, below the profile, and what is wrong with it. */
 LS_NODISCARD enum ls_status ls_sessions_check(const struct ls_profile *profile, struct ls_err *err);
 

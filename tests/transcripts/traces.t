@@ -1,4 +1,4 @@
-Recorded workloads, in three forms, told apart by their first line.
+Recorded workloads, in several forms, told apart by their first line.
 
   $ cat >study.yaml <<END
   > model: llama-3.1-8b
@@ -12,6 +12,15 @@ Recorded workloads, in three forms, told apart by their first line.
   $ llmsweep validate study.yaml
   study.yaml: valid, 1 cell
   $ printf 'output_tokens,arrival_s,prompt_tokens\n44,0,374\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 1 cell
+
+Some say what requests share: the parts of their prompts, or the session that they continue.
+
+  $ printf '{"timestamp": 0, "input_length": 374, "output_length": 44, "hash_ids": [1]}\n{"timestamp": 27482, "input_length": 700, "output_length": 4, "hash_ids": [1, 2]}\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml: valid, 1 cell
+  $ printf 'arrival_s,prompt_tokens,output_tokens,session,prefix_hashes\n0,374,44,1,\n9,500,44,1,a b\n' >trace.csv
   $ llmsweep validate study.yaml
   study.yaml: valid, 1 cell
 
@@ -35,19 +44,20 @@ What may be wrong with one.
   $ llmsweep validate study.yaml
   trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or arrival_s, prompt_tokens, output_tokens (csv)
   [2]
-  $ printf 'arrival_s,prompt_tokens,output_tokens,session\n0,374,44,1\n' >trace.csv
-  $ llmsweep validate study.yaml
-  trace.csv:1:1: session: not available yet; remove the column
+  $ llmsweep validate study.yaml --set workload.trace.format=burstgpt
+  trace.csv: workload.trace.format: not available yet; azure, mooncake, vidur and csv are
   [2]
-  $ llmsweep validate study.yaml --set workload.trace.format=mooncake
-  trace.csv: workload.trace.format: not available yet; azure, vidur and csv are
+  $ printf '{"timestamp": 0, "input_length": 374, "output_length": 44, "hash_ids": [1]}\n{"timestamp": 1}\n{"timestamp": 2, "input_length": 374, "output_length": 44, "hash_ids": [1, x]}\n' >trace.csv
+  $ llmsweep validate study.yaml
+  trace.csv:2:1: not a request; write {"timestamp": milliseconds, "input_length": tokens, "output_length": tokens, "hash_ids": [a number for every 512 tokens of the input]}
+  trace.csv:3:1: hash_ids: not a list of numbers
   [2]
   $ llmsweep validate study.yaml --set workload.trace.file=azure_2023_conf.csv
   --set: workload.trace.file: no workload azure_2023_conf.csv (did you mean azure_2023_conv.csv?)
   [2]
   $ printf 'arrival_s,prompt_tokens,output_tokens\n0,3\0004,44\n' >trace.csv
   $ llmsweep validate study.yaml
-  trace.csv: not text; a CSV file was expected
+  trace.csv: not text; a CSV or JSON lines file was expected
   [2]
   $ { echo 'arrival_s,prompt_tokens,output_tokens'; yes x,1,1 | head -50; } >trace.csv
   $ llmsweep validate study.yaml 2>&1 | wc -l

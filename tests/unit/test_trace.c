@@ -41,6 +41,40 @@ START_TEST(three_forms_of_one_recording_are_equal)
 }
 END_TEST
 
+/* Ids that begin alike stand for prompts that do, part by part; the last part is another one where it ends sooner. */
+START_TEST(parts_of_prompts_are_chained)
+{
+    static const char *const texts[] = {
+        "{\"timestamp\": 0, \"input_length\": 1100, \"output_length\": 5, \"hash_ids\": [0, 7, 9]}\n"
+        "{\"timestamp\": 3000, \"input_length\": 1536, \"output_length\": 5, \"hash_ids\": [0, 7, 9]}\r\n"
+        "{\"hash_ids\": [1, 7], \"timestamp\": 3000.5, \"input_length\": 2000, \"x\": 3, \"output_length\": 5}\n",
+        "arrival_s,prompt_tokens,output_tokens,session,prefix_hashes\n0,1100,5,,0 7 9\n3,1536,5,a,0;7;9\n"
+        "3.0005,2000,5,a,1 7\n",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct ls_trace trace = read_trace(texts[i], LS_TRACE_AUTO);
+        const struct ls_trace_request *const r = trace.requests;
+        const uint64_t *const parts = trace.parts;
+        ck_assert_uint_eq(trace.n, 3);
+        ck_assert_int_eq(trace.part_tok, 512);
+        ck_assert_int_eq(r[1].arrival_ps, INT64_C(3000000000000));
+        ck_assert_int_eq(r[2].arrival_ps, INT64_C(3000500000000));
+        ck_assert_int_eq(r[0].n_part_tok, 1100);
+        ck_assert_int_eq(r[1].n_part_tok, 1536);
+        ck_assert_int_eq(r[2].n_part_tok, 1024);
+        ck_assert_uint_eq(parts[r[0].first_part], parts[r[1].first_part]);
+        ck_assert_uint_eq(parts[r[0].first_part + 1], parts[r[1].first_part + 1]);
+        ck_assert_uint_ne(parts[r[0].first_part + 2], parts[r[1].first_part + 2]); /* 76 tokens, and all 512 */
+        ck_assert_uint_ne(parts[r[0].first_part + 1], parts[r[2].first_part + 1]); /* 7 after 0, and 7 after 1 */
+        ck_assert_uint_eq(r[0].session, 0);
+        ck_assert_int_eq(r[1].session == r[2].session, 1);
+        ck_assert_int_eq(r[1].session != 0, i == 1);
+        free((void *)trace.requests);
+        free((void *)trace.parts);
+    }
+}
+END_TEST
+
 START_TEST(calendars_are_understood)
 {
     /* 2024 is a leap year: from the end of February to March there are two days */
@@ -88,6 +122,7 @@ int main(void)
     Suite *suite = suite_create("trace");
     TCase *tcase = tcase_create("trace");
     tcase_add_test(tcase, three_forms_of_one_recording_are_equal);
+    tcase_add_test(tcase, parts_of_prompts_are_chained);
     tcase_add_test(tcase, calendars_are_understood);
     tcase_add_test(tcase, the_digest_knows_every_number);
     tcase_add_test(tcase, the_shipped_recording_is_whole);
