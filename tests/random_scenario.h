@@ -147,6 +147,10 @@ static inline void random_other_engine(struct random_scenario *drawn)
     engine->request_overhead_s = random_scale(drawn, 1e-7, 1e-3);
     engine->prompt_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
     engine->output_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
+    if (random_chance(drawn, 0.3)) {
+        drawn->scenario.cluster.client.latency_s = random_scale(drawn, 1e-6, 1e-2);
+        drawn->scenario.cluster.client.bandwidth_bytes_per_s = random_scale(drawn, 1e5, 1e10);
+    }
 }
 
 static inline void random_length(struct random_scenario *drawn, struct ls_dist *dist, int64_t greatest)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/memory/serving_memory.h"
+#include "engine/serving/frontend.h"
 #include "engine/serving/load.h"
 #include "engine/serving/variation.h"
 #include "engine/sim/clock.h"
@@ -275,6 +276,14 @@ struct estimate {
     bool saturated;
 };
 
+/* Time of a request and its first token with the front end and on the way from and to the client, without queues. */
+static double front_s(const struct low *low)
+{
+    struct ls_frontend frontend = ls_frontend_make(low->scenario);
+    const int64_t ready_ps = ls_frontend_receive(&frontend, 0, (int64_t)low->load.prompt);
+    return ls_s_from_ps(ls_frontend_send(&frontend, ready_ps, 1));
+}
+
 static struct estimate estimate_open(struct low *low)
 {
     const double pipelines = (double)low->scenario->strategy.dp;
@@ -290,7 +299,7 @@ static struct estimate estimate_open(struct low *low)
         /* the queue grows for as long as requests arrive: half of the final wait on average */
         const double last_wait_s = low->load.n_requests / e.rate - low->load.arrivals_s;
         e.wait_s = fmax(0.0, last_wait_s / 2);
-        e.ttft_s = e.wait_s + e.point.first_s;
+        e.ttft_s = e.wait_s + e.point.first_s + front_s(low);
         return e;
     }
     e.rate = low->load.rate;
@@ -298,7 +307,7 @@ static struct estimate estimate_open(struct low *low)
     const double left_s = e.point.pass_sq / (2 * e.point.pass_s);
     e.active_frac = 1 - idle;
     e.wait_s = e.active_frac * left_s + slot_wait_s(low, &e.point);
-    e.ttft_s = e.wait_s + e.point.first_s;
+    e.ttft_s = e.wait_s + e.point.first_s + front_s(low);
     return e;
 }
 
@@ -315,7 +324,8 @@ static struct estimate estimate_closed(struct low *low)
         const double rate = (low_rate + high_rate) / 2;
         low->rate = rate / pipelines;
         const bool found = find_point(low, &point);
-        const double residence_s = found ? point.first_s + low->decodes * point.pass_s : (double)INFINITY;
+        const double residence_s =
+            found ? front_s(low) + point.first_s + low->decodes * point.pass_s : (double)INFINITY;
         if (rate * residence_s < low->load.users) {
             low_rate = rate;
             e.point = point;
@@ -328,9 +338,9 @@ static struct estimate estimate_closed(struct low *low)
     e.rate = low_rate;
     if (low_rate >= 0.995 * capacity || e.point.pass_s == 0)
         e.point = capacity_point;
-    const double in_service = e.rate * (e.point.first_s + low->decodes * e.point.pass_s);
+    const double in_service = e.rate * (front_s(low) + e.point.first_s + low->decodes * e.point.pass_s);
     e.wait_s = fmax(0.0, (low->load.users - in_service) / e.rate);
-    e.ttft_s = e.wait_s + e.point.first_s;
+    e.ttft_s = e.wait_s + e.point.first_s + front_s(low);
     return e;
 }
 

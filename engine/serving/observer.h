@@ -15,7 +15,7 @@ struct ls_request_row {
     int32_t pipeline, member; /* the scheduler that had it; pipelines count over all pools */
     enum ls_request_end end;  /* unfinished: the horizon cut it off */
     int32_t prompt_tok, output_tok;
-    int32_t n_generated; /* output tokens it got */
+    int32_t n_generated; /* output tokens that the engine made for it */
     int64_t arrival_ps;
     int64_t scheduled_ps, first_token_ps; /* negative: never */
     int64_t end_ps;                       /* last token with the client, refusal, or the horizon */

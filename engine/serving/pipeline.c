@@ -257,12 +257,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .inbox = ls_request_list_empty,
         .ended_ps = -1,
         .overlap = setup->scenario->engine.overlap_scheduling == 1,
-        .frontend =
-            {
-                .request_ps = ls_ps_from_s(setup->scenario->engine.request_overhead_s),
-                .prompt_tok_ps = ls_ps_from_s(setup->scenario->engine.prompt_token_overhead_s),
-                .output_tok_ps = ls_ps_from_s(setup->scenario->engine.output_token_overhead_s),
-            },
+        .frontend = ls_frontend_make(setup->scenario),
         .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
         .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
     };

@@ -75,7 +75,7 @@ struct plain_pipeline {
     int64_t ended_ps;
     struct plain_request **inbox; /* with the front end, in order */
     int64_t n_inbox;
-    int64_t frontend_free_ps;
+    int64_t frontend_free_ps, wire_free_ps;
     bool touched; /* a pass has ended or a request arrived: idle slots look again */
 };
 
@@ -639,11 +639,29 @@ static void plain_fill(struct plain *plain, int64_t index)
     }
 }
 
+static int64_t plain_front_end_from(struct plain_pipeline *p, int64_t from_ps, int64_t work_ps)
+{
+    p->frontend_free_ps = plain_max(p->frontend_free_ps, from_ps) + work_ps;
+    return p->frontend_free_ps;
+}
+
 /* The front end does one thing after the other. */
 static int64_t plain_front_end(struct plain *plain, struct plain_pipeline *p, int64_t work_ps)
 {
-    p->frontend_free_ps = plain_max(p->frontend_free_ps, plain->now_ps) + work_ps;
-    return p->frontend_free_ps;
+    return plain_front_end_from(p, plain->now_ps, work_ps);
+}
+
+/* Picoseconds of a link to the clients: its latency, and four bytes. */
+static int64_t plain_client_latency(const struct plain *plain)
+{
+    const double latency_s = plain->scenario->cluster.client.latency_s;
+    return isnan(latency_s) ? 0 : ls_ps_from_s(latency_s);
+}
+
+static int64_t plain_client_token(const struct plain *plain)
+{
+    const double bandwidth = plain->scenario->cluster.client.bandwidth_bytes_per_s;
+    return isnan(bandwidth) ? 0 : ls_ps_from_s(4 / bandwidth);
 }
 
 static void plain_end_passes(struct plain *plain, struct plain_pipeline *p)
@@ -654,7 +672,8 @@ static void plain_end_passes(struct plain *plain, struct plain_pipeline *p)
         int64_t n_sampled = 0;
         for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
             n_sampled += p->members[i].n_parts[slot];
-        const int64_t sent_ps = plain_front_end(plain, p, n_sampled * token_ps);
+        const int64_t sent_ps =
+            plain_front_end(plain, p, n_sampled * token_ps) + plain_client_latency(plain) + plain_client_token(plain);
         for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
             plain_finish_parts(plain, &p->members[i], slot, sent_ps);
         p->n_passes--;
@@ -736,9 +755,10 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
         plain_note_end(plain, request, true, plain->now_ps);
         return;
     }
-    request->ready_ps = plain_front_end(plain, p,
-                                        ls_ps_from_s(engine->request_overhead_s) +
-                                            request->prompt * ls_ps_from_s(engine->prompt_token_overhead_s));
+    p->wire_free_ps = plain_max(p->wire_free_ps, plain->now_ps) + request->prompt * plain_client_token(plain);
+    request->ready_ps = plain_front_end_from(p, p->wire_free_ps + plain_client_latency(plain),
+                                             ls_ps_from_s(engine->request_overhead_s) +
+                                                 request->prompt * ls_ps_from_s(engine->prompt_token_overhead_s));
     s->n_expected++;
     p->inbox[p->n_inbox++] = request;
 }

@@ -96,7 +96,10 @@ START_TEST(looking_on_changes_nothing_and_shows_everything)
         ck_assert_double_eq_tol(m[LS_METRIC_E2E_MEAN_S], ls_s_from_ps(seen.e2e_ps) / n, 1e-9);
         ck_assert_double_eq_tol(m[LS_METRIC_TTFT_MEAN_S], ls_s_from_ps(seen.ttft_ps) / n, 1e-9);
     }
-    ck_assert_int_eq(run.collector.n_output_tok, seen.generated_tok);
+    if (seen.n_of[LS_REQUEST_UNFINISHED] == 0)
+        ck_assert_int_eq(run.collector.n_output_tok, seen.generated_tok);
+    else /* some tokens were on their way to their clients */
+        ck_assert_int_le(run.collector.n_output_tok, seen.generated_tok);
     ck_assert(n == 0 || (seen.n_moments > 0 && seen.n_spans > 0));
     run_release(&run);
 }
