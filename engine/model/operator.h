@@ -85,16 +85,15 @@ struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype w
 
 /* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many; none where there is
  * nothing to do. What is charged as memory traffic: a norm reads and writes both its rows and the residual stream (the
- * fused add-and-norm of the engines); rotary embeddings and query/key norms read and write queries
- * and keys; the KV write reads keys and values and stores them in the cache's format; an activation reads the
- * projections and writes their product. Biases ride on their GEMMs.
+ * fused add-and-norm of the engines); rotary embeddings and query/key norms read and write queries and keys; an
+ * activation reads the projections and writes their product. Biases ride on their GEMMs.
  *
  * A model whose costs are stated has one operator for each kind of token and block, under attention_prefill and
  * attention_decode here and under ls_ops_stated for the MLP, and no others.
  *
  * attention_linear: norm, QKV (or MLA's projections), rotary, output projection, for n_tok tokens; writing keys and
- * values is part of the engines' attention calls, and of their measured times. MLA's
- * down-projections are replicated on every rank, as the engines do. */
+ * values is part of the engines' attention calls, and of their measured times. MLA's down-projections are replicated on
+ * every rank, as the engines do. */
 size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
                                const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
 

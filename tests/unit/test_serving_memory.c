@@ -45,13 +45,33 @@ START_TEST(one_gpu_holds_every_parameter_once)
 }
 END_TEST
 
-/* 4.25 bits a weight of the experts and two bytes of the rest: the checkpoints' sizes on huggingface.co/openai are 13.8
- * and 65.2 GB. */
+/* 4.25 bits a weight of the experts and two bytes of the rest: total_size in the model.safetensors.index.json of
+ * huggingface.co/openai/gpt-oss-20b and -120b. */
 START_TEST(block_formats_carry_their_scales)
 {
     const struct ls_model small = load_model("gpt-oss-20b"), large = load_model("gpt-oss-120b");
-    ck_assert_double_eq_tol(weights_of(&small, (struct ls_shard){1, 1, 1, 0}), 13.76e9, 0.01e9);
-    ck_assert_double_eq_tol(weights_of(&large, (struct ls_shard){1, 1, 1, 0}), 65.25e9, 0.02e9);
+    ck_assert_double_eq_tol(weights_of(&small, (struct ls_shard){1, 1, 1, 0}), 13761264768.0, 0.5);
+    ck_assert_double_eq_tol(weights_of(&large, (struct ls_shard){1, 1, 1, 0}), 65248815744.0, 0.5);
+}
+END_TEST
+
+/* Llama 3.1 8B: 6,979,321,856 parameters in projections, 1,050,939,392 in embedding, head and norms, which stay in two
+ * bytes. */
+START_TEST(formats_take_their_bits_and_leave_the_rest)
+{
+    static const struct {
+        enum ls_dtype dtype;
+        double bits;
+    } formats[] = {{LS_BF16, 16}, {LS_FP8, 8}, {LS_INT8, 8}, {LS_INT4, 4.125}, {LS_NVFP4, 4.5}, {LS_MXFP4, 4.25}};
+    const struct ls_model model = load_model("llama-3.1-8b");
+    const struct ls_shard shard = {1, 1, 1, 0};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const struct ls_formats served = ls_model_formats(&model, formats[i].dtype, formats[i].dtype);
+        const double bytes = ls_weight_bytes(&model, &shard, &served, 0, 32, LS_STAGE_FIRST | LS_STAGE_LAST);
+        ck_assert_double_eq_tol(bytes, 6979321856.0 * formats[i].bits / 8 + 2 * 1050939392.0, 0.5);
+        ck_assert_double_eq_tol(ls_kv_bytes_per_token_layer(&model, 1, formats[i].dtype), 2048 * formats[i].bits / 8,
+                                1e-9);
+    }
 }
 END_TEST
 
@@ -244,6 +264,7 @@ int main(void)
     TCase *tcase = tcase_create("bytes");
     tcase_add_test(tcase, one_gpu_holds_every_parameter_once);
     tcase_add_test(tcase, block_formats_carry_their_scales);
+    tcase_add_test(tcase, formats_take_their_bits_and_leave_the_rest);
     tcase_add_test(tcase, kv_bytes_a_token_are_exact);
     tcase_add_test(tcase, layers_are_spread_as_vllm_spreads_them);
     tcase_add_test(tcase, stages_of_an_untied_model_hold_it_once_in_all);
