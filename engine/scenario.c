@@ -319,6 +319,8 @@ static enum ls_status resolve_training(struct ls_scenario *scenario, enum ls_rea
 
 enum ls_status ls_scenario_resolve(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)
 {
+    if (scenario->kind != LS_SERVING && scenario->cluster.hardware.kernel_table[0])
+        return ls_fail(err, LS_INPUT, "cluster.hardware.kernel_table: only serving reads it; remove it");
     switch (scenario->kind) {
     case LS_SERVING:
         return resolve_serving(scenario, reason, err);
@@ -371,10 +373,20 @@ static void hash_field(const char *path, const struct ls_param *param, const voi
     *hash = hash_word(*hash, word);
 }
 
+static uint64_t hash_table(uint64_t hash, const struct ls_hardware *hardware)
+{
+    return hardware->table ? hash_word(hash, hardware->table->digest) : hash;
+}
+
 uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario)
 {
     uint64_t hash = hash_word(0, LS_ENGINE_VERSION);
     ls_param_walk(&ls_scenario_params, scenario, hash_field, &hash);
     hash = hash_word(hash, (uint64_t)scenario->replica);
-    return scenario->workload.trace ? hash_word(hash, scenario->workload.trace->digest) : hash;
+    if (scenario->workload.trace)
+        hash = hash_word(hash, scenario->workload.trace->digest);
+    hash = hash_table(hash, &scenario->cluster.hardware);
+    for (int role = 0; role < LS_N_POOL_ROLES; role++)
+        hash = hash_table(hash, &scenario->engine.disaggregation.pools[role].hardware);
+    return hash;
 }

@@ -10,6 +10,7 @@
 #include "io/object.h"
 #include "io/study_axes.h"
 #include "io/study_samples.h"
+#include "io/table_file.h"
 #include "io/trace.h"
 
 struct reader {
@@ -70,6 +71,26 @@ const struct ls_trace *ls_points_trace(const struct ls_bind *bind, const struct 
     return read || *status ? NULL : trace;
 }
 
+enum ls_status ls_points_table(const struct ls_bind *bind, const struct ls_yaml *place, struct ls_hardware *hardware,
+                               struct ls_study *study)
+{
+    char file[4096];
+    struct ls_err err = {""};
+    if (!hardware->kernel_table[0])
+        return LS_OK;
+    if (ls_library_find(LS_SHELF_HARDWARE, bind->folder, hardware->kernel_table, file, sizeof file, &err)) {
+        ls_yaml_fault(bind->diags, place, "kernel_table", "%s", err.text);
+        return LS_OK;
+    }
+    struct ls_kernel_table *table = ls_study_alloc(study, 1, sizeof *table);
+    struct ls_table_row *rows;
+    if (!table)
+        return LS_NOMEM;
+    const enum ls_status read = ls_table_read(file, table, &rows, bind->diags);
+    hardware->table = read ? NULL : table;
+    return read == LS_OK ? ls_study_adopt(study, rows) : read == LS_NOMEM ? LS_NOMEM : LS_OK;
+}
+
 static enum ls_status read_object(struct reader *reader, const struct ls_yaml *node, size_t i)
 {
     const struct ls_param *param = reader->target->ref.param;
@@ -82,7 +103,7 @@ static enum ls_status read_object(struct reader *reader, const struct ls_yaml *n
     (void)snprintf(reader->points.labels[i], LS_NAME_LEN, "%s",
                    ls_param_is_null_object(param, object) ? "null"
                                                           : (const char *)object); /* it begins with its name */
-    return LS_OK;
+    return param->table == &ls_hardware_params ? ls_points_table(reader->bind, node, object, reader->study) : LS_OK;
 }
 
 static enum ls_status read_scalar(struct reader *reader, const struct ls_yaml *node, size_t i)

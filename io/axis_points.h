@@ -26,4 +26,9 @@ LS_NODISCARD enum ls_status ls_points_read(const struct ls_bind *bind, const str
 const struct ls_trace *ls_points_trace(const struct ls_bind *bind, const struct ls_yaml *place, const char *name,
                                        struct ls_study *study, enum ls_status *status);
 
+/* Read the table of measured kernels that `hardware` names, if any, and let it point there; the study owns it. Faults
+ * go to bind's diags. LS_NOMEM. */
+LS_NODISCARD enum ls_status ls_points_table(const struct ls_bind *bind, const struct ls_yaml *place,
+                                            struct ls_hardware *hardware, struct ls_study *study);
+
 #endif

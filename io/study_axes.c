@@ -95,7 +95,8 @@ static void path_of(char path[LS_AXIS_PATH_LEN], const struct ls_axis_source *so
 /* Keys that say which study this is, or what others are called, do not vary inside it. */
 static bool is_fixed_key(const char *key)
 {
-    static const char *const fixed[] = {"kind", "seed", "evaluate_oversized", "workload.trace.format"};
+    static const char *const fixed[] = {"kind", "seed", "evaluate_oversized", "workload.trace.format",
+                                        "cluster.hardware.kernel_table"};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (strcmp(fixed[i], key) == 0)
             return true;

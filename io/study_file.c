@@ -368,6 +368,20 @@ static enum ls_status bind_trace(struct reader *reader)
     return status;
 }
 
+/* Tables of measured kernels, of the cluster's hardware and of pools that have their own. */
+static enum ls_status bind_tables(struct reader *reader)
+{
+    struct ls_scenario *base = &reader->study->base;
+    const struct ls_yaml *cluster = ls_yaml_get(reader->root, "cluster");
+    const struct ls_yaml *engine = ls_yaml_get(reader->root, "engine");
+    enum ls_status status =
+        ls_points_table(&reader->bind, cluster ? cluster : reader->root, &base->cluster.hardware, reader->study);
+    for (int role = 0; !status && role < LS_N_POOL_ROLES; role++)
+        status = ls_points_table(&reader->bind, engine ? engine : reader->root,
+                                 &base->engine.disaggregation.pools[role].hardware, reader->study);
+    return status;
+}
+
 static enum ls_status bind_scenario(struct reader *reader)
 {
     static const char *const others[] = {"name", "sweep",  "output",   "model",  "engine",  "workload",
@@ -378,7 +392,9 @@ static enum ls_status bind_scenario(struct reader *reader)
     ls_scenario_init(&reader->study->base);
     reject_sections(reader, kind);
     ls_bind_table(&reader->bind, reader->root, &sections, others, "", &reader->study->base);
-    const enum ls_status status = bind_trace(reader);
+    enum ls_status status = bind_tables(reader);
+    if (!status)
+        status = bind_trace(reader);
     return status ? status : ls_study_read_samples(&reader->bind, reader->root, reader->study);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/cost/attention_cost.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Scores and values are multiplied in 16 bits unless the cache is fp8 and the device can multiply that. */
 static double attention_peak(const struct ls_hardware *hardware, enum ls_dtype dtype)
@@ -89,16 +90,61 @@ static const struct ls_decode_kernels *decode_kernels(const struct ls_hardware *
     return is_narrow(op->dtype) ? &kernels->decode_fp8 : &kernels->decode;
 }
 
-/* Seconds for each token of context: its keys and values read, its scores and sums computed. */
-static double decode_slope(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
+/* Bytes of keys and values of one KV head for a token; MLA's latent holds the values inside the keys. */
+static double head_row_bytes(const struct ls_op *op)
+{
+    return ls_dtype_bytes(op->dtype) * (is_latent(op) ? op->head_dim : op->head_dim + op->v_head_dim);
+}
+
+/* Query heads that a block handles at once. */
+static const double head_tile = 64.0;
+
+/* Blocks of one sequence, its context not split. */
+static double blocks_per_seq(const struct ls_op *op)
+{
+    return op->n_kv_heads * ceil(op->n_heads / op->n_kv_heads / head_tile);
+}
+
+/* Where partial waves of blocks cost this share of a whole one. */
+static const double partial_wave = 0.3;
+
+static double count_waves(double load)
+{
+    return load <= 1.0 ? 1.0 : partial_wave * ceil(load) + (1.0 - partial_wave) * load;
+}
+
+/* What decode attention takes for each token of context: of all sequences together, and of a block. */
+struct slopes {
+    double reading_s, block_s;
+    bool whole;
+};
+
+static struct slopes decode_slopes(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
+                                   const struct ls_op *op)
+{
+    const double flop = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim);
+    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
+    struct slopes slopes = {
+        .reading_s = fmax(op->n_kv_heads * head_row_bytes(op) / (hardware->memory_bandwidth_bytes_per_s * frac),
+                          flop / (attention_peak(hardware, op->dtype) * kernels->compute_frac)),
+        .block_s = head_row_bytes(op) / (kernels->block_bandwidth_bytes_per_s * op->n_seqs),
+        .whole = kernels->whole > 0.0 && (op->n_heads > op->n_kv_heads || is_latent(op)),
+    };
+    if (slopes.whole) {
+        const double load = op->n_seqs * blocks_per_seq(op) / (double)hardware->sm_count;
+        slopes.reading_s = fmax(slopes.reading_s, slopes.block_s * count_waves(load));
+    }
+    return slopes;
+}
+
+/* Seconds that do not depend on the context. */
+static double decode_fixed(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
                            const struct ls_op *op)
 {
-    const double width = op->head_dim + op->v_head_dim;
-    const double bytes = ls_dtype_bytes(op->dtype) * op->n_kv_heads * (is_latent(op) ? op->head_dim : width);
-    const double flop = 2.0 * op->n_heads * width;
-    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
-    return fmax(bytes / (hardware->memory_bandwidth_bytes_per_s * frac),
-                flop / (attention_peak(hardware, op->dtype) * kernels->compute_frac));
+    const double head_s = op->n_heads > op->n_kv_heads ? kernels->kv_head_s : kernels->single_head_s;
+    const double query_bytes = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim);
+    return op->n_seqs *
+           (blocks_per_seq(op) * head_s + query_bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->query_frac));
 }
 
 /* The smooth maximum √(1 + x²) of 1 and x, as the polygon through these points: rising, and made of the affine segments
@@ -125,21 +171,25 @@ static struct ls_segment smooth_max(double fixed_s, double slope_s, double n_con
     };
 }
 
+/* Add min(most_s, slope_s · n_context). */
+static void add_at_most(struct ls_segment *segment, double most_s, double slope_s, double n_context)
+{
+    if (n_context * slope_s >= most_s) {
+        segment->base_s += most_s;
+        return;
+    }
+    segment->slope_s += slope_s;
+    segment->until = fmin(segment->until, most_s / slope_s);
+}
+
 struct ls_segment ls_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const struct ls_decode_kernels *kernels = decode_kernels(hardware, op);
-    const double slope_s = decode_slope(hardware, kernels, op);
-    const double head_s = op->n_heads > op->n_kv_heads ? kernels->kv_head_s : kernels->single_head_s;
-    const double fixed_s = op->n_seqs * (kernels->sequence_s + op->n_kv_heads * head_s);
-    struct ls_segment segment = smooth_max(fixed_s, slope_s, op->n_context);
-
-    const double split_slope_s = kernels->split_frac * slope_s;
+    const struct slopes slopes = decode_slopes(hardware, kernels, op);
+    struct ls_segment segment = smooth_max(decode_fixed(hardware, kernels, op), slopes.reading_s, op->n_context);
     segment.base_s += kernels->launch_s;
-    if (op->n_context * split_slope_s >= kernels->split_s) {
-        segment.base_s += kernels->split_s;
-        return segment;
-    }
-    segment.slope_s += split_slope_s;
-    segment.until = fmin(segment.until, kernels->split_s / split_slope_s);
+    if (!slopes.whole)
+        add_at_most(&segment, kernels->split_s, slopes.block_s, op->n_context);
+    add_at_most(&segment, kernels->merge_s, kernels->merge_frac * slopes.reading_s, op->n_context);
     return segment;
 }

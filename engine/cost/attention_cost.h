@@ -8,9 +8,20 @@
  * launch + bytes / bandwidth + max(work + blocks · block / SMs, longest_frac · work of the longest block). */
 double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
-/* Decode, with reading = max(bytes / bandwidth, work / peak) and fixed = n_seqs · (sequence + KV heads · head):
+/* Decode, where block = a head's keys and values of the mean context / block_bandwidth, in one of two forms. Split-KV
+ * kernels (Dao et al. 2023, "Flash-Decoding") spread a long context over several blocks of threads and merge the parts:
  *
- * launch + smooth_max(fixed, reading) + min(split, split_frac · reading). */
+ * reading = max(bytes / bandwidth, work / peak); extra = min(split, block) + min(merge, merge_frac · reading).
+ *
+ * The others keep it whole, so that few sequences leave most SMs idle:
+ *
+ * reading = max(bytes / bandwidth, work / peak, waves · block); extra = min(merge, merge_frac · reading).
+ *
+ * fixed = n_seqs · (heads' fixed times + query and result bytes / (bandwidth · query_frac)), and
+ *
+ * seconds = launch + smooth_max(fixed, reading) + extra.
+ *
+ * MLA's decode is that of one KV head, whose latent every query head reads at once, in tiles of 64 heads. */
 struct ls_segment ls_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op);
 
 #endif

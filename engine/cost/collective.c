@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "engine/cost/table_cost.h"
+
 /* What a group of ranks sees of the network. */
 struct fabric {
     const struct ls_collective_kernels *kernels;
@@ -271,11 +273,9 @@ static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, con
     return cost;
 }
 
-struct ls_collective_cost ls_collective_cost(const struct ls_cluster *cluster, enum ls_collective collective,
-                                             const struct ls_group *group, double bytes)
+static struct ls_collective_cost computed_cost(const struct ls_cluster *cluster, enum ls_collective collective,
+                                               const struct ls_group *group, double bytes)
 {
-    if (group->size <= 1)
-        return (struct ls_collective_cost){0};
     const struct fabric fabric = make_fabric(cluster, group);
     switch (collective) {
     case LS_ALL_REDUCE:
@@ -290,6 +290,31 @@ struct ls_collective_cost ls_collective_cost(const struct ls_cluster *cluster, e
     }
     assert(!"a collective is one of those above");
     return (struct ls_collective_cost){0};
+}
+
+/* The same steps, stretched to last `seconds` in all. */
+static void stretch(struct ls_collective_cost *cost, double seconds)
+{
+    const double factor = seconds / ls_collective_seconds(cost);
+    for (int i = 0; i < cost->n_phases; i++) {
+        cost->phases[i].step_s *= factor;
+        cost->phases[i].nic_s *= factor;
+        cost->phases[i].link_s *= factor;
+    }
+}
+
+struct ls_collective_cost ls_collective_cost(const struct ls_cluster *cluster, enum ls_collective collective,
+                                             const struct ls_group *group, double bytes)
+{
+    if (group->size <= 1)
+        return (struct ls_collective_cost){0};
+    struct ls_collective_cost cost = computed_cost(cluster, collective, group, bytes);
+    if (cluster->hardware.table) {
+        const double measured_s = ls_table_collective_seconds(&cluster->hardware, collective, group, bytes);
+        if (!isnan(measured_s))
+            stretch(&cost, measured_s);
+    }
+    return cost;
 }
 
 double ls_collective_seconds(const struct ls_collective_cost *cost)

@@ -25,16 +25,25 @@ static const double tile_sides[LS_N_TILES][2] = {{64, 64}, {64, 128}, {128, 128}
 
 /* A slice of k takes no less time than one of this length. */
 static const double min_split_k = 128.0;
+static const double most_splits = 32.0;
 
-/* Seconds a tile takes for each step of k: its arithmetic or, for thin tiles, its operands' way into the SM. */
-static double step_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
-                           const struct ls_gemm *gemm, const double side[2], double tile_frac)
+/* What a tile takes for each step of k: its arithmetic, its operands' way into the SM, and their way out of the L2 for
+ * each tile that is worked on beside it. */
+struct step {
+    double alone_s, share_s;
+};
+
+static struct step make_step(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                             const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
     const double rows = gemm->m / gemm->groups;
     const double padded = smaller(side[0], kernels->mma_rows * round_up(rows / kernels->mma_rows));
     const double compute_s = 2.0 * padded * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
     const double operand_bytes = smaller(side[0], rows) * gemm->activation_bytes + side[1] * gemm->weight_bytes;
-    return larger(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s);
+    return (struct step){
+        .alone_s = larger(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s),
+        .share_s = kernels->l2_bandwidth_bytes_per_s > 0.0 ? operand_bytes / kernels->l2_bandwidth_bytes_per_s : 0.0,
+    };
 }
 
 /* Tiles that cover the result. Where rows fall on groups at random, each group's last tile is half empty in the mean.
@@ -46,12 +55,22 @@ static double count_tiles(const struct ls_gemm *gemm, const double side[2])
     return gemm->groups * down * round_up(gemm->n / side[1]);
 }
 
-/* Seconds in which the SMs work off `tiles` tiles of tile_s each. */
-static double waves_seconds(const struct ls_gemm_kernels *kernels, double sms, double tiles, double tile_s)
+/* Seconds in which the SMs work off `tiles` tiles of n_steps each. */
+static double waves_seconds(const struct ls_gemm_kernels *kernels, double sms, double tiles, struct step step,
+                            double n_steps)
 {
     const double load = tiles / sms;
     const double waves = kernels->wave_frac * round_up(load) + (1.0 - kernels->wave_frac) * larger(1.0, load);
-    return kernels->start_s + (waves - 1.0) * kernels->wave_s + waves * tile_s;
+    const double step_s = larger(step.alone_s, smaller(tiles, sms) * step.share_s);
+    return kernels->start_s + (waves - 1.0) * kernels->wave_s + waves * n_steps * step_s;
+}
+
+/* Adding up the parts of a product whose k was split: 32-bit sums, written and read. */
+static double split_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                            const struct ls_gemm *gemm, double splits)
+{
+    const double bytes = 8.0 * splits * gemm->m * gemm->n;
+    return kernels->split_s + bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->split_frac);
 }
 
 /* The fastest way to run the product on tiles of these sides: as it is, or with k split while SMs would idle. */
@@ -60,11 +79,12 @@ static double tiled_seconds(const struct ls_hardware *hardware, const struct ls_
 {
     const double sms = (double)hardware->sm_count;
     const double tiles = count_tiles(gemm, side);
-    const double step_s = step_seconds(hardware, kernels, gemm, side, tile_frac);
-    double best = waves_seconds(kernels, sms, tiles, step_s * gemm->k);
+    const struct step step = make_step(hardware, kernels, gemm, side, tile_frac);
+    double best = waves_seconds(kernels, sms, tiles, step, gemm->k);
     for (double splits = 2.0; splits <= max_splits && tiles * splits <= 2.0 * sms; splits *= 2.0) {
-        const double slice_s = step_s * larger(gemm->k / splits, min_split_k);
-        best = smaller(best, kernels->split_s + waves_seconds(kernels, sms, tiles * splits, slice_s));
+        const double slice = larger(gemm->k / splits, min_split_k);
+        best = smaller(best, split_seconds(hardware, kernels, gemm, splits) +
+                                 waves_seconds(kernels, sms, tiles * splits, step, slice));
     }
     return best;
 }
@@ -80,11 +100,11 @@ static double compute_seconds(const struct ls_hardware *hardware, const struct l
             continue;
         const double *side = tile_sides[i];
         const double turned[2] = {side[1], side[0]};
-        best = smaller(best, tiled_seconds(hardware, kernels, gemm, side, frac, one_tile ? 1.0 : 8.0));
+        best = smaller(best, tiled_seconds(hardware, kernels, gemm, side, frac, one_tile ? 1.0 : most_splits));
         if (one_tile)
             break;
         if (side[0] < side[1])
-            best = smaller(best, tiled_seconds(hardware, kernels, gemm, turned, frac, 8.0));
+            best = smaller(best, tiled_seconds(hardware, kernels, gemm, turned, frac, most_splits));
     }
     return best;
 }

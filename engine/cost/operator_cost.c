@@ -6,6 +6,7 @@
 #include "engine/cost/attention_cost.h"
 #include "engine/cost/flat_cost.h"
 #include "engine/cost/gemm_cost.h"
+#include "engine/cost/table_cost.h"
 
 /* The format in which weights of `dtype` are multiplied: their own where the device has it, else a wider one they are
  * dequantised to while they are read. LS_N_DTYPES when there is none. */
@@ -109,14 +110,19 @@ struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const
     assert(op->kind == LS_OP_ATTENTION_DECODE);
     if (ls_flat_applies(hardware))
         return ls_flat_decode_segment(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
-    return ls_decode_segment(hardware, op);
+    if (!hardware->table)
+        return ls_decode_segment(hardware, op);
+    struct ls_segment measured;
+    if (ls_table_decode_segment(hardware, op, &measured))
+        return measured;
+    struct ls_segment computed = ls_decode_segment(hardware, op);
+    computed.until = fmin(computed.until, measured.until);
+    return computed;
 }
 
-double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
+static double computed_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const struct ls_kernels *kernels = &hardware->kernels[hardware->kernel_library];
-    if (ls_flat_applies(hardware) && op->kind != LS_OP_ATTENTION_DECODE)
-        return ls_flat_seconds(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
     switch (op->kind) {
     case LS_OP_GEMM:
         return gemm_seconds(hardware, kernels->gemm, op);
@@ -135,4 +141,12 @@ double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
     }
     assert(!"an operator has one of the kinds above");
     return (double)NAN;
+}
+
+double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
+{
+    if (ls_flat_applies(hardware) && op->kind != LS_OP_ATTENTION_DECODE)
+        return ls_flat_seconds(hardware, ls_op_dtype_peak(hardware, op->dtype), op);
+    const double measured_s = hardware->table ? ls_table_op_seconds(hardware, op) : (double)NAN;
+    return isnan(measured_s) ? computed_seconds(hardware, op) : measured_s;
 }

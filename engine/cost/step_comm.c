@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "engine/cost/table_cost.h"
 #include "engine/sim/clock.h"
 
 /* Steps are rounded; where they are no events of their own, a phase is one step of the same length. */
@@ -25,6 +26,9 @@ static struct ls_comm round_comm(const struct ls_collective_cost *seconds, bool 
 struct ls_comm ls_step_collective(const struct ls_step_cost *cost, enum ls_collective kind,
                                   const struct ls_group *group, double bytes)
 {
+    const struct ls_hardware *hardware = &cost->cluster->hardware;
+    if (hardware->table && ls_table_misses_collective(hardware, kind, group, bytes))
+        ++*cost->n_extrapolated;
     const struct ls_collective_cost seconds = ls_collective_cost(cost->cluster, kind, group, bytes);
     return round_comm(&seconds, cost->cluster->collective_steps);
 }

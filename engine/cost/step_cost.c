@@ -6,17 +6,10 @@
 
 #include "engine/cost/launch.h"
 #include "engine/cost/operator_cost.h"
+#include "engine/cost/price.h"
 #include "engine/cost/step_comm.h"
 #include "engine/model/stated.h"
 #include "engine/sim/clock.h"
-
-static int64_t sum_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += ls_ps_from_s(ls_op_seconds(&cost->cluster->hardware, &ops[i]));
-    return sum;
-}
 
 static void add_comms(const struct ls_comm *comms, int n, int64_t *total_ps, int64_t *nic_ps)
 {
@@ -48,7 +41,7 @@ static void fill_mlp(const struct ls_step_cost *cost, bool moe, int64_t n_tok, s
     const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, n_tok);
     const size_t n_ops = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, n_tok, n_tok, &load, ops)
                              : ls_ops_mlp(cost->model, &cost->shard, &cost->formats, n_tok, ops);
-    linear->mlp_ps[moe] = sum_ops(cost, ops, n_ops);
+    linear->mlp_ps[moe] = ls_price_ops(cost, ops, n_ops);
     if (moe)
         linear->moe_weight_bytes = grouped_weight_bytes(ops, n_ops);
 }
@@ -59,7 +52,7 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     struct ls_comm comms[LS_MAX_COMMS] = {0};
     *linear = (struct ls_linear){0};
     size_t n_ops = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, n_tok, ops);
-    linear->attention_ps = sum_ops(cost, ops, n_ops);
+    linear->attention_ps = ls_price_ops(cost, ops, n_ops);
     comms[0] = ls_attention_comm(cost, n_tok);
     add_comms(comms, 1, &linear->attention_comm_ps, &linear->attention_nic_ps);
     const int64_t leading_dense = cost->model->first_k_dense_replace;
@@ -68,7 +61,7 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     if (ls_model_is_moe(cost->model))
         fill_mlp(cost, true, n_tok, linear);
     n_ops = ls_ops_embedding(cost->model, &cost->shard, &cost->formats, n_tok, ops);
-    linear->embedding_ps = sum_ops(cost, ops, n_ops);
+    linear->embedding_ps = ls_price_ops(cost, ops, n_ops);
     if (!ls_model_is_stated(cost->model)) /* the table is split by vocabulary */
         linear->embedding_ps += linear->attention_comm_ps;
     if (cost->n_stages > 1) {
@@ -88,7 +81,7 @@ static int64_t head_ps(const struct ls_step_cost *cost, int64_t n_sampled)
         return 0;
     const double bytes = (double)n_sampled * (double)cost->model->vocab_size * ls_dtype_bytes(cost->formats.activation);
     const struct ls_comm gather = ls_step_collective(cost, LS_ALL_GATHER, &cost->tp, bytes);
-    return sum_ops(cost, ops, n) + ls_comm_ps(&gather);
+    return ls_price_ops(cost, ops, n) + ls_comm_ps(&gather);
 }
 
 static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding,
@@ -99,11 +92,11 @@ static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *
     *decode = (struct ls_decode){.until = INFINITY};
     for (size_t i = 0; i < n; i++) {
         if (ops[i].kind != LS_OP_ATTENTION_DECODE) {
-            decode->constant_ps += ls_ps_from_s(ls_op_seconds(&cost->cluster->hardware, &ops[i]));
+            decode->constant_ps += ls_price_op(cost, &ops[i]);
             continue;
         }
         assert(decode->slope_ps == 0.0); /* one operator reads the context */
-        const struct ls_segment segment = ls_op_decode_segment(&cost->cluster->hardware, &ops[i]);
+        const struct ls_segment segment = ls_price_decode(cost, &ops[i]);
         const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
         decode->base_ps = segment.base_s * LS_PS_PER_S;
         decode->slope_ps = segment.slope_s * LS_PS_PER_S;
@@ -134,7 +127,7 @@ static int64_t prefill_ps(const struct ls_step_cost *cost, const struct ls_batch
         return 0;
     struct ls_op ops[LS_MAX_OPS];
     const size_t n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, batch, sliding, ops);
-    return sum_ops(cost, ops, n);
+    return ls_price_ops(cost, ops, n);
 }
 
 static struct ls_linear *linear_of(struct ls_step_cost *cost, int64_t n_tok)
@@ -193,7 +186,7 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
     struct ls_op ops[LS_MAX_OPS];
     const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, total);
     const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, &load, ops);
-    step->mlp_ps[1] = sum_ops(cost, ops, n);
+    step->mlp_ps[1] = ls_price_ops(cost, ops, n);
     step->moe_weight_bytes = grouped_weight_bytes(ops, n);
     step->head_ps = head_of(cost, sampled);
 }
@@ -205,7 +198,8 @@ static void single(struct ls_step_cost *cost, const struct ls_batch *batch, stru
     add_attention(cost, batch, linear, step);
     if (ls_model_is_stated(cost->model)) {
         struct ls_op ops[LS_MAX_OPS];
-        step->mlp_ps[0] = sum_ops(cost, ops, ls_ops_stated_mlp(cost->model, &cost->shard, &cost->formats, batch, ops));
+        step->mlp_ps[0] =
+            ls_price_ops(cost, ops, ls_ops_stated_mlp(cost->model, &cost->shard, &cost->formats, batch, ops));
     }
     step->head_ps = head_of(cost, batch->n_sampled);
 }
@@ -349,15 +343,17 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
     int64_t counts[LS_N_LAYER_KINDS];
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, counts);
     const bool sliding = counts[LS_LAYER_SLIDING_DENSE] + counts[LS_LAYER_SLIDING_MOE] > 0;
+    cost->n_extrapolated = ls_arena_take(arena, sizeof *cost->n_extrapolated);
     cost->stages = ls_arena_take(arena, (size_t)cost->n_stages * sizeof *cost->stages);
     cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
     cost->has_linear = ls_arena_take(arena, n_tok);
     cost->head = ls_arena_take(arena, n_seqs * sizeof *cost->head);
     cost->decode[0] = ls_arena_take(arena, n_seqs * sizeof *cost->decode[0]);
     cost->decode[1] = sliding ? ls_arena_take(arena, n_seqs * sizeof *cost->decode[1]) : NULL;
-    if (!cost->stages || !cost->linear || !cost->has_linear || !cost->head || !cost->decode[0] ||
-        (sliding && !cost->decode[1]))
+    if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head ||
+        !cost->decode[0] || (sliding && !cost->decode[1]))
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
+    *cost->n_extrapolated = 0;
     memset(cost->has_linear, 0, n_tok);
     memset(cost->head, -1, n_seqs * sizeof *cost->head);
     for (int kind = 0; kind <= (int)sliding; kind++)

@@ -88,6 +88,7 @@ struct ls_step_cost {
     unsigned char *has_linear;      /* [max_tok + 1] */
     struct ls_decode *decode[2];    /* full, sliding: [max_seqs + 1] */
     int64_t *head;                  /* [max_seqs + 1] */
+    int64_t *n_extrapolated;        /* costs that a table of measured kernels lacks, counted as they are computed */
 };
 
 /* Prepare for a resolved, feasible scenario, which must outlive *cost; tables are taken from the arena. */

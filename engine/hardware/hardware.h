@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "engine/dtype.h"
+#include "engine/hardware/kernel_table.h"
 #include "engine/hardware/kernels.h"
 #include "engine/param.h"
 
@@ -53,7 +54,9 @@ struct ls_hardware {
     double mfu, mbu; /* share of the arithmetic peak, of the memory bandwidth that every operator reaches; null: that of
                         its kernels */
     struct ls_training_kernels training;
-    int32_t kernel_library; /* enum ls_kernel_library; null: the engine preset's */
+    int32_t kernel_library;              /* enum ls_kernel_library; null: the engine preset's */
+    char kernel_table[LS_NAME_LEN];      /* file of measured kernels; empty: none, seconds are computed */
+    const struct ls_kernel_table *table; /* what it holds; null: none. Borrowed */
     struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES];
 };
 

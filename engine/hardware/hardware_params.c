@@ -95,6 +95,8 @@ static const struct ls_param hardware_rows[] = {
                  "Share of the memory bandwidth that every operator reaches; null: what its kernels reach"),
     LS_ROW_CHOICE(struct ls_hardware, "kernel_library", kernel_library, LS_PARAM_NULLABLE, "null", library_names,
                   "Whose kernels run; null: those of the engine's preset"),
+    LS_ROW_TEXT(struct ls_hardware, "kernel_table", kernel_table, LS_PARAM_NULLABLE, "null",
+                "CSV file of measured kernels, whose seconds come first; null: all are computed"),
     LS_ROW_GROUP(struct ls_hardware, "kernels", kernels, &library_params,
                  "What kernels reach of the peaks, fitted to measurements"),
 };

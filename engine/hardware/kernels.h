@@ -23,8 +23,10 @@ struct ls_gemm_kernels {
     double memory_frac;                    /* of the memory bandwidth, large products */
     double start_s;                        /* prologue and epilogue of the first wave of tiles, */
     double wave_s;                         /* of each further one */
-    double sm_bandwidth_bytes_per_s;       /* operands into one SM */
-    double split_s;                        /* adding up after k was split over several SMs */
+    double sm_bandwidth_bytes_per_s;       /* operands into one SM, */
+    double l2_bandwidth_bytes_per_s;       /* into all of them; 0: as much as they take */
+    double split_s;                        /* adding up after k was split over several SMs: fixed time, */
+    double split_frac;                     /* share of the memory bandwidth over the parts' sums */
     double wave_frac;                      /* 1: a partial wave costs a whole one; 0: its share (stream-k) */
     double tile_frac[LS_N_TILES];          /* of the arithmetic peak; 0: the library lacks this tile */
     double mma_rows;                       /* rows of one instruction: a tile with fewer is padded to them */
@@ -50,11 +52,14 @@ struct ls_decode_kernels {
     double launch_s;
     double frac_64, frac_128, frac_256; /* of the memory bandwidth, by head dimension */
     double compute_frac;
-    double sequence_s;    /* fixed time of a sequence, */
-    double kv_head_s;     /* of each KV head that several query heads share, */
-    double single_head_s; /* of each that one has for itself; the whole GPU working */
-    double split_s;       /* merging, once contexts are long enough to be split over SMs: at most this, */
-    double split_frac;    /* and at most this share of the reading time */
+    double query_frac;                  /* of the memory bandwidth, over queries and results */
+    double kv_head_s;                   /* fixed time of each KV head that several query heads share, */
+    double single_head_s;               /* of each that one has for itself; the whole GPU working */
+    double block_bandwidth_bytes_per_s; /* of one block of threads over the keys and values of one head */
+    double split_s;                     /* what a block reads at most before its context is split over several */
+    double merge_s;                     /* merging the parts: at most this, */
+    double merge_frac;                  /* and at most this share of the reading time */
+    double whole;                       /* 1: one block reads all the context of heads that share it; 0: it is split */
 };
 
 /* Kernels that only move bytes. */

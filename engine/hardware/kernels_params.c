@@ -28,7 +28,10 @@
         TIME(set, GEMM, "start", start_s, "1 us", "Prologue and epilogue of the first wave of tiles"),                 \
         TIME(set, GEMM, "wave", wave_s, "0.7 us", "Prologue and epilogue of each further wave"),                       \
         RATE(set, GEMM, "sm_bandwidth", sm_bandwidth_bytes_per_s, "150 GB/s", "Bandwidth of operands into one SM"),    \
+        RATE(set, GEMM, "l2_bandwidth", l2_bandwidth_bytes_per_s, "0 B/s",                                             \
+             "Bandwidth of operands into all SMs; 0: as much as they take"),                                           \
         TIME(set, GEMM, "split", split_s, "3 us", "Adding up after k was split over several SMs"),                     \
+        SHARE(set, GEMM, "split_frac", split_frac, "1", "Share of the memory bandwidth over the sums of its parts"),   \
         SHARE(set, GEMM, "wave_frac", wave_frac, "0.2", "1: a partial wave costs a whole one; 0: its share"),          \
         SHARE(set, GEMM, "tile_64x64", tile_frac[LS_TILE_64X64], "0.6", "Share of the peak with this tile; 0: none"),  \
         SHARE(set, GEMM, "tile_64x128", tile_frac[LS_TILE_64X128], "0.7",                                              \
@@ -75,11 +78,15 @@ static const struct ls_param_table derived_prefill_params = LS_TABLE(derived_pre
         SHARE(set, DECODE, "frac_128", frac_128, "0.85", "Share of the memory bandwidth at head dimension 128"),       \
         SHARE(set, DECODE, "frac_256", frac_256, "0.85", "Share of the memory bandwidth at head dimension 256"),       \
         SHARE(set, DECODE, "compute_frac", compute_frac, "0.4", "Share of the arithmetic peak"),                       \
-        TIME(set, DECODE, "sequence", sequence_s, "10 ns", "Fixed time of a sequence"),                                \
+        SHARE(set, DECODE, "query_frac", query_frac, "0.2", "Share of the memory bandwidth over queries and results"), \
         TIME(set, DECODE, "kv_head", kv_head_s, "20 ns", "Fixed time of a KV head shared by query heads"),             \
         TIME(set, DECODE, "single_head", single_head_s, "20 ns", "Fixed time of a KV head of one query head"),         \
-        TIME(set, DECODE, "split", split_s, "5 us", "Merging parts of long contexts: at most this"),                   \
-        SHARE(set, DECODE, "split_frac", split_frac, "0.4", "and at most this share of the reading time")
+        RATE(set, DECODE, "block_bandwidth", block_bandwidth_bytes_per_s, "40 GB/s",                                   \
+             "Bandwidth of one block over its head's keys and values"),                                                \
+        TIME(set, DECODE, "split", split_s, "5 us", "The longest a block reads before its context is split"),          \
+        TIME(set, DECODE, "merge", merge_s, "3 us", "Merging the parts of a context: at most this"),                   \
+        SHARE(set, DECODE, "merge_frac", merge_frac, "0.3", "and at most this share of the reading time"),             \
+        SHARE(set, DECODE, "whole", whole, "0", "1: contexts of heads that share KV are never split; 0: they are")
 
 static const struct ls_param decode_rows[] = {DECODE_ROWS(OWN)};
 static const struct ls_param derived_decode_rows[] = {DECODE_ROWS(DERIVED)};

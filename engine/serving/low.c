@@ -373,6 +373,7 @@ static void fill_metrics(const struct low *low, const struct estimate *e, struct
     m[LS_METRIC_KV_UTILIZATION_MEAN] = fmin(
         1.0, e->point.batch * low->context / (m[LS_METRIC_KV_CAPACITY_TOK] > 0 ? m[LS_METRIC_KV_CAPACITY_TOK] : 1));
     m[LS_METRIC_N_EVENTS] = 0;
+    m[LS_METRIC_N_EXTRAPOLATED] = (double)*low->cost.n_extrapolated;
     m[LS_METRIC_USD_PER_MTOK] =
         scenario->prices.gpu_usd_per_h / 3600.0 * 1e6 / m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
     m[LS_METRIC_JOULE_PER_TOK] =

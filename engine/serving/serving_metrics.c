@@ -192,7 +192,7 @@ static double bytes_read(const struct ls_pool *pool, const struct totals *t)
 struct usage {
     double n_schedulers, gpus;
     double queue, running, kv_frac, queue_max, kv_max_frac;
-    double n_steps, n_tok, n_passes;
+    double n_steps, n_tok, n_passes, n_extrapolated;
     double busy_s, active_s, comm_s, all_s;
     double flop, peak_flop_per_s, bytes, peak_bytes_per_s;
     double usd_per_h, idle_w, busy_w;
@@ -226,6 +226,7 @@ static void add_pool(const struct ls_pool *pool, int64_t start_ps, int64_t end_p
     u->bytes += bytes_read(pool, &t);
     u->peak_bytes_per_s += gpus * hardware->memory_bandwidth_bytes_per_s;
     u->usd_per_h += gpus * scenario->prices.gpu_usd_per_h;
+    u->n_extrapolated += (double)*pool->cost.n_extrapolated;
     u->idle_w += gpus * hardware->idle_power_w;
     u->busy_w += (hardware->power_w - hardware->idle_power_w) *
                  ratio(busy_s, end_ps > start_ps ? ls_s_from_ps(end_ps - start_ps) : 0);
@@ -250,6 +251,7 @@ static void fill_usage(const struct ls_serving *serving, const struct usage *u, 
                         &m[LS_METRIC_LINK_UTILIZATION_MEAN], &m[LS_METRIC_LINK_UTILIZATION_MAX]);
     m[LS_METRIC_N_STEPS] = u->n_steps;
     m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
+    m[LS_METRIC_N_EXTRAPOLATED] = u->n_extrapolated;
 }
 
 /* Of two pools, each one's share of busy time, and what is between them. */

@@ -42,8 +42,9 @@ static void make_byte_mover(double bandwidth)
         gemm->sm_bandwidth_bytes_per_s = 1e30;
     }
     kernels->prefill.launch_s = kernels->prefill.block_s = 0;
-    kernels->decode.launch_s = kernels->decode.sequence_s = kernels->decode.split_s = 0;
+    kernels->decode.launch_s = kernels->decode.split_s = kernels->decode.merge_s = 0;
     kernels->decode.kv_head_s = kernels->decode.single_head_s = 0;
+    kernels->decode.query_frac = (double)INFINITY;
     kernels->memory.launch_s = 0;
     scenario.engine.step_overhead_s = scenario.engine.step_overhead_per_seq_s = 0;
     scenario.engine.max_num_seqs = 1;

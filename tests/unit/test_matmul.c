@@ -27,6 +27,7 @@ static void make_ideal(struct ls_scenario *scenario)
     struct ls_gemm_kernels *gemm = &kernels->gemm[LS_GEMM_BF16];
     gemm->memory_frac = 1e9; /* compute alone counts */
     gemm->sm_bandwidth_bytes_per_s = 1e18;
+    gemm->split_frac = 1e18;
     gemm->mma_rows = 1;
     gemm->tile_frac[LS_TILE_128X256] = 1;
     kernels->memory.memory_frac = 1;

@@ -14,13 +14,21 @@ static struct ls_hardware make_hardware(void)
     hardware.peak.by_dtype[LS_BF16] = 1e14;
     struct ls_kernels *kernels = &hardware.kernels[0];
     for (int i = 0; i < LS_N_GEMM_FORMATS; i++) {
-        kernels->gemm[i] = (struct ls_gemm_kernels){
-            .memory_frac = 1, .mma_rows = 128, .sm_bandwidth_bytes_per_s = 1e15, .tile_frac = {[LS_TILE_128X128] = 1}};
+        kernels->gemm[i] = (struct ls_gemm_kernels){.memory_frac = 1,
+                                                    .split_frac = 1e9,
+                                                    .mma_rows = 128,
+                                                    .sm_bandwidth_bytes_per_s = 1e15,
+                                                    .tile_frac = {[LS_TILE_128X128] = 1}};
         kernels->grouped_gemm[i] = kernels->gemm[i];
     }
     kernels->prefill =
         (struct ls_prefill_kernels){.memory_frac = 1, .kv_frac = 1, .frac_64 = 1, .frac_128 = 1, .frac_256 = 1};
-    kernels->decode = (struct ls_decode_kernels){.frac_64 = 1, .frac_128 = 1, .frac_256 = 1, .compute_frac = 1};
+    kernels->decode = (struct ls_decode_kernels){.frac_64 = 1,
+                                                 .frac_128 = 1,
+                                                 .frac_256 = 1,
+                                                 .compute_frac = 1,
+                                                 .query_frac = 1e9,
+                                                 .block_bandwidth_bytes_per_s = 1e10};
     kernels->memory = (struct ls_memory_kernels){.memory_frac = 1};
     return hardware;
 }
@@ -205,6 +213,79 @@ START_TEST(an_ideal_decode_reads_its_context_once)
 }
 END_TEST
 
+START_TEST(a_split_context_waits_for_one_block)
+{
+    struct ls_hardware hardware = make_hardware();
+    struct ls_decode_kernels *kernels = &hardware.kernels[0].decode;
+    const struct ls_op op = decode(2, 2e4);
+    const double reading_s = 2e4 * 512 / 1e12, block_s = 1e4 * 512 / 1e10;
+    kernels->split_s = 1;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), reading_s + block_s, 1e-12);
+    kernels->split_s = 1e-5;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), reading_s + 1e-5, 1e-12);
+    kernels->merge_s = 1;
+    kernels->merge_frac = 0.5;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 1.5 * reading_s + 1e-5, 1e-12);
+}
+END_TEST
+
+START_TEST(a_whole_context_takes_a_block_as_long_as_it_is)
+{
+    struct ls_hardware hardware = make_hardware();
+    struct ls_decode_kernels *kernels = &hardware.kernels[0].decode;
+    kernels->whole = 1;
+    kernels->split_s = 1;
+    const double block_s = 1e4 * 512 / 1e10;
+    const struct ls_op one = decode(1, 1e4), full = decode(100, 1e6), more = decode(150, 1.5e6);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &one), block_s, 1e-12);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &full), block_s, 1e-12);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &more), (0.3 * 2 + 0.7 * 1.5) * block_s, 1e-12);
+    struct ls_op single = one; /* a head that shares its keys and values with no other */
+    single.n_heads = 1;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &single), 1e4 * 512 / 1e12 + block_s, 1e-12);
+}
+END_TEST
+
+/* DeepSeek's decode: the latent of 512 values, and 64 of rotary keys, once for all heads; 64 heads a block. */
+START_TEST(a_latent_is_read_once_for_all_heads)
+{
+    struct ls_hardware hardware = make_hardware();
+    struct ls_decode_kernels *kernels = &hardware.kernels[0].mla_decode;
+    *kernels = hardware.kernels[0].decode;
+    kernels->compute_frac = 1e9;
+    struct ls_op op = decode(100, 1e6);
+    op.head_dim = 576;
+    op.v_head_dim = 512;
+    for (op.n_heads = 1; op.n_heads <= 128; op.n_heads *= 2)
+        ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 1e6 * 576 * 2 / 1e12, 1e-12);
+    kernels->compute_frac = 0.5;
+    op.n_heads = 128;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 2 * 128 * (576 + 512) * 1e6 / (0.5 * 1e14), 1e-12);
+    kernels->compute_frac = 1e9;
+    kernels->whole = 1;
+    const double block_s = 1e4 * 576 * 2 / 1e10;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 2 * block_s, 1e-12); /* two blocks for each sequence */
+    op.n_heads = 64;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), block_s, 1e-12);
+}
+END_TEST
+
+START_TEST(operands_share_the_second_level_cache)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    hardware.peak.by_dtype[LS_BF16] = 1e18;
+    hardware.kernels[0].gemm[LS_GEMM_BF16].sm_bandwidth_bytes_per_s = 1e11;
+    const struct ls_op few = gemm(1280, 128, 1000), many = gemm(1280, 1280, 1000);
+    hardware.kernels[0].gemm[LS_GEMM_BF16].split_s = 1;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &few), 1000 * 512 / 1e11, 1e-9);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &many), 1000 * 512 / 1e11, 1e-9);
+    hardware.kernels[0].gemm[LS_GEMM_BF16].l2_bandwidth_bytes_per_s = 2e12;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &few), 1000 * 512 / 1e11, 1e-9);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &many), 100 * 1000 * 512 / 2e12, 1e-9);
+}
+END_TEST
+
 START_TEST(narrow_weights_are_widened_where_the_device_cannot_multiply_them)
 {
     struct ls_hardware hardware = make_hardware();
@@ -259,6 +340,10 @@ int main(void)
     tcase_add_test(tcase, more_attention_is_never_cheaper);
     tcase_add_test(tcase, decode_is_affine_between_corners_and_agrees_with_its_segment);
     tcase_add_test(tcase, an_ideal_decode_reads_its_context_once);
+    tcase_add_test(tcase, a_split_context_waits_for_one_block);
+    tcase_add_test(tcase, a_whole_context_takes_a_block_as_long_as_it_is);
+    tcase_add_test(tcase, a_latent_is_read_once_for_all_heads);
+    tcase_add_test(tcase, operands_share_the_second_level_cache);
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);
     tcase_add_test(tcase, nulls_of_kernels_come_from_what_they_derive_from);
     suite_add_tcase(suite, tcase);

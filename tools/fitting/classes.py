@@ -61,6 +61,7 @@ def best_of(fits):
 GEMM_FREE = {
     "launch": (2 * US, 0.2 * US, 80 * US), "memory_frac": (0.85, 0.2, 1.1), "start": (1 * US, 0.05 * US, 20 * US),
     "wave": (0.7 * US, 0.01 * US, 10 * US), "sm_bandwidth": (150e9, 5e9, 3e12), "split": (3 * US, 0.05 * US, 30 * US),
+    "l2_bandwidth": (8e12, 5e11, 2e14), "split_frac": (1.0, 0.05, 4.0),
     "wave_frac": (0.3, 0.02, 1.0), "tile_64x64": (0.6, 0.02, 1.2), "tile_64x128": (0.7, 0.02, 1.2),
     "tile_128x128": (0.75, 0.02, 1.2), "tile_128x256": (0.7, 0.02, 1.2),
 }
@@ -74,6 +75,7 @@ LARGE_TILES = {  # another start: libraries whose large tiles are the good ones
     "tile_64x64": (0.3, 0.02, 1.2), "tile_64x128": (0.5, 0.02, 1.2), "tile_128x128": (0.75, 0.02, 1.2),
     "tile_128x256": (0.85, 0.02, 1.2), "wave_frac": (0.8, 0.02, 1.0),
 }
+NEVER_SPLIT = {"split": (25 * US, 0.05 * US, 200 * US), "wave_frac": (0.2, 0.02, 1.0)}  # another start
 NO_QUANTIZE = {"quantize_launch": 0.0, "quantize_row": 0.0, "quantize_bandwidth": 0.0}
 FORMATS = {  # name in the tables, bytes of a weight, bytes of an activation, arithmetic
     "bf16": ("bfloat16", 2.0, 2.0, "bf16"), "fp8": ("fp8", 1.0, 1.0, "fp8"), "int8": ("sq", 1.0, 1.0, "int8"),
@@ -121,7 +123,7 @@ def fit_gemm(tables, gpu, spec, format_name, sources, quantize_launch=0.0):
     no_quantize = {**NO_QUANTIZE, "_quantize_launch": quantize_launch}
     any_tile = {**no_quantize, "largest_tile_above": 0.0}
     fits = [solve(start, {**any_tile, "mma_rows": mma}, model, rows, sources)
-            for start in (free, {**free, **LARGE_TILES}) for mma in MMA_ROWS]
+            for start in (free, {**free, **LARGE_TILES}, {**free, **NEVER_SPLIT}) for mma in MMA_ROWS]
     if quantizes:  # libraries with one tile for each range of m
         smaller = {k: v for k, v in free.items() if k != "tile_128x256"}
         fixed = {**no_quantize, "tile_128x256": 0.0, "mma_rows": 64.0}
@@ -201,9 +203,10 @@ def fit_prefill(tables, gpu, spec, source, kv_name, attn_name="bfloat16", latent
 
 DECODE_FREE = {
     "launch": (8 * US, 0.5 * US, 80 * US), "frac_64": (0.85, 0.05, 1.1), "frac_128": (0.85, 0.05, 1.1),
-    "frac_256": (0.85, 0.05, 1.1), "compute_frac": (0.4, 0.005, 2.0), "sequence": (10 * NS, 0.01 * NS, 2000 * NS),
+    "frac_256": (0.85, 0.05, 1.1), "compute_frac": (0.4, 0.005, 2.0), "query_frac": (0.5, 0.02, 4.0),
     "kv_head": (20 * NS, 0.01 * NS, 500 * NS), "single_head": (15 * NS, 0.01 * NS, 500 * NS),
-    "split": (8 * US, 0.05 * US, 60 * US), "split_frac": (0.6, 0.02, 4.0),
+    "block_bandwidth": (20e9, 0.5e9, 2e12), "split": (8 * US, 0.05 * US, 60 * US), "merge": (4 * US, 0.01 * US, 60 * US),
+    "merge_frac": (0.6, 0.02, 4.0),
     "_warm": (1.0, 0.1, 4.0), "_warm_speed": (2.0, 1.0, 20.0),
 }
 
@@ -237,18 +240,19 @@ def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
     rows = select(rows, rows["window"] == 0)
     free = dict(DECODE_FREE)
     if latent:  # one latent head
-        del free["single_head"], free["sequence"]
+        del free["single_head"]
     else:  # heads of 512 and groups of more than 16 run in kernels of their own
         rows = select(rows, (rows["head_dim"] <= 256) & (rows["heads"] <= 16 * rows["kv_heads"]))
     free, tie = tie_head_dims(free, rows)
 
     def complete(p):
-        return tie({**p, "single_head": p["kv_head"], "sequence": 0.0} if latent else p)
+        return tie({**p, "single_head": p["kv_head"]} if latent else p)
 
     def model(p, x):
         return forms.decode_seconds(complete(p), spec, x, warm=(spec["l2"] * p["_warm"], p["_warm_speed"]))
 
-    fit = solve(free, {}, model, rows, [source], scale=0.05)
+    fits = [solve(free, {"whole": whole}, model, rows, [source], scale=0.05) for whole in (0.0, 1.0)]
+    fit = min(fits, key=lambda found: np.mean(found.error[~rows["held"]]))
     fit.params = complete(fit.params)
     return fit
 
@@ -258,29 +262,40 @@ def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
 EXPERT_FORMATS = {"bf16": "bfloat16", "fp8": "fp8_block", "int4": "int4_wo", "nvfp4": "nvfp4"}
 
 
+LEAST_SHARE = 0.2  # of a format's rows: kernels that libraries take less often are left out
+
+
+def of_main_kernels(table):
+    if "kernel_source" not in table:
+        return table
+    names, index, counts = np.unique(table["kernel_source"], return_inverse=True, return_counts=True)
+    return select(table, (counts >= LEAST_SHARE * counts.sum())[index])
+
+
 def expert_rows(table, spec, format_name):
-    """Layers of gated experts under balanced routing: as many experts are hit as can be."""
+    """Layers of gated experts under balanced routing: as many experts are hit as can be. Only those that hold all
+    experts: of tokens whose experts are elsewhere some kernels move empty rows, which no engine that dispatches has."""
     name, weight, activation, arithmetic = FORMATS[format_name]
     gated = (table["topk"] != 22) & ~((table["hidden_size"] == 2688) & (table["inter_size"] == 1856))
     balanced = table["distribution"] == "balanced"
-    spread = balanced.any()  # otherwise near-random routing, of which only unsharded experts say what ran
+    spread = balanced.any()  # otherwise near-random routing
     if not spread:
-        balanced = (table["distribution"] == "power_law_1.01") & (table["moe_ep_size"] == 1)
-    part = select(table, (table["moe_dtype"] == EXPERT_FORMATS[format_name]) & gated & balanced)
+        balanced = table["distribution"] == "power_law_1.01"
+    wanted = (table["moe_dtype"] == EXPERT_FORMATS[format_name]) & gated & balanced & (table["moe_ep_size"] == 1)
+    part = of_main_kernels(select(table, wanted))
     if not len(part["latency"]):
         return None
-    held_experts = part["num_experts"] / part["moe_ep_size"]
-    m = part["num_tokens"] * part["topk"] / part["moe_ep_size"]
-    groups = np.minimum(held_experts, np.maximum(1, m))
+    m = part["num_tokens"] * part["topk"]
+    groups = np.minimum(part["num_experts"], np.maximum(1, m))
     if not spread:
-        groups = held_experts * (1 - (1 - part["topk"] / part["num_experts"]) ** part["num_tokens"])
+        groups = part["num_experts"] * (1 - (1 - part["topk"] / part["num_experts"]) ** part["num_tokens"])
     m = np.maximum(m, groups)
     ones = np.ones(len(m))
     rows = {
         "t": part["latency"] * 1e-3, "m": m, "groups": groups, "hidden": part["hidden_size"],
         "width": part["inter_size"] / part["moe_tp_size"], "weight_bytes": weight * ones,
         "activation_bytes": activation * ones, "peak": spec["peak"][arithmetic] * ones,
-        "held": hold_out(part["hidden_size"], part["inter_size"], part["num_experts"], part["moe_tp_size"], part["moe_ep_size"]),
+        "held": hold_out(part["hidden_size"], part["inter_size"], part["num_experts"], part["moe_tp_size"]),
     }
     return select(rows, rows["width"] >= 64)
 
@@ -304,7 +319,8 @@ def fit_experts(tables, gpu, spec, memory, source, format_name):
     fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0}
     return best_of([solve(start, {**fixed, "mma_rows": mma}, lambda p, x: expert_seconds(p, memory, spec, x), rows,
                           [source], scale=0.05)
-                    for start in (GEMM_FREE, {**GEMM_FREE, **LARGE_TILES}) for mma in MMA_ROWS])
+                    for start in (GEMM_FREE, {**GEMM_FREE, **LARGE_TILES}, {**GEMM_FREE, **NEVER_SPLIT})
+                    for mma in MMA_ROWS])
 
 
 # --- collectives ---
@@ -328,6 +344,15 @@ def sized_rows(table, mask, op):
             "t": table["latency"][mask] * 1e-3}
 
 
+# Of hosts in whose tables four and eight GPUs cross a bridge without peer-to-peer transfers, at a tenth of what a bridge
+# carries, only pairs are used; beyond, links are taken to fall as those of the RTX PRO 6000's host do.
+PAIRS_CROWDING = 0.35
+
+
+def pairs(rows):
+    return select(rows, rows["ranks"] == 2)
+
+
 def fit_library_collectives(tables, gpu, spec, source, joined_by):
     """NCCL: the latency of a step goes to the link."""
     if not tables.has(gpu, "nccl", source):
@@ -346,6 +371,8 @@ def fit_library_collectives(tables, gpu, spec, source, joined_by):
         return result
 
     fixed = {**NO_DIRECT, "switch_frac": 0.0, "switch_launch": 20 * US, "direct_max": 0.0, "crowding": 0.0}
+    if joined_by == "host bridge, pairs":
+        return solve(COLLECTIVE_FREE, {**fixed, "crowding": PAIRS_CROWDING}, model, pairs(rows), [source], scale=0.05)
     if joined_by == "host bridge":
         del fixed["crowding"]
         return solve({**COLLECTIVE_FREE, "crowding": (0.5, 0.01, 4.0)}, fixed, model, rows, [source], scale=0.05)
@@ -355,15 +382,20 @@ def fit_library_collectives(tables, gpu, spec, source, joined_by):
     return best_of(fits)
 
 
-def fit_direct_all_reduce(tables, gpu, spec, source, library):
-    """The engine's own all-reduce, beside the parameters of the communication library."""
-    if not tables.has(gpu, "custom_allreduce", source):
-        return None
-    table = tables.get(gpu, "custom_allreduce", source)
+def direct_rows(table):
     mask = table["allreduce_dtype"] == "bfloat16"
     if "backend" in table:
         mask &= table["backend"] == "vllm_graph"
-    rows = sized_rows(table, mask, 0)
+    return sized_rows(table, mask, 0)
+
+
+def fit_direct_all_reduce(tables, gpu, spec, source, library, joined_by):
+    """The engine's own all-reduce, beside the parameters of the communication library."""
+    if not tables.has(gpu, "custom_allreduce", source):
+        return None
+    rows = direct_rows(tables.get(gpu, "custom_allreduce", source))
+    if joined_by == "host bridge, pairs":
+        rows = pairs(rows)
     rows["held"] = hold_out(rows["ranks"], rows["size"])
 
     def model(p, x):

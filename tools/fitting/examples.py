@@ -52,6 +52,14 @@ def attention_lines(name, spec, library, kernels):
              "head_dim": 128, "v_head_dim": 128}
         arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
         yield line(name, library, "decode", "bf16", x, forms.decode_seconds(as_written(kernels["decode"]), spec, arrays)[0])
+    if "mla_decode" not in kernels:
+        return
+    for seqs, context, heads in ((1, 10, 128), (2, 3000, 16), (200, 3000, 128)):
+        x = {"seqs": seqs, "queries": seqs, "context": seqs * context, "pairs": seqs * context, "heads": heads, "kv_heads": 1,
+             "head_dim": 576, "v_head_dim": 512}
+        arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
+        seconds = forms.decode_seconds(as_written(kernels["mla_decode"]), spec, arrays)[0]
+        yield line(name, library, "decode", "bf16", x, seconds)
 
 
 def collective_lines(name, spec, library, kernels):
@@ -62,11 +70,12 @@ def collective_lines(name, spec, library, kernels):
         yield line(name, library, op, "bf16", {"bytes": size, "ranks": ranks}, seconds)
 
 
-def page(name, spec, tree):
-    """CSV of examples for one GPU; `tree` as fits.libraries gives it."""
+def page(gpus):
+    """CSV of examples; `gpus` are names, specs and trees as fits.libraries gives them."""
     lines = [",".join(COLUMNS)]
-    for library, kernels in tree.items():
-        lines += product_lines(name, spec, library, kernels)
-        lines += attention_lines(name, spec, library, kernels)
-        lines += collective_lines(name, spec, library, kernels)
+    for name, spec, tree in gpus:
+        for library, kernels in tree.items():
+            lines += product_lines(name, spec, library, kernels)
+            lines += attention_lines(name, spec, library, kernels)
+            lines += collective_lines(name, spec, library, kernels)
     return "\n".join(lines) + "\n"

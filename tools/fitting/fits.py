@@ -8,7 +8,7 @@ MEASURED = {
     "h200-sxm": ("h200_sxm", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
     "b200-sxm": ("b200_sxm", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
     "gb200": ("gb200", "vllm-0.24.0", "trtllm-1.3.0rc20", "reducing switch"),
-    "l40s": ("l40s", "vllm-0.24.0", "trtllm-1.3.0rc20", "host bridge"),
+    "l40s": ("l40s", "vllm-0.24.0", "trtllm-1.3.0rc20", "host bridge, pairs"),
     "rtx-pro-6000": ("rtx_pro_6000_server", "vllm-0.24.0", "trtllm-1.3.0rc20", "host bridge"),
 }
 NCCL = ("nccl-2.29.2", "nccl-2.27.3")
@@ -88,7 +88,8 @@ class GpuFits:
         for name, sources in (("vllm", (self.vllm, "vllm-0.22.0")), ("trtllm", (self.trtllm,))):
             source = first_present(tables, gpu, "custom_allreduce", sources)
             if source:
-                self.add((name, "collectives"), classes.fit_direct_all_reduce(tables, gpu, spec, source, library.params))
+                self.add((name, "collectives"), classes.fit_direct_all_reduce(
+                    tables, gpu, spec, source, library.params, self.joined_by))
 
 
 def note(fit):
@@ -133,6 +134,25 @@ def libraries(gpu_fits):
     return found, notes
 
 
+BRIDGED = "rtx-pro-6000"  # whose collectives stand in where a host bridge joins GPUs without measurements
+BRIDGE_BYTES_PER_S = 100e9  # no host bridge is as fast
+
+
+def is_bridged(spec, origin):
+    return origin and spec["link_bandwidth"] < BRIDGE_BYTES_PER_S <= origin.spec["link_bandwidth"]
+
+
+def scaled(results, origin, links, target):
+    """The tree and notes of a GPU without measurements: kernels from one measured GPU, collectives from another where
+    its GPUs are joined differently."""
+    tree, notes = scale(libraries(results[origin])[0], results[origin].spec, target, origin)
+    if links != origin:
+        for library, classes_of in libraries(results[links])[0].items():
+            tree[library]["collectives"] = classes_of["collectives"]
+            notes[library, "collectives"] = f"as {links}, on this GPU's links"
+    return tree, notes
+
+
 def scale(tree, origin, target, name):
     """Parameters of `origin` for `target`: shares stay, rates of an SM stay, what the whole GPU works off follows its
     SMs, what memory works off follows its bandwidth."""
@@ -141,12 +161,14 @@ def scale(tree, origin, target, name):
     clock = (target["peak"]["bf16"] / target["sm_count"]) / (origin["peak"]["bf16"] / origin["sm_count"])
 
     def scaled(key, value):
-        if key in ("sequence", "kv_head", "single_head", "quantize_row"):
+        if key in ("kv_head", "single_head", "quantize_row"):
             return value * sms
         if key == "quantize_bandwidth":
             return value * memory
-        if key == "sm_bandwidth":
-            return value * min(1.0, clock) if clock < 1 else value
+        if key in ("sm_bandwidth", "block_bandwidth"):
+            return value * min(1.0, clock)
+        if key == "l2_bandwidth":
+            return value * min(1.0, clock) / sms
         return value
 
     result, notes = {}, {}

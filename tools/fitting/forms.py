@@ -12,10 +12,14 @@ def cube_norm(a, b):
     return np.cbrt(a**3 + b**3)
 
 
-def waves_seconds(p, sms, tiles, tile_s):
+SPLITS = (2.0, 4.0, 8.0, 16.0, 32.0)
+
+
+def waves_seconds(p, sms, tiles, alone_s, share_s, steps):
     load = tiles / sms
     waves = p["wave_frac"] * np.ceil(load) + (1 - p["wave_frac"]) * np.maximum(1, load)
-    return p["start"] + (waves - 1) * p["wave"] + waves * tile_s
+    step_s = np.maximum(alone_s, np.minimum(tiles, sms) * share_s)
+    return p["start"] + (waves - 1) * p["wave"] + waves * steps * step_s
 
 
 def tiled_seconds(p, gpu, x, side, frac, whole):
@@ -26,11 +30,13 @@ def tiled_seconds(p, gpu, x, side, frac, whole):
     tiles = x["groups"] * down * np.ceil(x["n"] / side[1])
     operands = np.minimum(side[0], rows) * x["activation_bytes"] + side[1] * x["weight_bytes"]
     padded = np.minimum(side[0], p["mma_rows"] * np.ceil(rows / p["mma_rows"]))
-    step_s = np.maximum(2 * padded * side[1] * sms / (x["peak"] * frac), operands / p["sm_bandwidth"])
-    best = waves_seconds(p, sms, tiles, step_s * x["k"])
-    for splits in (2.0, 4.0, 8.0):
-        slice_s = step_s * np.maximum(x["k"] / splits, MIN_SPLIT_K)
-        split = p["split"] + waves_seconds(p, sms, tiles * splits, slice_s)
+    alone_s = np.maximum(2 * padded * side[1] * sms / (x["peak"] * frac), operands / p["sm_bandwidth"])
+    share_s = operands / p["l2_bandwidth"]
+    best = waves_seconds(p, sms, tiles, alone_s, share_s, x["k"])
+    adding_s = 8 * x["m"] * x["n"] / (gpu["memory_bandwidth"] * p["split_frac"])
+    for splits in SPLITS:
+        steps = np.maximum(x["k"] / splits, MIN_SPLIT_K)
+        split = p["split"] + splits * adding_s + waves_seconds(p, sms, tiles * splits, alone_s, share_s, steps)
         best = np.where(~whole & (tiles * splits <= 2 * sms), np.minimum(best, split), best)
     return best
 
@@ -106,18 +112,32 @@ def smooth_max_of_one_and(x):
     return np.where(x >= 8, CORNER_VALUES[-1] + (x - 8), np.interp(x, CORNERS, CORNER_VALUES))
 
 
+HEAD_TILE = 64.0
+PARTIAL_WAVE = 0.3
+
+
+def count_waves(load):
+    return np.where(load <= 1, 1.0, PARTIAL_WAVE * np.ceil(load) + (1 - PARTIAL_WAVE) * load)
+
+
 def decode_seconds(p, gpu, x, warm=None):
     width = x["head_dim"] + x["v_head_dim"]
-    kv_width = np.where(x["v_head_dim"] < x["head_dim"], x["head_dim"], width)
-    size = x["kv_bytes"] * x["kv_heads"] * kv_width * x["context"]
-    memory_s = size / (gpu["memory_bandwidth"] * by_head_dim(p, x["head_dim"]))
-    memory_s = warmed(memory_s, size, warm)
+    latent = x["v_head_dim"] < x["head_dim"]
+    grouped = x["heads"] > x["kv_heads"]
+    whole = (p["whole"] > 0) & (grouped | latent)
+    row = x["kv_bytes"] * np.where(latent, x["head_dim"], width)
+    size = row * x["kv_heads"] * x["context"]
+    memory_s = warmed(size / (gpu["memory_bandwidth"] * by_head_dim(p, x["head_dim"])), size, warm)
     compute_s = 2 * x["heads"] * width * x["context"] / (gpu["peak"]["bf16"] * p["compute_frac"])
-    reading_s = np.maximum(memory_s, compute_s)
-    head_s = np.where(x["heads"] > x["kv_heads"], p["kv_head"], p["single_head"])
-    fixed_s = x["seqs"] * (p["sequence"] + x["kv_heads"] * head_s)
-    merging_s = np.minimum(p["split"], p["split_frac"] * reading_s)
-    return p["launch"] + fixed_s * smooth_max_of_one_and(reading_s / fixed_s) + merging_s
+    block_s = row * x["context"] / x["seqs"] / p["block_bandwidth"]
+    blocks = x["kv_heads"] * np.ceil(x["heads"] / x["kv_heads"] / HEAD_TILE)
+    waves = count_waves(x["seqs"] * blocks / gpu["sm_count"])
+    reading_s = np.maximum(np.maximum(memory_s, compute_s), np.where(whole, waves * block_s, 0.0))
+    head_s = np.where(grouped, p["kv_head"], p["single_head"])
+    query_s = 2 * x["heads"] * width / (gpu["memory_bandwidth"] * p["query_frac"])
+    fixed_s = x["seqs"] * (blocks * head_s + query_s)
+    extra_s = np.where(whole, 0.0, np.minimum(p["split"], block_s)) + np.minimum(p["merge"], p["merge_frac"] * reading_s)
+    return p["launch"] + fixed_s * smooth_max_of_one_and(reading_s / fixed_s) + extra_s
 
 
 def collective_candidates(p, gpu, op, ranks, size):

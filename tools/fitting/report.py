@@ -104,7 +104,8 @@ What to know when reading them:
   weights in between. Small caches are hardest to fit, and weigh least.
 - Left out as kernels of their own: heads of 512, more than 16 query heads for each KV head, sliding windows.
 - A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
-- Expert layers are fitted under balanced routing, the A100's under near-random routing.
+- Expert layers are fitted under balanced routing, the A100's under near-random routing, on GPUs that hold all experts,
+  and to the kernels that a library takes for a fifth of the rows or more.
 """
 
 

@@ -1,0 +1,30 @@
+#include "engine/cost/price.h"
+
+#include "engine/cost/table_cost.h"
+#include "engine/sim/clock.h"
+
+static void count_op(const struct ls_step_cost *cost, const struct ls_op *op)
+{
+    if (cost->cluster->hardware.table && ls_table_misses_op(&cost->cluster->hardware, op))
+        ++*cost->n_extrapolated;
+}
+
+int64_t ls_price_op(const struct ls_step_cost *cost, const struct ls_op *op)
+{
+    count_op(cost, op);
+    return ls_ps_from_s(ls_op_seconds(&cost->cluster->hardware, op));
+}
+
+int64_t ls_price_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += ls_price_op(cost, &ops[i]);
+    return sum;
+}
+
+struct ls_segment ls_price_decode(const struct ls_step_cost *cost, const struct ls_op *op)
+{
+    count_op(cost, op);
+    return ls_op_decode_segment(&cost->cluster->hardware, op);
+}

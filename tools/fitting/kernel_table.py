@@ -1,0 +1,98 @@
+"""Measured kernels in the form of hardware.kernel_table (docs/table.md)."""
+import csv
+
+import numpy as np
+
+from . import classes, fits
+from .tables import select
+
+COLUMNS = ("operation", "dtype", "n", "k", "m", "groups", "heads", "kv_heads", "head_dim", "v_head_dim", "sequences",
+           "tokens", "bytes", "ranks", "seconds")
+COLLECTIVES = {"all_reduce": "all_reduce", "all_gather": "all_gather", "reduce_scatter": "reduce_scatter",
+               "alltoall": "all_to_all"}
+
+
+def entries(operation, dtype, columns, seconds):
+    """One dictionary for each row; of sizes measured several times the median."""
+    found = {}
+    for *values, t in zip(*columns.values(), seconds):
+        if t > 0:
+            found.setdefault(tuple(values), []).append(t)
+    for values, times in sorted(found.items()):
+        yield {"operation": operation, "dtype": dtype, **dict(zip(columns, values)), "seconds": float(np.median(times))}
+
+
+def products(tables, gpu, spec, source):
+    for name, (in_tables, _, _, arithmetic) in classes.FORMATS.items():
+        if not tables.has(gpu, "gemm", source) or arithmetic not in spec["peak"]:
+            continue
+        table = tables.get(gpu, "gemm", source)
+        part = select(table, table["gemm_dtype"] == in_tables)
+        yield from entries("gemm", name, {key: part[key] for key in ("n", "k", "m")}, part["latency"] * 1e-3)
+
+
+def attention(rows, operation, dtype, tokens):
+    rows = select(rows, rows["window"] == 0)
+    columns = {"heads": rows["heads"], "kv_heads": rows["kv_heads"], "head_dim": rows["head_dim"],
+               "v_head_dim": rows["v_head_dim"], "sequences": rows["seqs"], "tokens": tokens(rows)}
+    return entries(operation, dtype, columns, rows["t"])
+
+
+def all_attention(tables, gpu, source):
+    kinds = ((False, "context_attention", "generation_attention"), (True, "context_mla", "generation_mla"))
+    for latent, prefill, decode in kinds:
+        for dtype, kv_name in (("bf16", "bfloat16"), ("fp8", "fp8")):
+            if tables.has(gpu, prefill, source) and not (latent and dtype == "fp8"):
+                table = tables.get(gpu, prefill, source)
+                narrow = classes.prefill_rows(table, kv_name, kv_name, latent)
+                rows = narrow or classes.prefill_rows(table, kv_name, "bfloat16", latent)
+                if rows:
+                    yield from attention(rows, "prefill", dtype, lambda r: r["n"])
+            if tables.has(gpu, decode, source):
+                rows = classes.decode_rows(tables.get(gpu, decode, source), kv_name, latent)
+                if rows:
+                    yield from attention(rows, "decode", dtype, lambda r: r["context"] / r["seqs"])
+
+
+def fastest(*tables):
+    """By ranks and bytes: engines take their own all-reduce where it is the faster one."""
+    times = {}
+    for rows in tables:
+        for ranks, size, t in zip(rows["ranks"], rows["size"], rows["t"]):
+            times[ranks, size] = min(t, times.get((ranks, size), t))
+    return times
+
+
+def collectives(tables, gpu, source):
+    nccl = fits.first_present(tables, gpu, "nccl", fits.NCCL)
+    if not nccl:
+        return
+    table = tables.get(gpu, "nccl", nccl)
+    for name, operation in COLLECTIVES.items():
+        mask = (table["nccl_dtype"] == "half") & (table["op_name"] == name)
+        rows = [classes.sized_rows(table, mask, 0)]
+        if name == "all_reduce" and tables.has(gpu, "custom_allreduce", source):
+            rows.append(classes.direct_rows(tables.get(gpu, "custom_allreduce", source)))
+        times = fastest(*rows)
+        columns = {"ranks": [key[0] for key in times], "bytes": [key[1] for key in times]}
+        yield from entries(operation, "", columns, times.values())
+
+
+def write(path, tables, gpu, spec, source):
+    """The tables of one GPU and library as one file."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        for part in (products(tables, gpu, spec, source), all_attention(tables, gpu, source),
+                     collectives(tables, gpu, source)):
+            for entry in part:
+                writer.writerow({key: f"{value:.6g}" if isinstance(value, (float, np.floating)) else value
+                                 for key, value in entry.items()})
+
+
+def write_all(folder, tables, names, spec_of):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        gpu, vllm, trtllm, _ = fits.MEASURED[name]
+        for library, source in (("vllm", vllm), ("trtllm", trtllm)):
+            write(folder / f"{name}.{library}.csv", tables, gpu, spec_of(name), source)
