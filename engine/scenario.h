@@ -202,6 +202,7 @@ struct ls_prices {
 
 enum ls_precision { LS_PRECISION_BF16, LS_PRECISION_FP8, LS_PRECISION_PURE_BF16, LS_PRECISION_FP32 };
 enum ls_gradient { LS_GRADIENT_FP32, LS_GRADIENT_BF16 };
+enum ls_overlap { LS_OVERLAP_NONE, LS_OVERLAP_BACKWARD, LS_OVERLAP_ALL };
 enum ls_exchange { LS_EXCHANGE_RING, LS_EXCHANGE_ALL_GATHER };
 enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH };
 
@@ -226,7 +227,8 @@ struct ls_training {
     int32_t context_exchange; /* enum ls_exchange */
     int32_t schedule;         /* enum ls_schedule */
     int64_t virtual_stages;
-    int32_t overlap_grad_reduce, overlap_param_gather, overlap_tensor, overlap_all_to_all;
+    int32_t overlap_grad_reduce, overlap_param_gather, overlap_all_to_all, overlap_send;
+    int32_t overlap_tensor; /* enum ls_overlap */
     double expert_imbalance;
     int64_t vocab_multiple; /* times tp, that resolving pads the model's vocabulary to */
     double overhead_bytes;

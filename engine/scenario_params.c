@@ -13,6 +13,7 @@
 const char *const ls_kind_names[] = {"serving", "training", "matmul", NULL};
 static const char *const precisions[] = {"bf16", "fp8", "pure_bf16", "fp32", NULL};
 static const char *const gradients[] = {"fp32", "bf16", NULL};
+static const char *const overlaps[] = {"none", "backward", "all", NULL};
 static const char *const exchanges[] = {"ring", "all_gather", NULL};
 static const char *const attentions[] = {"unfused", "flash", NULL};
 static const char *const recomputes[] = {"none", "selective", "full", NULL};
@@ -327,8 +328,11 @@ static const struct ls_param training_rows[] = {
                 "Gradients are reduced while the last backward pass runs."),
     LS_ROW_BOOL(struct ls_training, "overlap_param_gather", overlap_param_gather, 0, "true",
                 "Weights that ZeRO spreads are gathered while passes run."),
-    LS_ROW_BOOL(struct ls_training, "overlap_tensor", overlap_tensor, 0, "true",
-                "Backward, tensor-parallel collectives run beside products that do not wait for them."),
+    LS_ROW_CHOICE(struct ls_training, "overlap_tensor", overlap_tensor, 0, "backward", overlaps,
+                  "Tensor-parallel collectives run beside products that do not wait for them, backward; all: beside "
+                  "those that do as well, piece by piece (Megatron-LM's --tp-comm-overlap)."),
+    LS_ROW_BOOL(struct ls_training, "overlap_send", overlap_send, 0, "false",
+                "Pipeline stages send while they compute another pass."),
     LS_ROW_BOOL(struct ls_training, "overlap_all_to_all", overlap_all_to_all, 0, "false",
                 "Experts' collectives run beside another micro-batch's computation."),
     LS_ROW_FLOAT(struct ls_training, "expert_imbalance", expert_imbalance, LS_DIM_NONE, 0, "1", 1, 1024,

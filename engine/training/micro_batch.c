@@ -98,10 +98,13 @@ static void add_product(struct ls_pass_cost *cost, const struct ls_micro_batch *
     const double input_s = product_seconds(batch, &input);
     const double weight_s =
         product_seconds(batch, &weights) + (has_weights ? accumulate_seconds(batch, op->k * op->n * groups) : 0.0);
-    cost->forward_s += product_seconds(batch, op);
+    const double forward_s = product_seconds(batch, op);
+    cost->forward_s += forward_s;
     cost->backward_s += input_s + weight_s;
     cost->forward_flop += ls_op_flop(op);
     cost->flop += 3.0 * ls_op_flop(op);
+    if (op->kind == LS_OP_GEMM)
+        cost->product_s += forward_s;
     if (op->kind == LS_OP_GEMM && op->k == (double)batch->scenario->model.hidden_size) {
         cost->input_s += input_s;
         cost->weight_s += weight_s;

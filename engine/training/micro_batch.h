@@ -24,6 +24,7 @@ double ls_own_kv_bytes(const struct ls_micro_batch *batch);
 /* Seconds and FLOPs of a group of operators. */
 struct ls_pass_cost {
     double forward_s, backward_s;
+    double product_s; /* of forward_s: products split over tp, which collectives can run beside piece by piece */
     double input_s, weight_s; /* of backward_s: gradients of the inputs and of the weights of products whose columns are
                                  split over tp; collectives can run beside them */
     double last_s, last_flop; /* of forward_s: the products behind which nothing is kept for the backward pass */

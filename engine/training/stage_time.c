@@ -89,9 +89,9 @@ void ls_stage_time(const struct ls_scenario *scenario, const struct ls_placement
     time->forward_comm_s += ls_zero_seconds(&batch, &groups, stage, false, time->forward_s);
     time->backward_comm_s += ls_zero_seconds(&batch, &groups, stage, true, backward_s);
     if (stage + 1 < pp)
-        time->forward_comm_s += ls_send_seconds(&batch, placement, stage);
+        time->forward_comm_s += ls_send_seconds(&batch, placement, stage, time->forward_s);
     if (stage > 0)
-        time->backward_comm_s += ls_send_seconds(&batch, placement, stage - 1);
+        time->backward_comm_s += ls_send_seconds(&batch, placement, stage - 1, backward_s);
 }
 
 double ls_optimizer_seconds(const struct ls_scenario *scenario, int64_t stage)

@@ -68,26 +68,36 @@ static double left_of(const struct ls_scenario *scenario, double seconds, double
 
 /* --- Tensor parallelism --- */
 
+/* What is left of `blocks` gathers and scatters beside products that need them, which go piece by piece. */
+static double piecewise(const struct ls_micro_batch *batch, double seconds, double behind_s)
+{
+    return batch->scenario->training.overlap_tensor == LS_OVERLAP_ALL ? left_of(batch->scenario, seconds, behind_s)
+                                                                      : seconds;
+}
+
 /* `blocks` blocks of a layer; `beside` is what computes them. */
 static struct ls_layer_comm tensor_comm(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
                                         double blocks, const struct ls_pass_cost *beside)
 {
     const struct ls_training *training = &batch->scenario->training;
-    const double input_s = training->overlap_tensor ? beside->input_s : 0.0;
-    const double weight_s = training->overlap_tensor ? beside->weight_s : 0.0;
+    const bool backward = training->overlap_tensor != LS_OVERLAP_NONE;
     if (!training->sequence_parallel) {
         const double reduce_s = blocks * seconds_of(batch, LS_ALL_REDUCE, &groups->tensor, row_bytes(batch));
-        return (struct ls_layer_comm){reduce_s, left_of(batch->scenario, reduce_s, weight_s), reduce_s,
-                                      reduce_s / blocks};
+        const double forward_s = piecewise(batch, reduce_s, beside->product_s);
+        return (struct ls_layer_comm){forward_s,
+                                      backward ? left_of(batch->scenario, reduce_s, beside->weight_s) : reduce_s,
+                                      forward_s, forward_s / blocks};
     }
     const double gather_s = blocks * seconds_of(batch, LS_ALL_GATHER, &groups->tensor, row_bytes(batch));
     const double scatter_s = blocks * seconds_of(batch, LS_REDUCE_SCATTER, &groups->tensor, row_bytes(batch));
+    const double forward_s = piecewise(batch, gather_s + scatter_s, beside->product_s);
+    const double again_s = backward ? left_of(batch->scenario, gather_s, beside->input_s) : 0.0;
     return (struct ls_layer_comm){
-        .forward_s = gather_s + scatter_s,
-        .backward_s = gather_s + (training->overlap_tensor ? left_of(batch->scenario, gather_s, input_s) : 0.0) +
-                      left_of(batch->scenario, scatter_s, weight_s),
-        .again_s = gather_s + scatter_s,
-        .last_s = scatter_s / blocks,
+        .forward_s = forward_s,
+        .backward_s = piecewise(batch, gather_s, beside->product_s) + again_s +
+                      (backward ? left_of(batch->scenario, scatter_s, beside->weight_s) : scatter_s),
+        .again_s = forward_s,
+        .last_s = piecewise(batch, scatter_s, beside->product_s) / blocks,
     };
 }
 
@@ -173,12 +183,14 @@ struct ls_layer_comm ls_layer_comm(const struct ls_micro_batch *batch, const str
     return comm;
 }
 
-double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_placement *placement, int64_t from)
+double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_placement *placement, int64_t from,
+                       double behind_s)
 {
     const bool crosses = ls_placement_send_crosses(placement, 0, from);
     const struct ls_group pair = {2, crosses ? 2 : 1, crosses ? 1 : 2};
-    return (double)batch->scenario->training.virtual_stages *
-           seconds_of(batch, LS_SEND_RECV, &pair, row_bytes(batch) * batch->norm_share);
+    const double seconds = (double)batch->scenario->training.virtual_stages *
+                           seconds_of(batch, LS_SEND_RECV, &pair, row_bytes(batch) * batch->norm_share);
+    return batch->scenario->training.overlap_send ? left_of(batch->scenario, seconds, behind_s) : seconds;
 }
 
 /* --- Data parallelism --- */

@@ -136,7 +136,10 @@ START_TEST(imbalance_and_slow_networks_cost_time_and_overlap_saves_it)
     const double plain = metric(MIXTRAL, "tp: 4, ep: 8", "", step);
     ck_assert(metric(MIXTRAL, "tp: 4, ep: 8", "expert_imbalance: 1.3", step) > plain);
     ck_assert(metric(MIXTRAL, "tp: 4, ep: 8", "overlap_all_to_all: true", step) < plain);
-    ck_assert(metric(MIXTRAL, "tp: 4, ep: 8", "overlap_tensor: false", step) > plain);
+    ck_assert(metric(MIXTRAL, "tp: 4, ep: 8", "overlap_tensor: none", step) > plain);
+    ck_assert(metric(MIXTRAL, "tp: 4, ep: 8", "overlap_tensor: all", step) < plain);
+    ck_assert(metric(MIXTRAL, "tp: 4, ep: 8, pp: 2", "overlap_send: true", step) <
+              metric(MIXTRAL, "tp: 4, ep: 8, pp: 2", "", step));
     /* within a node, the same experts cost less to reach */
     ck_assert(
         metric(MIXTRAL, "tp: 1, ep: 8, dp: 2", "", LS_METRIC_EXPOSED_COMM_S) <
