@@ -27,8 +27,8 @@
  *   second are tokenised (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token takes
  *   0.5 µs to process (simllm, as above) and 7.5 µs to render as a frame (github.com/vllm-project/vllm/pull/52875). */
 
-const char *const ls_preset_names[LS_N_PRESETS + 1] = {"vllm-0.11",  "vllm-0.6", "trtllm-1.0", "trtllm-0.17",
-                                                       "sglang-0.5", "static",   "reference",  NULL};
+const char *const ls_preset_names[LS_N_PRESETS + 1] = {
+    "vllm-0.11", "vllm-0.6", "vllm-0.14", "trtllm-1.0", "trtllm-0.17", "sglang-0.5", "static", "reference", NULL};
 
 static const double gib = 1024.0 * 1024 * 1024;
 
@@ -86,6 +86,15 @@ static struct ls_engine vllm_v0(const struct ls_scenario *scenario)
     engine.step_overhead_per_seq_s = 42.5e-6;
     engine.cuda_graphs = LS_CUDA_GRAPHS_DECODE;
     engine.cuda_graph_max_tokens = 256;
+    return engine;
+}
+
+/* vLLM from 0.14 on schedules a step while the one before runs, unless told not to (github.com/vllm-project/vllm/pull/
+ * 27614). */
+static struct ls_engine vllm_async(const struct ls_scenario *scenario)
+{
+    struct ls_engine engine = vllm(scenario);
+    engine.overlap_scheduling = 1;
     return engine;
 }
 
@@ -216,6 +225,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
 static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario *) = {
     [LS_PRESET_VLLM] = vllm,
     [LS_PRESET_VLLM_V0] = vllm_v0,
+    [LS_PRESET_VLLM_ASYNC] = vllm_async,
     [LS_PRESET_TRTLLM] = trtllm,
     [LS_PRESET_SGLANG] = sglang,
     [LS_PRESET_STATIC] = static_batch,

@@ -64,6 +64,16 @@ START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
 }
 END_TEST
 
+START_TEST(the_newer_vllm_differs_in_scheduling_ahead)
+{
+    const struct ls_engine older = resolve("vllm-0.11", nothing).engine, newer = resolve("vllm-0.14", nothing).engine;
+    ck_assert_int_eq(older.overlap_scheduling, 0);
+    ck_assert_int_eq(newer.overlap_scheduling, 1);
+    ck_assert_int_eq(newer.max_num_batched_tokens, older.max_num_batched_tokens);
+    ck_assert_double_eq(newer.step_overhead_s, older.step_overhead_s);
+}
+END_TEST
+
 START_TEST(tensorrt_llm_limits_each_batch_in_flight)
 {
     static const char *const two[][2] = {{"strategy.pp", "2"}, {NULL, NULL}};
@@ -80,6 +90,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
+    tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -208,6 +208,14 @@ def static_batch(row):
 PRESETS = {"vllm": "vllm-0.11", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
 
 
+def preset_of(engine):
+    """Of "vllm 0.15.1" and the like."""
+    name, version = engine.split()
+    if name == "vllm" and int(version.split(".")[1]) >= 14:
+        return "vllm-0.14"
+    return PRESETS[name]
+
+
 def generated(row):
     """Whether AIConfigurator wrote the engine's settings. Its runs of SGLang 0.5.1 are older than that, and those it
     calls gap analyses are of InferenceMAX."""
@@ -216,7 +224,7 @@ def generated(row):
 
 def aic_runs(row):
     model, settings = settings_of(row)
-    settings["engine.preset"] = PRESETS[row["engine"].split()[0]]
+    settings["engine.preset"] = preset_of(row["engine"])
     tp, ep = int(row["tp"]), int(row["ep"])
     kind, value = row["concurrency_or_rate"].split("=")
     concurrency = int(value)
