@@ -9,7 +9,6 @@
 #include "engine/serving/disaggregation.h"
 #include "engine/serving/low.h"
 #include "engine/serving/preset.h"
-#include "engine/serving/router.h"
 #include "engine/serving/session.h"
 #include "engine/simulate.h"
 #include "engine/training/training.h"
@@ -191,10 +190,6 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
 {
     struct ls_engine *engine = &scenario->engine;
     ls_preset_apply(scenario);
-    if (!ls_routers[engine->router].choose)
-        return ls_fail(err, LS_INPUT,
-                       "engine.router: %s is not available yet; round_robin, random and least_loaded are",
-                       ls_router_names[engine->router]);
     if (isnan(scenario->cluster.hardware.mfu) != isnan(scenario->cluster.hardware.mbu))
         return ls_fail(err, LS_INPUT, "cluster.hardware.mfu: goes together with mbu; give both or neither");
     struct ls_err inner = {""};

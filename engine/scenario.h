@@ -73,8 +73,9 @@ struct ls_engine {
     int32_t enable_prefix_caching;
     int32_t preemption;
     int32_t scheduling_policy;
-    int32_t router; /* index into ls_routers */
-    double router_staleness_s;
+    int32_t router;            /* index into ls_routers */
+    double router_staleness_s; /* between its reports of the schedulers */
+    double router_load_factor; /* prefix_affinity: of the mean load, from which a scheduler is left alone */
     struct ls_expert_imbalance expert_imbalance;
     int64_t redundant_experts;
     struct ls_jitter jitter;

@@ -19,6 +19,7 @@ void ls_handover_give(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
     struct ls_handover *h = s->handover;
     struct ls_request *request = ls_request_at(s->pool, id);
     s->n_promised -= request->promised;
+    s->prompt_tok -= request->prompt_tok;
     s->n_held++;
     ls_request_list_remove(&s->running, s->pool, id);
     request->state = LS_REQUEST_HELD;

@@ -418,7 +418,10 @@ static void run(struct high *high)
         const int64_t due_ps = ls_serving_due_ps(serving);
         const int64_t arrival_ps = more ? arrival.arrival_ps : LS_PS_NEVER;
         const bool settle = due_ps < event_ps || (next && due_ps == event_ps && next->priority > 0);
-        if (more && arrival_ps <= event_ps && arrival_ps <= due_ps) {
+        const int64_t first_ps = event_ps < due_ps ? event_ps : due_ps;
+        if (serving->reports)
+            ls_serving_report(serving, arrival_ps < first_ps ? arrival_ps : first_ps);
+        if (more && arrival_ps <= first_ps) {
             ls_serving_route(serving, &arrival);
             more = ls_source_next(&serving->source, &arrival);
             queue_looks(high, arrival_ps);

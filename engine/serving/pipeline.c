@@ -237,6 +237,7 @@ void ls_pipeline_take_over(struct ls_pipeline *p, int64_t member, uint32_t id, i
     struct ls_request_pool *pool = p->members[0].pool;
     struct ls_request *request = ls_request_at(pool, id);
     p->members[member].n_expected++;
+    p->members[member].prompt_tok += request->prompt_tok;
     request->member = (int32_t)member;
     request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, 0); /* its prompt is tokens already */
     ls_request_list_append(&p->inbox, pool, id);

@@ -15,7 +15,10 @@ struct ls_pool {
     struct ls_pipeline *pipelines; /* [n_pipelines], part of the deployment's */
     int64_t n_pipelines, n_members;
     int64_t nic_stride; /* numbers of NICs from one node to the next: the most that a node of any pool has */
-    int64_t *load;      /* [n_pipelines · n_members] for the router */
+    /* [n_pipelines · n_members] for the router: as they are, or were at its last report */
+    int64_t *load, *prompt_tok, *cached_tok;
+    int64_t report_ps; /* time between reports; 0: the router always knows */
+    int64_t n_reports; /* that are behind */
 };
 
 /* What the pools of a deployment share. */
@@ -43,7 +46,14 @@ static inline struct ls_pipeline *ls_pool_pipeline(const struct ls_pool *pool, i
 }
 
 /* Whether the pool's router compares what the schedulers have at the moment. */
-bool ls_pool_needs_load(const struct ls_pool *pool);
+bool ls_pool_needs_present(const struct ls_pool *pool);
+
+/* When the last report to the router was due that has not been made, no later than `now`; LS_PS_NEVER without one. It
+ * is of the state before anything that happens at its time or later. */
+int64_t ls_pool_report_due_ps(const struct ls_pool *pool, int64_t now_ps);
+
+/* Make it, if it is due. The schedulers have been simulated up to it. */
+void ls_pool_report(struct ls_pool *pool, int64_t now_ps);
 
 /* The scheduler that a request goes to. */
 int64_t ls_pool_choose(struct ls_pool *pool, const struct ls_arrival *arrival);

@@ -43,6 +43,7 @@ bool ls_scheduler_accept(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
         return false;
     }
     s->n_expected++;
+    s->prompt_tok += request->prompt_tok;
     return true;
 }
 

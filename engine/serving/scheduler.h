@@ -89,6 +89,7 @@ struct ls_scheduler {
     int n_slots;
     struct ls_slot *slots;
     int64_t n_expected; /* requests on their way, with the front end */
+    int64_t prompt_tok; /* of all requests that are on their way, wait or run */
     struct ls_waiting waiting;
     bool evicts_by_rank; /* room.h */
     struct ls_request_list running;

@@ -78,6 +78,12 @@ int64_t ls_serving_due_ps(const struct ls_serving *serving)
     return following < handover ? following : handover;
 }
 
+void ls_serving_report(struct ls_serving *serving, int64_t now_ps)
+{
+    for (int i = 0; i < serving->n_pools; i++)
+        ls_pool_report(&serving->pools[i], now_ps);
+}
+
 void ls_serving_settle(struct ls_serving *serving, int64_t now_ps)
 {
     struct ls_arrival arrival;
@@ -131,6 +137,8 @@ static void run_in_order(struct ls_serving *serving)
         const int64_t now_ps = next_ps(serving, more ? arrival.arrival_ps : LS_PS_NEVER);
         if (now_ps == LS_PS_NEVER || now_ps > horizon_ps(serving))
             return;
+        if (serving->reports)
+            ls_serving_report(serving, now_ps);
         for (; more && arrival.arrival_ps <= now_ps; more = ls_source_next(&serving->source, &arrival))
             deliver(serving, &arrival, ls_pool_choose(&serving->pools[0], &arrival));
         for (int64_t i = 0; i < serving->n_pipelines; i++)
@@ -143,14 +151,26 @@ static void run_in_order(struct ls_serving *serving)
     }
 }
 
+static void advance_all(struct ls_serving *serving, int64_t until_ps)
+{
+    for (int64_t i = 0; i < serving->n_pipelines; i++)
+        ls_pipeline_advance(&serving->pipelines[i], until_ps);
+}
+
 /* Pipelines matter to each other only as far as the router compares them. */
 static void run_apart(struct ls_serving *serving)
 {
-    const bool all = ls_pool_needs_load(&serving->pools[0]);
+    struct ls_pool *const pool = &serving->pools[0];
+    const bool present = ls_pool_needs_present(pool);
     struct ls_arrival arrival;
     while (ls_source_next(&serving->source, &arrival)) {
-        for (int64_t i = 0; all && i < serving->n_pipelines; i++)
-            ls_pipeline_advance(&serving->pipelines[i], arrival.arrival_ps);
+        const int64_t report_ps = ls_pool_report_due_ps(pool, arrival.arrival_ps);
+        if (report_ps != LS_PS_NEVER) {
+            advance_all(serving, report_ps);
+            ls_pool_report(pool, arrival.arrival_ps);
+        }
+        if (present)
+            advance_all(serving, arrival.arrival_ps);
         ls_serving_route(serving, &arrival);
     }
 }
@@ -216,6 +236,7 @@ static enum ls_status init_pools(struct ls_serving *serving, const struct ls_poo
 static enum ls_status init(struct ls_serving *serving, const struct ls_pool_plan *plans, struct ls_arena *arena,
                            struct ls_err *err)
 {
+    serving->reports = serving->scenario->engine.router_staleness_s > 0;
     ls_source_init(&serving->source, serving->scenario);
     if (ls_request_pool_init(&serving->requests, arena, ls_source_reserve(&serving->source)))
         return ls_fail(err, LS_NOMEM, "out of memory for requests");

@@ -20,6 +20,7 @@ struct ls_serving {
     const struct ls_scenario *scenario;
     struct ls_pool pools[LS_MAX_POOLS];
     int n_pools;
+    bool reports;                /* routers know of loads by reports alone */
     struct ls_handover handover; /* from the first pool to the second, where there are two */
     struct ls_links links;
     struct ls_source source;
@@ -67,6 +68,9 @@ void ls_serving_settle(struct ls_serving *serving, int64_t now_ps);
 
 /* When the next of these is due; LS_PS_NEVER when nothing is. */
 int64_t ls_serving_due_ps(const struct ls_serving *serving);
+
+/* What routers know only now and then is reported, if that is due before anything happens at `now`. */
+void ls_serving_report(struct ls_serving *serving, int64_t now_ps);
 
 /* Fill the metrics from what a finished run left (serving_metrics.c). */
 void ls_serving_metrics(const struct ls_serving *serving, struct ls_metrics *metrics);
