@@ -222,9 +222,11 @@ static int64_t blocks_within(const struct ls_prefix_cache *cache, const struct p
 struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, const struct ls_content *content,
                                           int64_t max_tok)
 {
-    const int64_t n_blocks = max_tok / cache->block_size;
     struct ls_prefix_hit hit = {0};
-    while (cache->n_parts > 0 && hit.n_blocks < n_blocks) {
+    if (cache->n_parts == 0)
+        return hit;
+    const int64_t n_blocks = max_tok / cache->block_size;
+    while (hit.n_blocks < n_blocks) {
         const struct place place = place_of(cache, content, hit.n_blocks);
         const struct ls_cached_part *part = find_part(cache, place.part.key);
         if (!part)
@@ -236,6 +238,12 @@ struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, c
             break;
     }
     return hit;
+}
+
+/* Nobody else will look for any of it. */
+static bool is_private(const struct ls_content *content)
+{
+    return content->own && content->head_tok == 0;
 }
 
 /* Enough of everything for what running requests may come to need: for each part a hold, the part, and when it is given
@@ -290,6 +298,8 @@ static void hold_part(struct ls_prefix_cache *cache, const struct place *place, 
 void ls_prefix_cache_learn(struct ls_prefix_cache *cache, const struct ls_content *content, struct ls_holding *holding,
                            int64_t end_tok)
 {
+    if (is_private(content))
+        return;
     const int64_t n_blocks = end_tok / cache->block_size;
     while (!holding->apart && holding->n_blocks < n_blocks) {
         const struct place place = place_of(cache, content, holding->n_blocks);
@@ -305,7 +315,7 @@ void ls_prefix_cache_learn(struct ls_prefix_cache *cache, const struct ls_conten
 int64_t ls_prefix_cache_release(struct ls_prefix_cache *cache, const struct ls_content *content,
                                 struct ls_holding *holding, const struct ls_stored *stored)
 {
-    const int64_t n_full = stored->n_tok / cache->block_size;
+    const int64_t n_full = stored->back || !is_private(content) ? stored->n_tok / cache->block_size : 0;
     while (holding->n_blocks < n_full) {
         const struct place place = place_of(cache, content, holding->n_blocks);
         if (place.part.own && !stored->back)
