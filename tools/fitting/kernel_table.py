@@ -78,6 +78,13 @@ def collectives(tables, gpu, source):
         yield from entries(operation, "", columns, times.values())
 
 
+def field(key, value):
+    """Sizes whole, seconds in six digits."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if key == "seconds" or value != int(value) else int(value)
+
+
 def write(path, tables, gpu, spec, source):
     """The tables of one GPU and library as one file."""
     with open(path, "w", newline="") as file:
@@ -86,8 +93,7 @@ def write(path, tables, gpu, spec, source):
         for part in (products(tables, gpu, spec, source), all_attention(tables, gpu, source),
                      collectives(tables, gpu, source)):
             for entry in part:
-                writer.writerow({key: f"{value:.6g}" if isinstance(value, (float, np.floating)) else value
-                                 for key, value in entry.items()})
+                writer.writerow({key: field(key, value) for key, value in entry.items()})
 
 
 def write_all(folder, tables, names, spec_of):

@@ -1,0 +1,1 @@
+"""Measure a GPU and describe it (see tools/calibrate)."""
