@@ -99,5 +99,5 @@ def plot(path, compared):
         panel.set(title=kind, xlabel="measured", ylabel="predicted")
         panel.legend(fontsize=6)
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=80)
     return True
