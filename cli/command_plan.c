@@ -10,8 +10,10 @@
 #include "sweep/plan.h"
 
 #define MAX_LOOKS UINT64_C(1000000) /* some seconds of looking */
-#define SAMPLE_S 0.7                /* at each level of detail, no cell is begun after so much time */
-#define PATIENCE_S 5.0              /* and none goes on after so much */
+#define SAMPLE_S 1.0                /* for trying cells, shared among the levels of detail by what they cost */
+#define PATIENCE_S 5.0              /* no cell goes on after so much */
+#define SHORT_S 1e-3
+#define SWEEP_S 5e-6 /* that a sweep spends on a cell besides simulating it: tests/bench measures it */
 
 static double seconds(clockid_t clock)
 {
@@ -32,26 +34,29 @@ struct estimate {
     bool is_bound;       /* one was cut short: it takes at least so much */
 };
 
-/* Simulate some of the sample: what a unit of cost takes there, it takes in all cells of the level. */
-static void measure_level(const struct ls_study *study, const struct ls_plan_level *level, struct ls_sim *sim,
-                          struct estimate *estimate)
+/* Simulate some of the sample for about `limit_s` of a core; short cells twice, for the first time pays for the cache.
+ */
+static void measure_level(const struct ls_study *study, const struct ls_plan_level *level, double limit_s,
+                          struct ls_sim *sim, struct estimate *estimate)
 {
-    double begin_s = seconds(CLOCK_MONOTONIC), cost = 0;
-    const double begin_cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    bool is_cut = false;
-    ls_sim_watch(sim, is_early, &begin_s);
-    for (size_t i = 0; i < level->n_sample && !is_cut; i++) {
+    const double begin_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double end_s = begin_s, times_s[LS_PLAN_SAMPLE], patience_begin_s = seconds(CLOCK_MONOTONIC);
+    size_t n = 0;
+    bool is_cut = false, again = false;
+    ls_sim_watch(sim, is_early, &patience_begin_s);
+    while (n < level->n_sample && !is_cut && (n == 0 || end_s - begin_s < limit_s)) {
         struct ls_record record;
         struct ls_err err;
-        if (i > 0 && seconds(CLOCK_MONOTONIC) - begin_s > SAMPLE_S)
-            break;
-        is_cut = ls_cell_simulate(study, level->sample[i], sim, &record, &err) == LS_STOPPED;
-        cost += level->sample_cost[i];
-        estimate->n++;
+        const double cell_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        is_cut = ls_cell_simulate(study, level->sample[n].cell, sim, &record, &err) == LS_STOPPED;
+        end_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        times_s[n] = end_s - cell_s;
+        again = !again && !is_cut && times_s[n] < SHORT_S;
+        n += !again;
     }
-    if (cost > 0)
-        estimate->time_s += (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin_cpu_s) / cost * level->cost;
-    estimate->cost += level->cost;
+    if (n > 0)
+        estimate->time_s += ls_plan_level_seconds(level, n, times_s);
+    estimate->n += n;
     estimate->is_bound = estimate->is_bound || is_cut;
 }
 
@@ -60,9 +65,11 @@ static enum ls_status measure(const struct ls_study *study, const struct ls_plan
     struct ls_sim *sim = ls_sim_new();
     if (!sim)
         return LS_NOMEM;
-    *estimate = (struct estimate){0};
+    *estimate = (struct estimate){.time_s = SWEEP_S * (double)study->n_cells};
     for (int i = 0; i < LS_PLAN_LODS; i++)
-        measure_level(study, &plan->levels[i], sim, estimate);
+        estimate->cost += plan->levels[i].cost;
+    for (int i = 0; i < LS_PLAN_LODS; i++)
+        measure_level(study, &plan->levels[i], SAMPLE_S * plan->levels[i].cost / estimate->cost, sim, estimate);
     ls_sim_free(sim);
     return LS_OK;
 }

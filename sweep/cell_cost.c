@@ -2,18 +2,28 @@
 
 #include <math.h>
 
+#include "engine/memory/serving_memory.h"
+#include "engine/serving/arrivals.h"
 #include "engine/serving/disaggregation.h"
 
-#include "engine/serving/arrivals.h"
+/* Fitted to one core of a 2020s server over the cells of tests/bench/mixed.yaml and configs/studies/first.yaml. A
+ * cell's cost is predicted within a factor of 2 or so, which is enough for the queue; nothing else depends on it. */
+#define CELL_US 50.0          /* to resolve, set up and sum up */
+#define REQUEST_US 1.8        /* medium, high: to route, admit and complete */
+#define MEDIUM_PASS_US 0.02   /* most passes only add up */
+#define MEDIUM_EP_PASS_US 1.0 /* but for groups, whose steps end together */
+#define MEDIUM_CHANGE_US 0.3  /* of those that a request joins or leaves */
+#define HIGH_EVENT_US 0.02    /* an operator block or a transfer */
+#define GOODPUT_RUNS 10       /* more, to search for the highest good rate */
 
-/* Measured on one core of a 2020s server, over the cells of tests/bench/mixed.yaml. A cell's cost is predicted within a
- * factor of 2 or so, which is enough for the queue; nothing else depends on it. */
-#define CELL_US 50.0        /* to resolve, set up and sum up */
-#define REQUEST_US 0.8      /* medium, high: to route, admit and complete */
-#define MEDIUM_PASS_US 0.05 /* most passes only add up */
-#define MEDIUM_MOE_PASS_US 0.3
-#define HIGH_EVENT_US 0.015 /* an operator block or a transfer */
-#define GOODPUT_RUNS 10     /* more, to search for the highest good rate */
+/* What a pass takes: the share of the memory's bandwidth that weights and caches are read at, of the peak that prompts
+ * are computed at, and a collective of few tokens. */
+#define READ_FRAC 0.8
+#define COMPUTE_FRAC 0.5
+#define COLLECTIVE_S 10e-6
+
+/* From this share of its time on a lane counts as overloaded. */
+#define FULL_FRAC 0.9
 
 /* What the cost of a serving cell depends on. */
 struct load {
@@ -73,37 +83,95 @@ static struct load profile_load(const struct ls_workload *workload)
     };
 }
 
-/* Seconds of a forward pass: to read the weights once, stretched by the prompts that are computed meanwhile. */
-static double pass_s(const struct ls_scenario *scenario, const struct load *load)
+/* One of the dp · ep · pp batches that are under way at once, with an equal share of the requests. */
+struct lane {
+    double n_lanes;
+    double n_requests, output_tok;
+    double pass_s;   /* of an empty batch */
+    double prompt_s; /* that a request's prompt adds to the passes */
+    double decode_s; /* that a running request adds to each pass */
+    double most;     /* requests that fit into a batch */
+};
+
+/* What a KV pool of `pool` times a request's mean tokens does to requests whose lengths are exponential: those longer
+ * than the pool are rejected, and with them go more tokens than requests. */
+static double served_frac(double pool)
 {
-    const struct ls_hardware *hardware = &scenario->cluster.hardware;
-    const double gpus = (double)(scenario->strategy.tp * scenario->strategy.ep);
-    const double weights_s =
-        2 * (double)ls_model_parameters(&scenario->model) / gpus / hardware->memory_bandwidth_bytes_per_s;
-    const double prompt_s = 2 * (double)ls_model_active_parameters(&scenario->model) * load->prompt_tok /
-                            (0.5 * gpus * hardware->peak.by_dtype[scenario->model.activation_dtype]);
-    const double rate = load->n_requests / load->arrivals_s / (double)(scenario->strategy.dp);
-    const double prompts_frac = fmin(rate * prompt_s, 0.6);
-    return (scenario->engine.step_overhead_s + weights_s) / (1 - prompts_frac);
+    return -expm1(-pool);
 }
 
-/* Passes through a replica. Requests that come one by one take one for each of their tokens; those that meet share
- * them. Each replica is busy, with pp passes in flight, as long as requests arrive and then for the last one's tokens;
- * when it cannot keep up, as long as full batches take. */
+static double served_tok_frac(double pool)
+{
+    return 1 - (1 + pool) * exp(-pool);
+}
+
+/* The KV pool of a lane over the mean tokens of a request. */
+static double pool_requests(const struct ls_scenario *scenario, const struct load *load)
+{
+    struct ls_serving_memory memory;
+    if (ls_serving_memory(scenario, &memory) != LS_REASON_NONE)
+        return 1;
+    return (double)memory.kv_blocks * (double)scenario->engine.block_size / (double)scenario->strategy.pp /
+           (load->prompt_tok + load->output_tok);
+}
+
+static struct lane lane_of(const struct ls_scenario *scenario, const struct load *load)
+{
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const struct ls_hardware *hardware = &scenario->cluster.hardware;
+    const struct ls_model *model = &scenario->model;
+    const double gpus = (double)(strategy->tp * strategy->ep);
+    const double read_bytes_per_s = READ_FRAC * gpus * hardware->memory_bandwidth_bytes_per_s;
+    const double flop_per_s = COMPUTE_FRAC * gpus * hardware->peak.by_dtype[model->activation_dtype];
+    const double layers = (double)model->num_hidden_layers;
+    const double n_lanes = (double)(strategy->dp * strategy->ep * strategy->pp);
+    const double kv_bytes_per_tok =
+        layers * (double)strategy->tp *
+        ls_kv_bytes_per_token_layer(model, strategy->tp, (enum ls_dtype)model->activation_dtype);
+    const double pool = pool_requests(scenario, load);
+    const double fitting = pool * served_frac(pool) / served_tok_frac(pool);
+    return (struct lane){
+        .n_lanes = n_lanes,
+        .n_requests = load->n_requests * served_frac(pool) / n_lanes,
+        .output_tok = load->output_tok * served_tok_frac(pool) / served_frac(pool),
+        .pass_s = scenario->engine.step_overhead_s + 2 * (double)ls_model_parameters(model) / read_bytes_per_s +
+                  (gpus > 1 ? 2 * layers * COLLECTIVE_S : 0),
+        .prompt_s = 2 * (double)ls_model_active_parameters(model) * load->prompt_tok / flop_per_s,
+        .decode_s = kv_bytes_per_tok * (load->prompt_tok + load->output_tok / 2) / read_bytes_per_s,
+        .most = fmax(1, fmin(fmin((double)scenario->engine.max_num_seqs, fitting), load->concurrency / n_lanes)),
+    };
+}
+
+/* Passes of all lanes. A lane that keeps up passes as long as a request is there: with Poisson arrivals and as many
+ * requests under way as Little's law says, 1 − exp(−that) of the time; one that does not keep up passes with full
+ * batches. In no case are there more passes than tokens. */
 static double n_passes(const struct ls_scenario *scenario, const struct load *load)
 {
-    const double replicas = (double)scenario->strategy.dp;
-    const double pp = (double)scenario->strategy.pp;
-    const double tokens = load->n_requests * load->output_tok;
-    const double batch = fmin((double)scenario->engine.max_num_seqs, fmax(1, load->concurrency / replicas));
-    const double busy = replicas * pp * (load->arrivals_s / pass_s(scenario, load) + load->output_tok);
-    return fmin(tokens, fmax(busy, tokens / batch));
+    const struct lane lane = lane_of(scenario, load);
+    const double rate = lane.n_requests / load->arrivals_s;
+    const double busy_frac = rate * (lane.prompt_s + lane.decode_s * lane.output_tok);
+    const double full = lane.n_requests * lane.output_tok / lane.most;
+    const double tail = 2 * lane.output_tok * fmin(1, lane.n_requests);
+    double passes = full + tail;
+    if (busy_frac < FULL_FRAC) {
+        const double pass_s = lane.pass_s / (1 - busy_frac);
+        const double running = rate * lane.output_tok * pass_s;
+        passes = fmax(full, -expm1(-running) * load->arrivals_s / pass_s) + tail;
+    }
+    return lane.n_lanes * fmin(passes, lane.n_requests * lane.output_tok);
 }
 
-/* Of a pass at high: each layer's attention and MLP, and the rounds of their all-reduces. */
+/* Of a pass at high: each layer's attention and MLP, and their collectives, an event each as long as nobody is in the
+ * way. */
 static double events_per_pass(const struct ls_scenario *scenario)
 {
-    return (double)scenario->model.num_hidden_layers * (2 + 4 * log2((double)scenario->strategy.tp)) + 2;
+    const struct ls_strategy *strategy = &scenario->strategy;
+    double per_layer = 2;
+    if (strategy->tp > 1)
+        per_layer += 4 - 4 / (double)strategy->tp;
+    if (strategy->ep > 1)
+        per_layer += 2;
+    return (double)scenario->model.num_hidden_layers * per_layer + 2;
 }
 
 /* A run that does not drain is repeated for what it cuts off. */
@@ -126,18 +194,16 @@ static double run_cost(const struct ls_scenario *scenario)
 {
     const struct load load =
         scenario->workload.trace ? trace_load(&scenario->workload) : profile_load(&scenario->workload);
-    const double simulated_us = REQUEST_US * load.n_requests;
-    switch (scenario->strategy.lod) {
-    case LS_LOD_LOW:
-        return CELL_US;
-    case LS_LOD_MEDIUM:
-        return CELL_US + n_runs(scenario) * (simulated_us + n_passes(scenario, &load) *
-                                                                (ls_model_is_moe(&scenario->model) ? MEDIUM_MOE_PASS_US
-                                                                                                   : MEDIUM_PASS_US));
-    default:
-        return CELL_US + n_runs(scenario) *
-                             (simulated_us + HIGH_EVENT_US * n_passes(scenario, &load) * events_per_pass(scenario));
+    const double request_us = REQUEST_US * load.n_requests;
+    double run_us = 0;
+    if (scenario->strategy.lod != LS_LOD_LOW) {
+        const double passes = n_passes(scenario, &load);
+        const double pass_us = scenario->strategy.ep > 1 ? MEDIUM_EP_PASS_US : MEDIUM_PASS_US;
+        run_us = request_us + (scenario->strategy.lod == LS_LOD_MEDIUM
+                                   ? pass_us * passes + MEDIUM_CHANGE_US * fmin(passes, 3 * load.n_requests)
+                                   : HIGH_EVENT_US * passes * events_per_pass(scenario));
     }
+    return CELL_US + n_runs(scenario) * run_us;
 }
 
 static double serving_cost(const struct ls_scenario *scenario)

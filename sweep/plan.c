@@ -1,5 +1,8 @@
 #include "sweep/plan.h"
 
+#include <assert.h>
+#include <math.h>
+
 #include "engine/memory/serving_memory.h"
 #include "engine/sim/random.h"
 #include "sweep/cell_cost.h"
@@ -14,22 +17,32 @@ static uint64_t nth_cell(const struct ls_study *study, uint64_t max_looks, uint6
     return (fraction >> 32) * study->n_cells >> 32;
 }
 
-/* Every cell added so far is in the sample with the same probability (reservoir sampling: Vitter, 1985). */
+/* Weighted sampling without replacement: the largest keys ln(u)/weight are the sample (Efraimidis and Spirakis, 2006).
+ */
 static void add_cell(struct ls_plan_level *level, uint64_t cell, double cost)
 {
-    size_t at = level->n_sample;
-    if (at == LS_PLAN_SAMPLE) {
-        struct ls_stream stream = ls_stream_make(0, 0, 0, level->n, LS_RNG_PROFILE);
-        at = (size_t)(ls_stream_uniform(&stream) * (double)(level->n + 1));
-    } else {
-        level->n_sample++;
-    }
-    if (at < LS_PLAN_SAMPLE) {
-        level->sample[at] = cell;
-        level->sample_cost[at] = cost;
-    }
+    struct ls_stream stream = ls_stream_make(0, 0, 0, level->n, LS_RNG_PROFILE);
+    const double key = log(1 - ls_stream_uniform(&stream)) / sqrt(cost);
     level->n++;
     level->cost += cost;
+    if (level->n_sample == LS_PLAN_SAMPLE && key <= level->sample[LS_PLAN_SAMPLE - 1].key)
+        return;
+    size_t at = level->n_sample < LS_PLAN_SAMPLE ? level->n_sample++ : LS_PLAN_SAMPLE - 1;
+    for (; at > 0 && level->sample[at - 1].key < key; at--)
+        level->sample[at] = level->sample[at - 1];
+    level->sample[at] = (struct ls_plan_cell){cell, cost, key};
+}
+
+double ls_plan_level_seconds(const struct ls_plan_level *level, size_t n, const double *times_s)
+{
+    double time = 0, cost = 0;
+    assert(n > 0 && n <= level->n_sample);
+    for (size_t i = 0; i < n; i++) {
+        const double weight = n == level->n ? 1 : sqrt(level->sample[i].cost);
+        time += times_s[i] / weight;
+        cost += level->sample[i].cost / weight;
+    }
+    return time / cost * level->cost;
 }
 
 static enum ls_reason reason_of(const struct ls_scenario *scenario, enum ls_reason reason)

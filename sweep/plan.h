@@ -11,13 +11,17 @@
 
 enum { LS_PLAN_SAMPLE = 64, LS_PLAN_LODS = LS_LOD_HIGH + 1 };
 
-/* The cells of one level of detail that would be simulated: what a unit of cost takes differs between the levels. */
+/* The cells of one level of detail that would be simulated: what a unit of cost takes differs between the levels. The
+ * sample is drawn with probabilities as the roots of the cells' costs, which tells most about their sum in a given time
+ * of trying them (as a sum of Neyman's 1934 allocation: dear cells say more, and take longer). */
 struct ls_plan_level {
     uint64_t n;  /* of the cells looked at */
     double cost; /* in the units of ls_cell_cost, scaled up to the whole grid */
     size_t n_sample;
-    uint64_t sample[LS_PLAN_SAMPLE]; /* cells drawn at random, the same ones each time */
-    double sample_cost[LS_PLAN_SAMPLE];
+    struct ls_plan_cell {
+        uint64_t cell;
+        double cost, key;
+    } sample[LS_PLAN_SAMPLE]; /* without replacement, in the order drawn; the same ones each time */
 };
 
 struct ls_plan {
@@ -31,5 +35,8 @@ struct ls_plan {
 
 /* Look at every cell, or at `max_looks` spread evenly over a larger grid. */
 void ls_plan_make(const struct ls_study *study, uint64_t max_looks, struct ls_plan *plan);
+
+/* Seconds that all cells of a level take, judging by the first n ≥ 1 of its sample, which took times_s. */
+double ls_plan_level_seconds(const struct ls_plan_level *level, size_t n, const double *times_s);
 
 #endif

@@ -3,6 +3,7 @@ that has nothing else to do: nightly. Exits 1 when a promise is broken.
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -62,6 +63,18 @@ def overhead():
         took.append((many - few) / (4 * 49_900))
         print(f"{ranks} ranks: {1e6 * took[-1]:.1f} µs a cell")
     return max(took) <= 20e-6
+
+
+def plan():
+    """What plan says a sweep will take is within 25 % of the seconds that its ranks' cores then spend on it."""
+    said = subprocess.run([PROGRAM, "plan", HERE / "mixed.yaml"], capture_output=True, text=True, check=True).stdout
+    planned = float(re.search(r"^time +about ([\d.]+) s on one core", said, re.MULTILINE)[1])
+    kept = True
+    for ranks in (1, 2):
+        seconds, cores, _ = run(ranks, "mixed.yaml")
+        print(f"{ranks} ranks: planned {planned / ranks:.1f} s, took {cores / ranks:.1f} s of each core, {seconds:.1f} s in all")
+        kept = kept and abs(planned / cores - 1) < 0.25
+    return kept
 
 
 def million():

@@ -67,7 +67,7 @@ static bool runs_high(const struct ls_study *study, uint64_t cell)
            ls_serving_memory(&scenario, &memory) == LS_REASON_NONE;
 }
 
-START_TEST(samples_are_drawn_evenly_from_cells_that_run)
+START_TEST(samples_are_drawn_from_all_cells_that_run)
 {
     struct ls_study study = load_study(text, NULL, 0, 0);
     struct ls_plan plan;
@@ -79,15 +79,34 @@ START_TEST(samples_are_drawn_evenly_from_cells_that_run)
         const bool runs = runs_high(&study, cell);
         n += runs;
         for (size_t i = 0; i < level->n_sample; i++) {
-            ck_assert(runs || level->sample[i] != cell);
-            late += level->sample[i] == cell && n > level->n / 2;
+            ck_assert(runs || level->sample[i].cell != cell);
+            late += level->sample[i].cell == cell && n > level->n / 2;
         }
     }
     ck_assert_uint_eq(n, level->n);
     ck_assert_uint_ge(late, LS_PLAN_SAMPLE / 4); /* half of them expected, with a deviation of 4 */
     ck_assert_uint_le(late, LS_PLAN_SAMPLE * 3 / 4);
     for (size_t i = 0; i < level->n_sample; i++)
-        ck_assert_double_eq(level->sample_cost[i], ls_cell_cost(&study, level->sample[i]));
+        ck_assert_double_eq(level->sample[i].cost, ls_cell_cost(&study, level->sample[i].cell));
+    ls_study_release(&study);
+}
+END_TEST
+
+START_TEST(a_sample_tells_the_time_of_its_level)
+{
+    struct ls_study study = load_study(text, NULL, 0, 0);
+    struct ls_plan plan;
+    double times_s[LS_PLAN_SAMPLE];
+    ls_plan_make(&study, 1000000, &plan);
+    const struct ls_plan_level *level = &plan.levels[LS_LOD_HIGH];
+    for (size_t i = 0; i < LS_PLAN_SAMPLE; i++)
+        times_s[i] = 3e-6 * level->sample[i].cost;
+    for (size_t n = 1; n <= LS_PLAN_SAMPLE; n *= 2) /* however few, where costs are as predicted */
+        ck_assert_double_eq_tol(ls_plan_level_seconds(level, n, times_s), 3e-6 * level->cost, 1e-9 * level->cost);
+
+    const struct ls_plan_level two = {.n = 2, .cost = 4, .n_sample = 2, .sample = {{0, 3, 0}, {1, 1, 0}}};
+    const double all_s[] = {5, 7}; /* with all cells tried, their sum */
+    ck_assert_double_eq_tol(ls_plan_level_seconds(&two, 2, all_s), 12, 1e-12);
     ls_study_release(&study);
 }
 END_TEST
@@ -112,7 +131,8 @@ int main(void)
     Suite *suite = suite_create("plan");
     TCase *tcase = tcase_create("plan");
     tcase_add_test(tcase, counts_are_those_of_the_cells);
-    tcase_add_test(tcase, samples_are_drawn_evenly_from_cells_that_run);
+    tcase_add_test(tcase, a_sample_tells_the_time_of_its_level);
+    tcase_add_test(tcase, samples_are_drawn_from_all_cells_that_run);
     tcase_add_test(tcase, a_part_of_a_large_grid_stands_for_it);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
