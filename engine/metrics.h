@@ -55,6 +55,8 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
       "Waiting requests of the fullest scheduler, peak")                                                               \
     X(RUNNING_MEAN, running_mean, "1", LS_S, NONE, "mean running requests", "Running requests, time average")          \
     X(STEP_TOKENS_MEAN, step_tokens_mean, "1", LS_S, NONE, "mean tokens a step", "Tokens scheduled over steps")        \
+    X(TOKENS_PER_VERIFICATION, tokens_per_verification, "1", LS_S, HIGH, "tokens a verification",                      \
+      "Tokens that a decode gains in a step with drafts: one and those accepted")                                      \
     X(GPU_UTILIZATION, gpu_utilization, "1", LS_S, HIGH, "GPU utilization",                                            \
       "Share of time a GPU is busy, mean over GPUs")                                                                   \
     X(PREFILL_UTILIZATION, prefill_utilization, "1", LS_S, NONE, "prefill pool utilization",                           \

@@ -42,6 +42,21 @@ static int32_t library_of(int32_t preset)
     return preset == LS_PRESET_TRTLLM || preset == LS_PRESET_TRTLLM_ENGINE ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
 }
 
+bool ls_scenario_draft_model(const struct ls_scenario *scenario, struct ls_model *model)
+{
+    const struct ls_speculative *speculative = &scenario->engine.speculative;
+    if (speculative->method == LS_SPECULATE_DRAFT) {
+        *model = speculative->draft_model;
+        return true;
+    }
+    *model = scenario->model;
+    model->num_hidden_layers = 1;
+    model->first_k_dense_replace = 0;
+    if (model->sliding_window_pattern != LS_NULL_INT) /* every so many layers one sees all, as the last one does */
+        model->sliding_window = model->sliding_window_pattern = LS_NULL_INT;
+    return speculative->method == LS_SPECULATE_MTP;
+}
+
 static void resolve_cluster(struct ls_scenario *scenario)
 {
     struct ls_hardware *hardware = &scenario->cluster.hardware;
@@ -156,6 +171,27 @@ static enum ls_reason check_degrees(const struct ls_scenario *scenario)
     return strategy->pp > model->num_hidden_layers ? LS_REASON_PP_LAYERS : LS_REASON_NONE;
 }
 
+/* The drafter is split as the model is, on one stage. */
+static enum ls_reason check_drafter(const struct ls_scenario *scenario)
+{
+    struct ls_scenario drafter = *scenario;
+    if (scenario->engine.speculative.method != LS_SPECULATE_DRAFT || !ls_scenario_draft_model(scenario, &drafter.model))
+        return LS_REASON_NONE;
+    drafter.strategy.pp = 1;
+    drafter.engine.redundant_experts = 0;
+    const enum ls_reason reason = check_degrees(&drafter);
+    if (reason != LS_REASON_NONE)
+        return reason;
+    if (!ls_op_dtype_supported(&scenario->cluster.hardware, (enum ls_dtype)drafter.model.dtype))
+        return LS_REASON_DTYPE;
+    return check_experts(&drafter);
+}
+
+static bool is_beyond_low(const struct ls_engine *engine)
+{
+    return engine->scheduling_policy != LS_POLICY_FCFS || engine->speculative.method != LS_NULL_CHOICE;
+}
+
 static enum ls_reason check_shape(const struct ls_scenario *scenario)
 {
     const enum ls_reason reason = check_degrees(scenario);
@@ -167,9 +203,33 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
     if (scenario->strategy.lod == LS_LOD_LOW &&
-        (scenario->engine.scheduling_policy != LS_POLICY_FCFS || ls_workload_shares(&scenario->workload)))
+        (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload)))
         return LS_REASON_LOW;
-    return check_experts(scenario);
+    const enum ls_reason drafter = check_drafter(scenario);
+    return drafter != LS_REASON_NONE ? drafter : check_experts(scenario);
+}
+
+static enum ls_status resolve_speculative(struct ls_speculative *speculative, struct ls_err *err)
+{
+    struct ls_err inner = {""};
+    const bool has_model = speculative->draft_model.num_hidden_layers != LS_NULL_INT;
+    if (speculative->method == LS_NULL_CHOICE)
+        return LS_OK;
+    if (speculative->acceptance.kind == LS_NULL_CHOICE)
+        return ls_fail(err, LS_INPUT,
+                       "engine.speculative.acceptance: give the chance that a draft is accepted, such as 0.7");
+    if (ls_dist_check(&speculative->acceptance, &inner))
+        return ls_fail(err, LS_INPUT, "engine.speculative.acceptance: %.300s", inner.text);
+    const double mean = ls_dist_mean(&speculative->acceptance);
+    if (!(mean >= 0 && mean <= 1))
+        return ls_fail(err, LS_INPUT, "engine.speculative.acceptance: %g is its mean; chances lie between 0 and 1",
+                       mean);
+    if (has_model != (speculative->method == LS_SPECULATE_DRAFT))
+        return ls_fail(err, LS_INPUT,
+                       "engine.speculative.draft_model: method draft needs one, and no other method has one");
+    if (has_model && ls_model_complete(&speculative->draft_model, &inner))
+        return ls_fail(err, LS_INPUT, "engine.speculative.draft_model.%.300s", inner.text);
+    return LS_OK;
 }
 
 /* The pools of a disaggregated deployment, each by itself and both together. */
@@ -190,6 +250,13 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
 {
     struct ls_engine *engine = &scenario->engine;
     ls_preset_apply(scenario);
+    if (engine->speculative.method != LS_NULL_CHOICE && ls_scenario_is_disaggregated(scenario))
+        return ls_fail(
+            err, LS_INPUT,
+            "engine.speculative: not available yet with separate pools; leave it null, or engine.disaggregation");
+    const enum ls_status status = resolve_speculative(&engine->speculative, err);
+    if (status)
+        return status;
     if (isnan(scenario->cluster.hardware.mfu) != isnan(scenario->cluster.hardware.mbu))
         return ls_fail(err, LS_INPUT, "cluster.hardware.mfu: goes together with mbu; give both or neither");
     struct ls_err inner = {""};

@@ -59,6 +59,16 @@ struct ls_disaggregation {
 
 enum ls_budget { LS_BUDGET_AUTO = -1, LS_BUDGET_AUTO_SLO = -2 };
 
+enum ls_speculation { LS_SPECULATE_DRAFT, LS_SPECULATE_NGRAM, LS_SPECULATE_MTP };
+
+/* Who drafts tokens that a pass verifies, and how well. */
+struct ls_speculative {
+    int32_t method; /* enum ls_speculation; null: nobody */
+    int64_t draft_tokens;
+    struct ls_dist acceptance;
+    struct ls_model draft_model; /* method draft; null sizes: none */
+};
+
 struct ls_engine {
     int32_t preset;
     int32_t weight_dtype;
@@ -79,6 +89,7 @@ struct ls_engine {
     struct ls_expert_imbalance expert_imbalance;
     int64_t redundant_experts;
     struct ls_jitter jitter;
+    struct ls_speculative speculative;
     int32_t overlap_communication;
     struct ls_disaggregation disaggregation;
     char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
@@ -291,6 +302,9 @@ uint64_t ls_scenario_fingerprint(const struct ls_scenario *scenario);
 
 /* Micro-batches of a training step on one pipeline, whole in a feasible scenario. */
 int64_t ls_training_micro_batches(const struct ls_scenario *scenario);
+
+/* The model that drafts: engine.speculative's, or one layer like the model's last one; false where none does. */
+bool ls_scenario_draft_model(const struct ls_scenario *scenario, struct ls_model *model);
 
 /* tp · pp · dp · ep; of a disaggregated deployment, those of its pools together. */
 int64_t ls_scenario_gpus(const struct ls_scenario *scenario);

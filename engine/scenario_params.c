@@ -23,6 +23,7 @@ static const char *const preemptions[] = {"recompute", "swap", NULL};
 static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL};
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
+static const char *const speculations[] = {"draft", "ngram", "mtp", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
 static const char *const mixings[] = {"independent", "sequential_draw", NULL};
 static const char *const formats[] = {"auto", "azure", "mooncake", "burstgpt", "sharegpt", "vidur", "csv", NULL};
@@ -77,6 +78,21 @@ static const struct ls_param disaggregation_rows[] = {
 };
 static const struct ls_param_table disaggregation_table = LS_TABLE(disaggregation_rows);
 
+static const struct ls_param speculative_rows[] = {
+    LS_ROW_CHOICE(
+        struct ls_speculative, "method", method, LS_PARAM_NULLABLE, "null", speculations,
+        "Who drafts: a small model (draft), the sequence's own past (ngram), or a layer that the model brings "
+        "along (mtp); null: nobody."),
+    LS_ROW_INT(struct ls_speculative, "draft_tokens", draft_tokens, 0, "4", 1, 64,
+               "Tokens drafted for each decode and verified in each step."),
+    LS_ROW_GROUP(struct ls_speculative, "acceptance", acceptance, &ls_dist_params,
+                 "Chance that a draft is accepted when those before it were, of a request; a number, or a distribution "
+                 "over requests, cut to 0 … 1."),
+    LS_ROW_OBJECT(struct ls_speculative, "draft_model", draft_model, LS_PARAM_NULLABLE, &ls_model_params,
+                  "The small model of method draft, as `model` is given."),
+};
+static const struct ls_param_table speculative_table = LS_TABLE(speculative_rows);
+
 static const struct ls_param engine_rows[] = {
     LS_ROW_CHOICE(struct ls_engine, "preset", preset, 0, "vllm-0.11", ls_preset_names,
                   "The serving engine and its version, which gives every null below its value."),
@@ -125,8 +141,7 @@ static const struct ls_param engine_rows[] = {
                "Copies of experts beyond one each, spread over the expert shards for balance."),
     LS_ROW_GROUP(struct ls_engine, "disaggregation", disaggregation, &disaggregation_table,
                  "Separate pools for prefill and decode."),
-    LS_ROW_TEXT(struct ls_engine, "speculative", later, LS_PARAM_NULLABLE | LS_PARAM_LATER, "null",
-                "Speculative decoding."),
+    LS_ROW_GROUP(struct ls_engine, "speculative", speculative, &speculative_table, "Speculative decoding."),
     LS_ROW_BOOL(struct ls_engine, "overlap_communication", overlap_communication, 0, "false",
                 "Whether a collective runs while the next block computes (two half batches that take turns)."),
     LS_ROW_GROUP(struct ls_engine, "jitter", jitter, &jitter_table, "Random variation of compute blocks."),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/sim/distribution.h"
 #include "engine/suggest.h"
 #include "io/object.h"
 
@@ -154,12 +155,35 @@ static void bind_list(const struct ls_bind *bind, const struct ls_yaml *node, co
 
 /* --- Tables --- */
 
+static const struct ls_param *find_row(const struct ls_param_table *table, const char *key)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (strcmp(table->rows[i].key, key) == 0)
+            return &table->rows[i];
+    return NULL;
+}
+
+/* A number in place of a distribution is always that. */
+static void bind_constant(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
+                          const char *path, char *parent)
+{
+    struct ls_dist *dist = (struct ls_dist *)(void *)(parent + param->offset);
+    const struct ls_param *value = find_row(param->table, "value");
+    union ls_value number;
+    if (ls_bind_value(bind, node, value, path, &number))
+        return;
+    dist->kind = LS_DIST_CONSTANT;
+    dist->value = number.d;
+}
+
 static void bind_group(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
                        const char *path, char *parent)
 {
     const bool is_word = param->def && node->kind == LS_YAML_SCALAR && strcmp(node->text, param->def) == 0;
     if (ls_yaml_is_null(node) || is_word)
         ls_bind_table(bind, NULL, param->table, NULL, path, parent + param->offset);
+    else if (param->table == &ls_dist_params && node->kind == LS_YAML_SCALAR)
+        bind_constant(bind, node, param, path, parent);
     else if (node->kind != LS_YAML_MAPPING)
         ls_yaml_fault(bind->diags, node, path, "%s was given; write %s%sa mapping of its keys", ls_yaml_kind_text(node),
                       param->def ? param->def : "", param->def ? " or " : "");
@@ -190,14 +214,6 @@ void ls_bind_param(const struct ls_bind *bind, const struct ls_yaml *node, const
             ls_param_store(param, parent + param->offset, &value);
         break;
     }
-}
-
-static const struct ls_param *find_row(const struct ls_param_table *table, const char *key)
-{
-    for (size_t i = 0; i < table->n; i++)
-        if (strcmp(table->rows[i].key, key) == 0)
-            return &table->rows[i];
-    return NULL;
 }
 
 static bool is_other(const char *const *others, const char *key)

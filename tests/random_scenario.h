@@ -136,6 +136,25 @@ static inline void random_policy(struct random_scenario *drawn)
         workload->profiles[i].priority = random_int(drawn, -1, 1);
 }
 
+/* Somebody drafts; a small model is like the model, with two layers. */
+static inline void random_drafts(struct random_scenario *drawn)
+{
+    struct ls_speculative *speculative = &drawn->scenario.engine.speculative;
+    speculative->method = (int32_t)random_int(drawn, LS_SPECULATE_DRAFT, LS_SPECULATE_MTP);
+    speculative->draft_tokens = random_int(drawn, 1, 6);
+    speculative->acceptance.kind = random_chance(drawn, 0.5) ? LS_DIST_CONSTANT : LS_DIST_UNIFORM;
+    if (speculative->acceptance.kind == LS_DIST_CONSTANT) {
+        speculative->acceptance.value = (double)random_int(drawn, 0, 4) / 4;
+    } else {
+        speculative->acceptance.low = 0;
+        speculative->acceptance.high = 1.2;
+    }
+    if (speculative->method == LS_SPECULATE_DRAFT) {
+        speculative->draft_model = drawn->scenario.model;
+        speculative->draft_model.num_hidden_layers = 2;
+    }
+}
+
 /* What other engines do otherwise, and a front end. */
 static inline void random_other_engine(struct random_scenario *drawn)
 {
@@ -287,6 +306,7 @@ static inline void random_sharing(struct random_scenario *drawn)
 struct random_limits {
     bool one_stage;    /* one pipeline of one stage */
     bool other_engine; /* not vLLM's order; with a front end */
+    bool drafts;       /* speculative decoding */
     bool drain;        /* everything completes, no warm-up */
     bool sharing;      /* sessions, system prompts, traces that say which prompts are alike */
 };
@@ -321,6 +341,8 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     scenario->slo.tpot_s = random_scale(drawn, 1e-4, 1e-2);
     const int64_t longest = 180 / scenario->engine.block_size;
     random_policy(drawn);
+    if (limits->drafts)
+        random_drafts(drawn);
     drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
 
     enum ls_reason reason;

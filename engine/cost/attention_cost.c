@@ -122,7 +122,7 @@ struct slopes {
 static struct slopes decode_slopes(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
                                    const struct ls_op *op)
 {
-    const double flop = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim);
+    const double flop = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim) * (op->n_query / op->n_seqs);
     const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
     struct slopes slopes = {
         .reading_s = fmax(op->n_kv_heads * head_row_bytes(op) / (hardware->memory_bandwidth_bytes_per_s * frac),
@@ -143,8 +143,8 @@ static double decode_fixed(const struct ls_hardware *hardware, const struct ls_d
 {
     const double head_s = op->n_heads > op->n_kv_heads ? kernels->kv_head_s : kernels->single_head_s;
     const double query_bytes = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim);
-    return op->n_seqs *
-           (blocks_per_seq(op) * head_s + query_bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->query_frac));
+    return op->n_seqs * blocks_per_seq(op) * head_s +
+           op->n_query * query_bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->query_frac);
 }
 
 /* The smooth maximum √(1 + x²) of 1 and x, as the polygon through these points: rising, and made of the affine segments

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/cost/draft_cost.h"
 #include "engine/cost/launch.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/cost/price.h"
@@ -89,7 +90,7 @@ static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *
 {
     struct ls_op ops[LS_MAX_OPS];
     const size_t n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, batch, sliding, ops);
-    *decode = (struct ls_decode){.until = INFINITY};
+    *decode = (struct ls_decode){.draft_tok = batch->draft_tok, .until = INFINITY};
     for (size_t i = 0; i < n; i++) {
         if (ops[i].kind != LS_OP_ATTENTION_DECODE) {
             decode->constant_ps += ls_price_op(cost, &ops[i]);
@@ -109,7 +110,7 @@ const struct ls_decode *ls_decode_cost(struct ls_step_cost *cost, const struct l
 {
     struct ls_decode *decode = &cost->decode[sliding][batch->n_decode];
     const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
-    if (context < decode->from || context >= decode->until)
+    if (context < decode->from || context >= decode->until || batch->draft_tok != decode->draft_tok)
         fill_decode(cost, batch, sliding, decode);
     return decode;
 }
@@ -143,7 +144,7 @@ static struct ls_linear *linear_of(struct ls_step_cost *cost, int64_t n_tok)
 
 static int64_t head_of(struct ls_step_cost *cost, int64_t n_sampled)
 {
-    assert(n_sampled <= cost->max_seqs);
+    assert(n_sampled <= cost->max_sampled);
     int64_t *head = &cost->head[n_sampled];
     if (*head < 0)
         *head = head_ps(cost, n_sampled);
@@ -209,6 +210,7 @@ void ls_step_cost(struct ls_step_cost *cost, const struct ls_batch *batches, str
     step->attention_ps[0] = step->attention_ps[1] = 0;
     (cost->n_members > 1 ? lockstep : single)(cost, batches, step);
     ls_launch_wait(cost, batches, step);
+    step->draft_ps = cost->draft ? ls_draft_ps(cost->draft, batches) : 0;
 }
 
 static int64_t compute_ps(const struct ls_stage *stage, const struct ls_step *step)
@@ -219,7 +221,7 @@ static int64_t compute_ps(const struct ls_stage *stage, const struct ls_step *st
     if (stage->embedding)
         ps += step->embedding_ps;
     if (stage->head)
-        ps += step->head_ps;
+        ps += step->head_ps + step->draft_ps;
     return ps;
 }
 
@@ -240,6 +242,7 @@ static int64_t overlapped_ps(const struct ls_stage *stage, const struct ls_step 
         for (int sliding = 0; sliding < 2; sliding++)
             ps += stage->n_next[moe][sliding] * max64(linear->mlp_comm_ps[moe], step->attention_ps[sliding]);
     ps += max64(linear->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
+    ps += stage->head ? step->draft_ps : 0;
     return stage->embedding ? ps + step->embedding_ps : ps;
 }
 
@@ -340,6 +343,7 @@ static void init_stages(struct ls_step_cost *cost)
 static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *arena, struct ls_err *err)
 {
     const size_t n_tok = (size_t)cost->max_tok + 1, n_seqs = (size_t)cost->max_seqs + 1;
+    const size_t n_sampled = (size_t)cost->max_sampled + 1;
     int64_t counts[LS_N_LAYER_KINDS];
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, counts);
     const bool sliding = counts[LS_LAYER_SLIDING_DENSE] + counts[LS_LAYER_SLIDING_MOE] > 0;
@@ -347,7 +351,7 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
     cost->stages = ls_arena_take(arena, (size_t)cost->n_stages * sizeof *cost->stages);
     cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
     cost->has_linear = ls_arena_take(arena, n_tok);
-    cost->head = ls_arena_take(arena, n_seqs * sizeof *cost->head);
+    cost->head = ls_arena_take(arena, n_sampled * sizeof *cost->head);
     cost->decode[0] = ls_arena_take(arena, n_seqs * sizeof *cost->decode[0]);
     cost->decode[1] = sliding ? ls_arena_take(arena, n_seqs * sizeof *cost->decode[1]) : NULL;
     if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head ||
@@ -355,7 +359,7 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
     *cost->n_extrapolated = 0;
     memset(cost->has_linear, 0, n_tok);
-    memset(cost->head, -1, n_seqs * sizeof *cost->head);
+    memset(cost->head, -1, n_sampled * sizeof *cost->head);
     for (int kind = 0; kind <= (int)sliding; kind++)
         for (size_t i = 0; i < n_seqs; i++)
             cost->decode[kind][i] = (struct ls_decode){0};
@@ -380,8 +384,12 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .engine = &scenario->engine,
     };
     ls_routing_init(&cost->routing, &scenario->engine.expert_imbalance, cost->model, &cost->shard);
+    const struct ls_speculative *speculative = &scenario->engine.speculative;
+    cost->max_sampled = cost->max_seqs * (speculative->method == LS_NULL_CHOICE ? 1 : 1 + speculative->draft_tokens);
     ls_launch_init(cost);
     enum ls_status status = init_groups(cost, scenario, err);
+    if (!status)
+        status = ls_draft_cost_init(&cost->draft, scenario, arena, err);
     if (!status)
         status = init_tables(cost, arena, err);
     if (!status)

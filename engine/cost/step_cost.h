@@ -46,6 +46,7 @@ struct ls_step {
     int64_t mlp_ps[2];       /* block of one layer: dense, mixture of experts */
     int64_t embedding_ps;    /* first stage */
     int64_t head_ps;         /* last stage */
+    int64_t draft_ps;        /* last stage: the drafter's passes */
     double moe_weight_bytes;
     bool launched; /* no CUDA graph: its layers were checked against the time to launch them */
 };
@@ -65,6 +66,7 @@ struct ls_stage {
 struct ls_decode {
     int64_t constant_ps; /* operators that the context does not change */
     double base_ps, slope_ps;
+    int64_t draft_tok;  /* drafts that they verify */
     double from, until; /* contexts for which base and slope hold; until = 0: not filled yet */
 };
 
@@ -80,14 +82,15 @@ struct ls_step_cost {
     struct ls_stage *stages;       /* [n_stages] */
     struct ls_group tp, experts;   /* the widest of all stages and replicas */
     struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
-    int64_t max_tok, max_seqs;
+    int64_t max_tok, max_seqs, max_sampled;
+    struct ls_draft_cost *draft;    /* null: no model drafts */
     const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
     int64_t attention_launch_ps;    /* CPU time to launch a layer's attention block, */
     int64_t mlp_launch_ps[2];       /* and its other block: dense, mixture of experts */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;      /* [max_tok + 1] */
     struct ls_decode *decode[2];    /* full, sliding: [max_seqs + 1] */
-    int64_t *head;                  /* [max_seqs + 1] */
+    int64_t *head;                  /* [max_sampled + 1] */
     int64_t *n_extrapolated;        /* costs that a table of measured kernels lacks, counted as they are computed */
 };
 

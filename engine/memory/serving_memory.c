@@ -219,6 +219,25 @@ struct stage {
     double block_bytes;
 };
 
+/* A drafter with a model of its own, or one layer of the model, on the last stage: its weights, and keys and values in
+ * the pool's blocks. An mtp layer shares embedding and head, and has the projection before it whole on each GPU. */
+static void add_drafter(const struct ls_scenario *scenario, const struct ls_shard *shard, struct stage *stage)
+{
+    struct ls_model model;
+    if (!ls_scenario_draft_model(scenario, &model))
+        return;
+    const bool own = scenario->engine.speculative.method == LS_SPECULATE_DRAFT;
+    const enum ls_dtype kv = (enum ls_dtype)scenario->engine.kv_dtype;
+    const struct ls_formats formats =
+        ls_model_formats(&model, own ? (enum ls_dtype)model.dtype : (enum ls_dtype)scenario->engine.weight_dtype, kv);
+    const double hidden = (double)model.hidden_size;
+    stage->weights_bytes +=
+        ls_weight_bytes(&model, shard, &formats, 0, model.num_hidden_layers, own ? LS_STAGE_FIRST | LS_STAGE_LAST : 0) +
+        (own ? 0 : 2 * hidden * hidden * ls_dtype_bytes(formats.weight));
+    stage->block_bytes += (double)(model.num_hidden_layers * scenario->engine.block_size) *
+                          ls_kv_bytes_per_token_layer(&model, shard->tp, kv);
+}
+
 static struct stage describe_stage(const struct ls_scenario *scenario, const struct kv_groups *groups, int64_t index)
 {
     const struct ls_model *model = &scenario->model;
@@ -240,6 +259,8 @@ static struct stage describe_stage(const struct ls_scenario *scenario, const str
         .block_bytes = (double)layers_per_group * ls_kv_bytes_per_token_layer(model, strategy->tp, kv) *
                        (double)engine->block_size,
     };
+    if (last)
+        add_drafter(scenario, &shard, &stage);
     stage.fixed_bytes = stage.weights_bytes + stage.activation_bytes + engine->memory_overhead_bytes;
     return stage;
 }

@@ -177,29 +177,30 @@ size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_sha
 {
     struct list list = list_init(model, shard, formats, ops);
     const bool latent = ls_model_is_mla(model);
-    const double n_decode = (double)batch->n_decode;
+    const double n_decode = (double)batch->n_decode, n_query = n_decode + (double)batch->draft_tok;
     const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
     if (ls_model_is_stated(model))
-        return ls_ops_stated(model, shard, formats, LS_BLOCK_ATTENTION, LS_TOK_DECODED, batch->n_decode, ops);
+        return ls_ops_stated(model, shard, formats, LS_BLOCK_ATTENTION, LS_TOK_DECODED,
+                             batch->n_decode + batch->draft_tok, ops);
     if (batch->n_decode == 0)
         return 0;
     if (latent)
-        add_per_head_gemm(&list, "absorb_q", n_decode, (double)model->qk_nope_head_dim, (double)model->kv_lora_rank);
+        add_per_head_gemm(&list, "absorb_q", n_query, (double)model->qk_nope_head_dim, (double)model->kv_lora_rank);
     add(&list, &(struct ls_op){
                    .kind = LS_OP_ATTENTION_DECODE,
                    .name = "attention_decode",
                    .dtype = formats->kv,
                    .n_seqs = n_decode,
-                   .n_query = n_decode,
+                   .n_query = n_query,
                    .n_context = context,
-                   .n_pairs = context,
+                   .n_pairs = context * (n_query / n_decode),
                    .n_heads = heads_per_gpu(&list),
                    .n_kv_heads = latent ? 1 : kv_heads_per_gpu(&list),
                    .head_dim = (double)(latent ? model->kv_lora_rank + model->qk_rope_head_dim : model->head_dim),
                    .v_head_dim = (double)(latent ? model->kv_lora_rank : model->head_dim),
                });
     if (latent)
-        add_per_head_gemm(&list, "absorb_v", n_decode, (double)model->kv_lora_rank, (double)model->v_head_dim);
+        add_per_head_gemm(&list, "absorb_v", n_query, (double)model->kv_lora_rank, (double)model->v_head_dim);
     return list.n;
 }
 

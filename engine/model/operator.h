@@ -11,7 +11,7 @@ enum ls_op_kind {
     LS_OP_GROUPED_GEMM,      /* experts: m rows over `groups` weight matrices of [k, n], as routing spreads them */
     LS_OP_BATCHED_GEMM,      /* heads: m rows over `groups` weight matrices of [k, n], the same number for each */
     LS_OP_ATTENTION_PREFILL, /* causal attention of chunks over their contexts */
-    LS_OP_ATTENTION_DECODE,  /* one query token a sequence over its context */
+    LS_OP_ATTENTION_DECODE,  /* one query token a sequence, or few, over its context */
     LS_OP_MEMORY,            /* norm, rotary, activation, gather: bytes only */
     LS_OP_STATED             /* FLOPs and bytes as the model's file states them */
 };
@@ -43,9 +43,10 @@ int64_t ls_shard_expert_shards(const struct ls_shard *shard);
 
 /* What a forward pass holds for one attention replica. Everything an operator's cost may depend on, in few integers. */
 struct ls_batch {
-    int64_t n_tok;                                        /* query tokens: decodes and chunks */
-    int64_t n_sampled;                                    /* sequences that need logits */
+    int64_t n_tok;                                        /* query tokens: decodes, drafts and chunks */
+    int64_t n_sampled;                                    /* tokens that need logits: a sequence's last, and drafts */
     int64_t n_decode;                                     /* decoding sequences, a token each */
+    int64_t draft_tok;                                    /* drafts that they verify beside it */
     int64_t decode_context;                               /* Σ of their contexts, the new token included, tokens */
     int64_t decode_window;                                /* the same with each context cut at the sliding window */
     int64_t n_prefill;                                    /* sequences with a chunk in this pass */

@@ -5,7 +5,7 @@
 
 #include "engine/model/operator.h"
 
-/* What a prefill chunk comes to in the sums of a pass. */
+/* What a request's part comes to in the sums of a pass. */
 
 /* Σ over i in (start, end] of min(i, window): tokens attended to under a sliding window. */
 static inline int64_t ls_window_pairs(int64_t start, int64_t end, int64_t window)
@@ -29,6 +29,17 @@ static inline void ls_batch_add_chunk(struct ls_batch *batch, int64_t start, int
     const int64_t reach = n_tok + window - 1;
     batch->prefill_window_context += sign * (end < reach ? end : reach);
     batch->prefill_window_pairs += sign * ls_window_pairs(start, end, window);
+}
+
+/* The same for a decode with `stored` KV tokens that gets n_tok − 1 drafts verified. */
+static inline void ls_batch_add_verified(struct ls_batch *batch, int64_t stored, int64_t n_tok, int64_t window,
+                                         int sign)
+{
+    const int64_t context = stored + n_tok, reach = n_tok + window - 1;
+    batch->n_decode += sign;
+    batch->draft_tok += sign * (n_tok - 1);
+    batch->decode_context += sign * context;
+    batch->decode_window += sign * (window == 0 || context < reach ? context : reach);
 }
 
 #endif

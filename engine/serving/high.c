@@ -124,6 +124,7 @@ static void write_scripts(struct flight *flight)
     flight->embedding.n = flight->head.n = 0;
     add_block(&flight->embedding, pass->step.embedding_ps);
     add_block(&flight->head, pass->step.head_ps);
+    add_block(&flight->head, pass->step.draft_ps);
     for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
         struct ls_comm comms[LS_MAX_COMMS];
         flight->send[between].n = 0;

@@ -118,7 +118,8 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
         ls_scheduler_compose(member, slot, now_ps, seen_ps);
         p->batches[i] = member->slots[slot].batch;
         n_tok = p->batches[i].n_tok > n_tok ? p->batches[i].n_tok : n_tok;
-        n_seqs = p->batches[i].n_sampled > n_seqs ? p->batches[i].n_sampled : n_seqs;
+        const int64_t n = p->batches[i].n_decode + p->batches[i].n_prefill;
+        n_seqs = n > n_seqs ? n : n_seqs;
     }
     if (n_tok == 0)
         return false;
@@ -192,7 +193,7 @@ void ls_pipeline_complete(struct ls_pipeline *p, int64_t now_ps)
     p->ended_ps = now_ps;
     int64_t n_tok = 0;
     for (int64_t i = 0; i < p->n_members; i++)
-        n_tok += p->members[i].slots[slot].in_flight ? p->members[i].slots[slot].batch.n_sampled : 0;
+        n_tok += p->members[i].slots[slot].in_flight ? p->members[i].slots[slot].n_sent : 0;
     const int64_t sent_ps = ls_frontend_send(&p->frontend, now_ps, n_tok);
     for (int64_t i = 0; i < p->n_members; i++)
         if (p->members[i].slots[slot].in_flight)

@@ -32,11 +32,11 @@ struct ls_request {
     int64_t last_token_ps;  /* kept while it is not in a decode set, whose passes tell it otherwise */
     int64_t rank, turn;     /* in the waiting queue: waiting.h */
     int64_t order;          /* of admission: running order */
-    int64_t base;           /* decoding: KV tokens stored less its slot's step */
+    int64_t base;           /* decoding: KV tokens stored less its slot's step; with drafts, those it has blocks for */
     int32_t prompt_tok, output_tok;
     int32_t priority;    /* lower first */
     int32_t n_generated; /* tokens it has; while decoding, those it had when it joined */
-    int32_t n_computed;  /* prefilling: tokens scheduled so far */
+    int32_t n_computed;  /* prefilling: tokens scheduled so far; decoding with drafts: stored */
     int32_t n_target;    /* prefilling: tokens to compute, recomputed ones included */
     int32_t n_in_flight; /* passes under way that hold it */
     uint32_t next, prev; /* neighbours in the waiting queue or the running list */

@@ -21,6 +21,8 @@ int64_t ls_scheduler_held_tok(const struct ls_scheduler *s, const struct ls_requ
 {
     if (request->state != LS_REQUEST_DECODING)
         return request->n_computed;
+    if (s->drafts.n > 0)
+        return request->base;
     const struct ls_slot *g = &s->slots[request->slot];
     return request->base + g->step + (decodes_now(g) || was_walked(g, request) ? 1 : 0);
 }
@@ -35,7 +37,8 @@ static struct ls_chunk *find_chunk(const struct ls_slot *g, uint32_t id)
 
 static bool is_in_flight(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    return request->n_in_flight > 0 || (request->state == LS_REQUEST_DECODING && decodes_now(&s->slots[request->slot]));
+    return request->n_in_flight > 0 ||
+           (request->state == LS_REQUEST_DECODING && s->drafts.n == 0 && decodes_now(&s->slots[request->slot]));
 }
 
 /* The request admitted last, no earlier than `id`. */
@@ -65,8 +68,12 @@ static int64_t unschedule(struct ls_scheduler *s, int slot, uint32_t id)
     if (!chunk)
         return was_walked(g, request) ? 1 : 0;
     const int64_t n_tok = chunk->n_tok;
-    ls_batch_add_chunk(&g->batch, request->n_computed - n_tok, n_tok, s->window, -1);
+    if (chunk->decode)
+        ls_batch_add_verified(&g->batch, request->n_computed, n_tok, s->window, -1);
+    else
+        ls_batch_add_chunk(&g->batch, request->n_computed - n_tok, n_tok, s->window, -1);
     request->n_in_flight--;
+    g->n_sent -= chunk->n_new;
     g->n_chunks--;
     memmove(chunk, chunk + 1, (size_t)(&g->chunks[g->n_chunks] - chunk) * sizeof *chunk);
     return n_tok;
@@ -77,10 +84,12 @@ static void preempt(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budg
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     const int64_t held_tok = ls_scheduler_held_tok(s, request), undone_tok = unschedule(s, slot, id);
+    const bool drafted = request->state == LS_REQUEST_DECODING && s->drafts.n > 0; /* it holds more than it stores */
+    const int64_t stored_tok = drafted ? request->n_computed : held_tok - undone_tok;
     *budget += undone_tok;
-    ls_scheduler_give_blocks(
-        s, request, &(struct ls_stored){ls_scheduler_blocks(s, held_tok), held_tok - undone_tok, true}, now_ps);
-    if (request->state == LS_REQUEST_DECODING)
+    ls_scheduler_give_blocks(s, request, &(struct ls_stored){ls_scheduler_blocks(s, held_tok), stored_tok, true},
+                             now_ps);
+    if (request->state == LS_REQUEST_DECODING && s->drafts.n == 0)
         ls_decode_leave(s, id);
     request->state = LS_REQUEST_WAITING;
     request->n_computed = 0;

@@ -16,6 +16,12 @@ static void note_queues(struct ls_scheduler *s, int64_t now_ps)
 
 /* -- arrival -- */
 
+/* KV tokens that a decode may need blocks for beyond its own: drafts, and the drafter's. */
+static int64_t ahead_tok(const struct ls_scheduler *s)
+{
+    return s->drafts.n + s->drafts.look_ahead;
+}
+
 static bool can_run(const struct ls_scheduler *s, const struct ls_request *request)
 {
     const int64_t total = (int64_t)request->prompt_tok + request->output_tok;
@@ -26,7 +32,7 @@ static bool can_run(const struct ls_scheduler *s, const struct ls_request *reque
     if (s->hands_over && request->output_tok > 1)
         return ls_scheduler_blocks(s, request->prompt_tok) <= s->n_blocks &&
                ls_scheduler_blocks(s, total - 1) <= s->n_blocks_elsewhere;
-    return ls_scheduler_blocks(s, total - 1) <= s->n_blocks;
+    return ls_scheduler_blocks(s, total - 1 + ahead_tok(s)) <= s->n_blocks;
 }
 
 bool ls_scheduler_accept(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
@@ -86,7 +92,8 @@ void ls_scheduler_learn(struct ls_scheduler *s, uint32_t id)
 static void learn_chunks(struct ls_scheduler *s, const struct ls_slot *g)
 {
     for (size_t i = 0; i < g->n_chunks; i++)
-        ls_scheduler_learn(s, g->chunks[i].id);
+        if (!g->chunks[i].decode)
+            ls_scheduler_learn(s, g->chunks[i].id);
 }
 
 /* What a waiting request need not compute, where all but its last token may be found; or, of a prompt that another pool
@@ -123,12 +130,27 @@ static void schedule_chunk(struct ls_scheduler *s, int slot, uint32_t id, int64_
     request->n_computed = (int32_t)end;
     request->n_in_flight++;
     const bool last = end == request->n_target;
-    g->chunks[g->n_chunks++] = (struct ls_chunk){id, (int32_t)n_tok, last};
+    g->chunks[g->n_chunks++] = (struct ls_chunk){.id = id, .n_tok = (int32_t)n_tok, .n_new = 1, .last = last};
+    g->n_sent++;
     ls_batch_add_chunk(&g->batch, start, n_tok, s->window, 1);
     if (last) {
         request->state = LS_REQUEST_PREFILLED;
         request->slot = (int16_t)slot;
     }
+}
+
+/* Let the pass verify n_tok − 1 drafts of a decode. */
+static void schedule_drafts(struct ls_scheduler *s, int slot, uint32_t id, int64_t n_tok)
+{
+    struct ls_slot *g = &s->slots[slot];
+    struct ls_request *request = ls_request_at(s->pool, id);
+    const int64_t accepted = ls_drafts_accepted(&s->drafts, request->index, request->n_generated, n_tok - 1);
+    const int64_t n_new = min64(1 + accepted, request->output_tok - request->n_generated);
+    request->n_in_flight++;
+    g->chunks[g->n_chunks++] =
+        (struct ls_chunk){.id = id, .n_tok = (int32_t)n_tok, .n_new = (int32_t)n_new, .last = true, .decode = true};
+    g->n_sent += n_new;
+    ls_batch_add_verified(&g->batch, request->n_computed, n_tok, s->window, 1);
 }
 
 static void drop_prefilled(struct ls_scheduler *s)
@@ -145,6 +167,8 @@ static void drop_prefilled(struct ls_scheduler *s)
 static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)
 {
     struct ls_slot *g = &s->slots[slot];
+    if (s->drafts.n > 0)
+        return false;
     int64_t need = g->residue[g->step % s->block_size];
     int64_t left = *budget - g->n_decode;
     assert(left >= 0);
@@ -171,24 +195,40 @@ static bool schedule_running_at_once(struct ls_scheduler *s, int slot, int64_t *
     return true;
 }
 
+/* KV tokens that a running request needs blocks for when n_tok more of it are in a pass. Blocks once taken for drafts
+ * stay when these are rejected. */
+static int64_t tok_then(const struct ls_scheduler *s, const struct ls_request *request, int64_t n_tok)
+{
+    const int64_t held = ls_scheduler_held_tok(s, request);
+    if (request->state != LS_REQUEST_DECODING || s->drafts.n == 0)
+        return held + n_tok;
+    const int64_t then = request->n_computed + n_tok + s->drafts.look_ahead;
+    return then > held ? then : held;
+}
+
 /* One running request in V1's walk. False when there was no room for it. */
 static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
     const struct ls_request *request = ls_request_at(s->pool, id);
     const bool decode = request->state == LS_REQUEST_DECODING;
     const int64_t held = ls_scheduler_held_tok(s, request);
-    const int64_t wanted = decode ? 1 : min64(request->n_target - request->n_computed, s->max_chunk);
+    const int64_t wanted = decode ? 1 + s->drafts.n : min64(request->n_target - request->n_computed, s->max_chunk);
     const int64_t n_tok = min64(wanted, *budget);
-    assert(n_tok > 0 || !decode);
+    assert(n_tok > 0 || !decode || s->drafts.n > 0);
     if (n_tok == 0)
         return true;
-    const int64_t need = ls_scheduler_blocks(s, held + n_tok) - ls_scheduler_blocks(s, held);
+    const int64_t then = tok_then(s, request, n_tok);
+    const int64_t need = ls_scheduler_blocks(s, then) - ls_scheduler_blocks(s, held);
     if (!ls_scheduler_make_room(s, slot, id, need, budget, now_ps))
         return false;
     ls_scheduler_take_blocks(s, need, now_ps);
     *budget -= n_tok;
     if (!decode)
         schedule_chunk(s, slot, id, n_tok);
+    else if (s->drafts.n > 0) {
+        ls_request_at(s->pool, id)->base = then;
+        schedule_drafts(s, slot, id, n_tok);
+    }
     return true;
 }
 
@@ -230,7 +270,7 @@ static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_r
 {
     const double share = s->hands_over ? 0 : s->output_reserve;
     const int64_t output = (int64_t)ceil(share * (double)(request->output_tok - 1));
-    const int64_t total = (int64_t)request->prompt_tok + output;
+    const int64_t total = (int64_t)request->prompt_tok + output + ahead_tok(s);
     return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
 }
 
@@ -315,14 +355,15 @@ static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int
 static void finish_batch(const struct ls_scheduler *s, struct ls_slot *g)
 {
     struct ls_batch *batch = &g->batch;
-    if (g->decoding) {
+    if (g->decoding && s->drafts.n == 0) {
         batch->n_decode = g->n_decode;
+        g->n_sent += g->n_decode;
         batch->decode_context = g->stored_tok + g->n_decode;
         batch->decode_window = s->window > 0 ? g->within_tok + (g->n_decode - g->n_beyond) + g->n_beyond * s->window
                                              : batch->decode_context;
     }
-    batch->n_tok = batch->n_decode + batch->prefill_tok;
-    batch->n_sampled = batch->n_decode + batch->n_prefill;
+    batch->n_tok = batch->n_decode + batch->draft_tok + batch->prefill_tok;
+    batch->n_sampled = batch->n_decode + batch->draft_tok + batch->n_prefill;
     g->in_flight = batch->n_tok > 0;
 }
 
@@ -366,6 +407,7 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     const bool waited = s->waiting.n > 0;
     g->batch = (struct ls_batch){0};
     g->n_chunks = 0;
+    g->n_sent = 0;
     g->decoding = true;
     if (s->n_fetched > 0 && s->n_prefilling == 0)
         ls_handover_join(s, slot, seen_ps);
@@ -430,6 +472,7 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .max_model_len = engine->max_model_len == LS_NULL_INT ? 0 : engine->max_model_len,
         .window = scenario->model.sliding_window == LS_NULL_INT ? 0 : scenario->model.sliding_window,
         .chunked = engine->enable_chunked_prefill,
+        .drafts = ls_drafts_of(scenario),
         .batching = engine->batching,
         .output_reserve = engine->output_reserve,
         .n_slots = (int)scenario->strategy.pp,

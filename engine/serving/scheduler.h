@@ -8,6 +8,7 @@
 #include "engine/model/operator.h"
 #include "engine/scenario.h"
 #include "engine/serving/collector.h"
+#include "engine/serving/draft.h"
 #include "engine/serving/prefix_cache.h"
 #include "engine/serving/request.h"
 #include "engine/serving/waiting.h"
@@ -24,9 +25,13 @@
  * needs next (a KV block, its end) follows from the slot's step counter, and a heap of due steps says when one must be
  * touched. The per-request walk of V1 is done only where its order matters: when blocks run short.
  *
- * Budget never runs short for a decode. When the end of its prompt was computed, every older request had what it wanted
- * of that pass's budget, or nothing would have been left; in the later passes of that slot those requests want no more
- * than they did then: another chunk is no larger, and a decode takes one token where it took a chunk. */
+ * With speculative decoding each request advances by its own luck: decodes are walked in every pass like chunks, and
+ * the sums stand for nobody. A pass then costs as much as there are requests in it.
+ *
+ * Budget never runs short for a decode without drafts. When the end of its prompt was computed, every older request had
+ * what it wanted of that pass's budget, or nothing would have been left; in the later passes of that slot those
+ * requests want no more than they did then: another chunk is no larger, and a decode takes one token where it took a
+ * chunk. */
 
 /* Something due when a slot has done `step` passes. */
 struct ls_due {
@@ -36,10 +41,13 @@ struct ls_due {
     int32_t what; /* enum ls_due_kind */
 };
 
+/* A request's part of a pass that is not of the decodes that sums stand for. */
 struct ls_chunk {
     uint32_t id;
     int32_t n_tok;
-    bool last;
+    int32_t n_new; /* tokens that it gains; a prompt's end one, a decode 1 and its accepted drafts */
+    bool last;     /* end of a prompt, or a decode */
+    bool decode;
 };
 
 struct ls_slot {
@@ -61,12 +69,14 @@ struct ls_slot {
     bool decoding;  /* the pass holds the slot's decodes */
     int64_t walked; /* while it is composed: requests admitted before this one have what they need for it */
     struct ls_batch batch;
+    int64_t n_sent; /* tokens of the pass for the front end */
 };
 
 /* Sums over passes that end in the window, for utilisations. */
 struct ls_work {
     int64_t n_passes;
     int64_t n_tok, n_sampled, prefill_tok;
+    int64_t n_verified, n_gained; /* decodes with drafts, each in each pass, and the tokens that they gained */
     int64_t decode_context, decode_window, prefill_pairs, prefill_window_pairs, prefill_context;
 };
 
@@ -82,6 +92,7 @@ struct ls_scheduler {
     bool out_of_memory;
     int64_t max_seqs, max_tok, max_chunk, max_model_len, window;
     bool chunked;
+    struct ls_drafts drafts;
     int32_t batching;      /* enum ls_batching */
     double output_reserve; /* share of the output that an admission counts on */
     int64_t n_promised;    /* blocks that the admissions of running requests counted on */

@@ -71,10 +71,37 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         ls_handover_give(s, id, sent_ps);
         return;
     }
-    ls_decode_join(s, slot, id, request->n_computed);
     request->last_token_ps = sent_ps;
+    if (s->drafts.n > 0) {
+        request->state = LS_REQUEST_DECODING;
+        request->slot = (int16_t)slot;
+        request->base = request->n_computed;
+        return;
+    }
+    ls_decode_join(s, slot, id, request->n_computed);
     if (!g->decoding)
         g->late[g->n_late++] = id;
+}
+
+/* The pass verified drafts of a decode: those accepted and one more token come out together. */
+static void end_drafts(struct ls_scheduler *s, const struct ls_chunk *chunk, int64_t now_ps, int64_t sent_ps)
+{
+    struct ls_request *request = ls_request_at(s->pool, chunk->id);
+    request->n_computed += chunk->n_new;
+    request->n_generated += chunk->n_new;
+    ls_collector_tokens(s->collector, chunk->n_new, sent_ps);
+    ls_collector_gap(s->collector, sent_ps - request->last_token_ps, request->counts_gaps, sent_ps);
+    ls_collector_gap(s->collector, 0, request->counts_gaps ? chunk->n_new - 1 : 0, sent_ps);
+    request->last_token_ps = sent_ps;
+    if (now_ps >= s->collector->warmup_ps) {
+        s->work.n_verified++;
+        s->work.n_gained += chunk->n_new;
+    }
+    if (request->n_generated < request->output_tok)
+        return;
+    ls_scheduler_give_blocks(
+        s, request, &(struct ls_stored){ls_scheduler_blocks(s, request->base), request->n_computed, false}, now_ps);
+    complete_request(s, chunk->id, sent_ps);
 }
 
 static void emit_decodes(struct ls_scheduler *s, struct ls_slot *g, int64_t sent_ps)
@@ -109,7 +136,9 @@ void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps, int
     for (size_t i = 0; i < g->n_chunks; i++) {
         const struct ls_chunk chunk = g->chunks[i];
         ls_request_at(s->pool, chunk.id)->n_in_flight--;
-        if (chunk.last)
+        if (chunk.decode)
+            end_drafts(s, &chunk, now_ps, sent_ps);
+        else if (chunk.last)
             end_prefill(s, slot, chunk.id, now_ps, sent_ps);
     }
     ls_level_set(&s->running_level, s->running.n, now_ps);

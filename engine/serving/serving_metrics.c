@@ -63,6 +63,8 @@ static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_
     t->work.n_passes += s->work.n_passes;
     t->work.n_tok += s->work.n_tok;
     t->work.n_sampled += s->work.n_sampled;
+    t->work.n_verified += s->work.n_verified;
+    t->work.n_gained += s->work.n_gained;
     t->work.prefill_tok += s->work.prefill_tok;
     t->work.decode_context += s->work.decode_context;
     t->work.decode_window += s->work.decode_window;
@@ -196,6 +198,7 @@ struct usage {
     double busy_s, active_s, comm_s, all_s;
     double flop, peak_flop_per_s, bytes, peak_bytes_per_s;
     double usd_per_h, idle_w, busy_w;
+    double n_verified, n_gained;
 };
 
 /* GPUs idle at idle power and draw board power while busy. */
@@ -217,6 +220,8 @@ static void add_pool(const struct ls_pool *pool, int64_t start_ps, int64_t end_p
     u->n_steps += t.n_steps;
     u->n_tok += (double)t.work.n_tok;
     u->n_passes += (double)t.work.n_passes;
+    u->n_verified += (double)t.work.n_verified;
+    u->n_gained += (double)t.work.n_gained;
     u->busy_s += busy_s;
     u->active_s += gpus_of_stage * (double)scenario->strategy.pp * ls_s_from_ps(t.active_ps);
     u->comm_s += gpus_of_stage * ls_s_from_ps(t.usage.comm_ps);
@@ -242,6 +247,7 @@ static void fill_usage(const struct ls_serving *serving, const struct usage *u, 
     m[LS_METRIC_KV_UTILIZATION_MEAN] = u->kv_frac / u->n_schedulers;
     m[LS_METRIC_KV_UTILIZATION_MAX] = u->kv_max_frac;
     m[LS_METRIC_STEP_TOKENS_MEAN] = ratio(u->n_tok, u->n_passes);
+    m[LS_METRIC_TOKENS_PER_VERIFICATION] = ratio(u->n_gained, u->n_verified);
     m[LS_METRIC_GPU_UTILIZATION] = ratio(u->busy_s, u->gpus * window_s);
     m[LS_METRIC_BUBBLE_FRAC] = u->active_s > 0 ? 1.0 - u->busy_s / u->active_s : (double)NAN;
     m[LS_METRIC_COMM_FRAC] = ratio(u->comm_s, u->all_s);

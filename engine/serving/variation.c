@@ -98,6 +98,7 @@ static int64_t mean_ps(const struct ls_variation *v, double slow, const struct l
     }
     scaled.embedding_ps = scale(step->embedding_ps, factor);
     scaled.head_ps = scale(step->head_ps, factor);
+    scaled.draft_ps = scale(step->draft_ps, factor);
     return ls_stage_ps(stage, &scaled);
 }
 
@@ -107,7 +108,7 @@ static double sum_squares(const struct ls_stage *stage, const struct ls_step *st
     return (double)(stage->n_layers - stage->n_sliding) * square(step->attention_ps[0]) +
            (double)stage->n_sliding * square(step->attention_ps[1]) + (double)stage->n_dense * square(step->mlp_ps[0]) +
            (double)stage->n_moe * square(step->mlp_ps[1]) + (double)stage->embedding * square(step->embedding_ps) +
-           (double)stage->head * square(step->head_ps);
+           (double)stage->head * (square(step->head_ps) + square(step->draft_ps));
 }
 
 int64_t ls_variation_stage_ps(struct ls_variation *v, int64_t pipeline, int64_t stage_index,

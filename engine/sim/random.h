@@ -21,7 +21,9 @@ enum ls_purpose {
     LS_RNG_BURST,
     LS_RNG_TURNS,
     LS_RNG_GROUP,
-    LS_RNG_HEAD
+    LS_RNG_HEAD,
+    LS_RNG_ACCEPTANCE,
+    LS_RNG_DRAFTS
 };
 
 struct ls_stream {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "engine/cost/step_cost.h"
+#include "engine/serving/draft.h"
 #include "engine/serving/source.h"
 #include "tests/property/plain_store.h"
 #include "tests/random_scenario.h"
@@ -29,6 +30,7 @@ struct plain_request {
     int64_t prompt, output; /* tokens */
     int64_t rank, turn;     /* in the waiting queue */
     int64_t generated;
+    uint64_t index;            /* of the run */
     int64_t computed;          /* tokens whose keys and values are stored, or will be when the passes under way end */
     struct plain_holding held; /* KV blocks */
     int64_t promised;          /* those counted on when it was admitted */
@@ -45,6 +47,7 @@ struct plain_request {
 struct plain_part {
     struct plain_request *request;
     int64_t start, n_tok;
+    int64_t n_new; /* tokens that come out */
     bool decode, last;
 };
 
@@ -85,6 +88,7 @@ struct plain {
     struct ls_arena arena;
     struct ls_step_cost cost;
     struct ls_placement placement;
+    struct ls_drafts drafts;
     struct ls_source source;
     struct plain_pipeline *pipelines;
     struct plain_request *all;
@@ -165,6 +169,12 @@ static struct plain_request *plain_remove(struct plain_request **list, int64_t *
     return request;
 }
 
+/* KV tokens that a decode may need room for beyond its own. */
+static int64_t plain_ahead(const struct plain *plain)
+{
+    return plain->drafts.n + plain->drafts.look_ahead;
+}
+
 static bool plain_can_run(const struct plain *plain, const struct plain_request *request)
 {
     const struct ls_engine *engine = &plain->scenario->engine;
@@ -172,7 +182,7 @@ static bool plain_can_run(const struct plain *plain, const struct plain_request 
         return false;
     if (!engine->enable_chunked_prefill && request->prompt > engine->max_num_batched_tokens)
         return false;
-    return plain_blocks(plain, request->prompt + request->output - 1) <= plain->drawn->kv_blocks;
+    return plain_blocks(plain, request->prompt + request->output - 1 + plain_ahead(plain)) <= plain->drawn->kv_blocks;
 }
 
 /* Tokens of a request that could be computed next. */
@@ -184,18 +194,33 @@ static int64_t plain_missing(const struct plain_request *request)
 static int64_t plain_chunk(const struct plain *plain, const struct plain_request *request, int64_t budget)
 {
     const struct ls_engine *engine = &plain->scenario->engine;
-    int64_t n_tok = plain_missing(request);
-    if (engine->enable_chunked_prefill)
+    int64_t n_tok = plain_missing(request) + (request->decoding ? plain->drafts.n : 0);
+    if (engine->enable_chunked_prefill && !request->decoding)
         n_tok = plain_min(n_tok, engine->long_prefill_token_threshold);
     return plain_min(n_tok, budget);
 }
 
-static void plain_schedule(struct plain_scheduler *s, int slot, struct plain_request *request, int64_t n_tok,
-                           int64_t n_blocks)
+/* KV blocks that a request needs for n_tok more tokens; those once taken for drafts stay. */
+static int64_t plain_blocks_then(const struct plain *plain, const struct plain_request *request, int64_t n_tok)
+{
+    const int64_t ahead = request->decoding ? plain->drafts.look_ahead : 0;
+    return plain_max(request->held.n, plain_blocks(plain, request->computed + n_tok + ahead));
+}
+
+static void plain_schedule(const struct plain *plain, struct plain_scheduler *s, int slot,
+                           struct plain_request *request, int64_t n_tok, int64_t n_blocks)
 {
     const int64_t end = request->computed + n_tok;
-    s->parts[slot][s->n_parts[slot]++] = (struct plain_part){request, request->computed, n_tok, request->decoding,
-                                                             end == request->prompt + request->generated};
+    const bool drafted = request->decoding && plain->drafts.n > 0;
+    const int64_t accepted =
+        drafted ? ls_drafts_accepted(&plain->drafts, request->index, request->generated, n_tok - 1) : 0;
+    s->parts[slot][s->n_parts[slot]++] =
+        (struct plain_part){request,
+                            request->computed,
+                            n_tok,
+                            plain_min(1 + accepted, request->output - request->generated),
+                            request->decoding,
+                            request->decoding || end == request->prompt + request->generated};
     plain_store_take(&s->store, &request->held, n_blocks);
     request->computed = end;
     request->n_passes++;
@@ -265,7 +290,7 @@ static bool plain_make_room(struct plain *plain, struct plain_scheduler *s, int 
                             int64_t *budget)
 {
     const struct plain_request *request = s->running[*at];
-    const int64_t need = plain_blocks(plain, request->computed + n_tok) - request->held.n;
+    const int64_t need = plain_blocks_then(plain, request, n_tok) - request->held.n;
     while (s->store.n_free < need) {
         const int64_t victim = plain_victim(plain, s, slot, *at);
         if (victim < 0)
@@ -291,7 +316,7 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
             (request->decoding && request->slot != slot))
             continue;
         const int64_t n_tok = plain_chunk(plain, request, *budget);
-        assert(n_tok > 0 || !request->decoding); /* engine/serving/scheduler.h says why */
+        assert(n_tok > 0 || !request->decoding || plain->drafts.n > 0); /* engine/serving/scheduler.h says why */
         if (n_tok == 0)
             continue;
         const bool room = plain_make_room(plain, s, slot, &i, n_tok, budget);
@@ -299,7 +324,7 @@ static bool plain_schedule_running(struct plain *plain, struct plain_scheduler *
         if (!room)
             i -= i >= s->n_running || s->running[i] != request; /* it has gone itself */
         if (room) {
-            plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
+            plain_schedule(plain, s, slot, request, n_tok, plain_blocks_then(plain, request, n_tok));
             *budget -= n_tok;
         }
     }
@@ -311,7 +336,7 @@ static int64_t plain_promise(const struct plain *plain, const struct plain_reque
 {
     const double share = plain->scenario->engine.output_reserve;
     const int64_t with_output = request->prompt + (int64_t)ceil(share * (double)(request->output - 1));
-    return plain_blocks(plain, plain_max(with_output, request->prompt + request->generated));
+    return plain_blocks(plain, plain_max(with_output + plain_ahead(plain), request->prompt + request->generated));
 }
 
 /* Whether there are blocks for a request, for all but the first n_shared, and n_tok tokens after those it has. */
@@ -375,7 +400,7 @@ static void plain_admit(struct plain *plain, struct plain_scheduler *s, int slot
             plain->n_hit_tok += request->measured ? request->computed : 0;
             plain->n_looked_up_tok += request->measured ? request->prompt : 0;
         }
-        plain_schedule(s, slot, request, n_tok, plain_blocks(plain, request->computed + n_tok));
+        plain_schedule(plain, s, slot, request, n_tok, plain_blocks_then(plain, request, n_tok));
         plain_store_learn(&s->store, &request->held, &request->content, request->computed);
         budget -= n_tok;
     }
@@ -412,11 +437,12 @@ static struct ls_batch plain_batch(const struct plain *plain, const struct plain
         const struct plain_part *part = &s->parts[slot][i];
         const int64_t end = part->start + part->n_tok;
         batch.n_tok += part->n_tok;
-        batch.n_sampled++;
+        batch.n_sampled += part->decode ? part->n_tok : 1;
         if (part->decode) {
             batch.n_decode++;
+            batch.draft_tok += part->n_tok - 1;
             batch.decode_context += end;
-            batch.decode_window += window == LS_NULL_INT ? end : plain_min(end, window);
+            batch.decode_window += window == LS_NULL_INT ? end : plain_min(end, window + part->n_tok - 1);
             continue;
         }
         batch.n_prefill++;
@@ -483,7 +509,9 @@ static void plain_finish_parts(struct plain *plain, struct plain_scheduler *s, i
         request->n_passes--;
         if (!part->last)
             continue;
-        plain_emit(plain, request, sent_ps);
+        for (int64_t j = 0; j < part->n_new; j++)
+            plain_emit(plain, request, sent_ps);
+        request->computed -= part->n_tok - (part->decode ? part->n_new : part->n_tok); /* rejected */
         request->decoding = true;
         if (request->generated < request->output)
             continue;
@@ -552,6 +580,7 @@ static int64_t plain_stage_ps(const struct plain *plain, int64_t pipeline, int64
         clock.comm_ps = step->linear->mlp_comm_ps[moe];
     }
     plain_compute(&clock, stage + 1 == n_stages ? step->head_ps : 0);
+    plain_compute(&clock, stage + 1 == n_stages ? step->draft_ps : 0);
     return clock.now_ps;
 }
 
@@ -578,7 +607,7 @@ static void plain_launch(struct plain *plain, int64_t index, int slot, const str
     struct ls_step step;
     int64_t n_seqs = 0;
     for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
-        n_seqs = plain_max(n_seqs, batches[i].n_sampled);
+        n_seqs = plain_max(n_seqs, batches[i].n_decode + batches[i].n_prefill);
     ls_step_cost(&plain->cost, batches, &step);
     /* with overlap the CPU has turned to this pass when the one before had started */
     const bool ahead = engine->overlap_scheduling && (p->n_passes > 0 || p->ended_ps == plain->now_ps);
@@ -669,11 +698,12 @@ static void plain_end_passes(struct plain *plain, struct plain_pipeline *p)
     const int64_t token_ps = ls_ps_from_s(plain->scenario->engine.output_token_overhead_s);
     while (p->n_passes > 0 && p->passes[0].end_ps == plain->now_ps) {
         const int slot = p->passes[0].slot;
-        int64_t n_sampled = 0;
+        int64_t n_new = 0;
         for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
-            n_sampled += p->members[i].n_parts[slot];
+            for (int64_t j = 0; j < p->members[i].n_parts[slot]; j++)
+                n_new += p->members[i].parts[slot][j].n_new;
         const int64_t sent_ps =
-            plain_front_end(plain, p, n_sampled * token_ps) + plain_client_latency(plain) + plain_client_token(plain);
+            plain_front_end(plain, p, n_new * token_ps) + plain_client_latency(plain) + plain_client_token(plain);
         for (int64_t i = 0; i < plain->scenario->strategy.ep; i++)
             plain_finish_parts(plain, &p->members[i], slot, sent_ps);
         p->n_passes--;
@@ -735,6 +765,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
                                       .scheduled_ps = -1,
                                       .prompt = arrival->prompt_tok,
                                       .output = arrival->output_tok,
+                                      .index = arrival->index,
                                       .content = arrival->content,
                                       .said = arrival->turn,
                                       .member = target % ep,
@@ -859,6 +890,7 @@ static void plain_run(struct plain *plain, const struct random_scenario *drawn)
     const enum ls_status costed = ls_step_cost_init(&plain->cost, scenario, &plain->arena, &err);
     const enum ls_status placed = ls_placement_init(&plain->placement, &scenario->cluster, &scenario->strategy, &err);
     assert(costed == LS_OK && placed == LS_OK);
+    plain->drafts = ls_drafts_of(scenario);
     ls_source_init(&plain->source, scenario);
     plain->pipelines = calloc((size_t)scenario->strategy.dp, sizeof *plain->pipelines);
     for (int64_t i = 0; i < scenario->strategy.dp; i++) {

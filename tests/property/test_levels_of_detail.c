@@ -77,6 +77,20 @@ START_TEST(medium_equals_high_whatever_requests_share)
 }
 END_TEST
 
+START_TEST(medium_equals_high_with_drafts)
+{
+    int n_gained = 0;
+    for (int i = 0; i < n_scenarios / 2; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.drafts = true});
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+        n_gained += medium.scalar[LS_METRIC_TOKENS_PER_VERIFICATION] > 1.5;
+    }
+    ck_assert_msg(n_scenarios < N_SCENARIOS || n_gained >= 30, "only %d scenarios gained much", n_gained);
+}
+END_TEST
+
 START_TEST(collectives_as_one_event_change_nothing_else)
 {
     int n_fewer = 0;
@@ -134,6 +148,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, medium_equals_high_whatever_the_engine);
     tcase_add_test(tcase, medium_equals_high_whatever_requests_share);
+    tcase_add_test(tcase, medium_equals_high_with_drafts);
     tcase_add_test(tcase, collectives_as_one_event_change_nothing_else);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);

@@ -198,6 +198,14 @@ START_TEST(the_plain_loop_agrees_about_what_requests_share)
 }
 END_TEST
 
+START_TEST(the_plain_loop_agrees_about_drafts)
+{
+    for (int i = 0; i < (n_scenarios + 1) / 2; i++)
+        compare(first_scenario + (uint64_t)i,
+                &(struct random_limits){.drafts = true, .other_engine = i % 2 == 0, .sharing = i % 3 == 0});
+}
+END_TEST
+
 /* Arguments: the first scenario and how many, for whoever looks for trouble. */
 int main(int argc, char **argv)
 {
@@ -210,6 +218,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, the_plain_loop_gives_the_same_numbers);
     tcase_add_test(tcase, the_plain_loop_agrees_about_other_engines);
     tcase_add_test(tcase, the_plain_loop_agrees_about_what_requests_share);
+    tcase_add_test(tcase, the_plain_loop_agrees_about_drafts);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -152,7 +152,6 @@ Keys that are not available yet are refused by name, never ignored.
 
   $ sed 's/^strategy/engine: {speculative: {method: ngram}, preemption: swap, preemption_mode: x}\n&/' good.yaml >study.yaml
   $ llmsweep validate study.yaml
-  study.yaml:3:23: engine.speculative: not available yet; leave it out or write null
   study.yaml:3:52: engine.preemption: not available yet; leave it out or write recompute
   study.yaml:3:58: engine.preemption_mode: unknown key (did you mean preemption?)
   [2]

@@ -24,7 +24,8 @@ static struct ls_scenario scenario_of(const char *model, int64_t tp, int64_t pp)
                                          .max_num_seqs = 256,
                                          .max_num_batched_tokens = 8192,
                                          .logit_bytes = 38.3, /* vLLM 0.11's logs: see engine/serving/preset.c */
-                                         .memory_overhead_bytes = GIB};
+                                         .memory_overhead_bytes = GIB,
+                                         .speculative = {.method = LS_NULL_CHOICE}};
     return scenario;
 }
 
