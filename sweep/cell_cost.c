@@ -5,6 +5,7 @@
 #include "engine/memory/serving_memory.h"
 #include "engine/serving/arrivals.h"
 #include "engine/serving/disaggregation.h"
+#include "engine/serving/session.h"
 
 /* Fitted to one core of a 2020s server over the cells of tests/bench/mixed.yaml and configs/studies/first.yaml. A
  * cell's cost is predicted within a factor of 2 or so, which is enough for the queue; nothing else depends on it. */
@@ -69,7 +70,7 @@ static struct load profile_load(const struct ls_workload *workload)
         if (profile->arrivals.process == LS_ARRIVALS_CLOSED)
             users += (double)profile->arrivals.concurrency;
         else if (ls_arrivals_are_timed(&profile->arrivals))
-            rate += profile->arrivals.rate;
+            rate += profile->arrivals.rate * ls_profile_mean_turns(profile);
     }
     double n = workload->max_requests != LS_NULL_INT ? (double)workload->max_requests : (double)INFINITY;
     if (rate > 0 && !isnan(workload->duration_s))

@@ -121,6 +121,18 @@ bool ls_turn_next(const struct ls_scenario *scenario, const struct ls_turn *turn
 
 /* -- what a study says -- */
 
+double ls_profile_mean_turns(const struct ls_profile *profile)
+{
+    const struct ls_sessions *sessions = &profile->sessions;
+    const double most = (double)sessions->max_turns, c = sessions->go_on;
+    double turns = 1;
+    if (sessions->turns.kind != LS_NULL_CHOICE)
+        turns = fmin(most, ls_dist_mean(&sessions->turns));
+    else if (c > 0)
+        turns = c < 1 ? (1 - pow(c, most)) / (1 - c) : most;
+    return 1 - sessions->start + sessions->start * turns;
+}
+
 bool ls_workload_shares(const struct ls_workload *workload)
 {
     bool any = false;

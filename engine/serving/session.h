@@ -44,6 +44,9 @@ static inline bool ls_profile_has_head(const struct ls_profile *profile)
     return profile->shared_prefix.tokens > 0 || profile->shared_prefix.lengths.kind != LS_NULL_CHOICE;
 }
 
+/* Requests that a client of a profile sends on average, one where there are no sessions. */
+double ls_profile_mean_turns(const struct ls_profile *profile);
+
 /* Whether requests have anything in common: sessions, system prompts, or what a trace says. */
 bool ls_workload_shares(const struct ls_workload *workload);
 

@@ -94,6 +94,7 @@ START_TEST(sessions_have_as_many_turns_as_chance_has_it)
         ck_assert_int_lt(turn.number, 10);
     }
     const double expected = 1 - start + start * (1 - pow(c, 10)) / (1 - c);
+    ck_assert_double_eq_tol(ls_profile_mean_turns(profile), expected, 1e-12);
     ck_assert_double_eq_tol(n_turns / N, expected, 4 * 2.4 / sqrt(N)); /* 4 σ */
 }
 END_TEST
