@@ -154,6 +154,18 @@ static double chunk_cost(const struct ls_queue *queue)
     return fmax(share, least);
 }
 
+/* Give a rank a cell of a class that has one to do; returns the cell. */
+static uint64_t hand_over(struct ls_queue *queue, struct hand *hand, size_t class)
+{
+    const uint64_t cell = pop(queue, (unsigned char)class);
+    hand->entries[hand->n].cell = cell;
+    hand->entries[hand->n].class = (unsigned char)class;
+    hand->n++;
+    return cell;
+}
+
+/* The dear cells come first. So that a sweep does not end with more results at once than rank 0 can take, a chunk has
+ * its share of the cells, too, as far as its cost allows: what the dear ones leave of it comes from the cheapest. */
 size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *cells)
 {
     struct hand *hand = &queue->hands[rank];
@@ -162,17 +174,23 @@ size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *
         max = LS_CHUNK_CELLS;
     hand->first = hand->n = 0;
     double budget = max > 1 ? chunk_cost(queue) : 0;
+    const double cost_before = cost_of(queue->n_todo);
+    const double n_before = (double)count_of(queue->n_todo);
     for (size_t c = N_CLASSES; c-- > 0;) {
         while (queue->n_todo[c] && hand->n < max && (hand->n == 0 || class_cost(c) <= budget)) {
             budget -= class_cost(c);
-            cells[hand->n] = pop(queue, (unsigned char)c);
-            hand->entries[hand->n].cell = cells[hand->n];
-            hand->entries[hand->n].class = (unsigned char)c;
-            hand->n++;
+            cells[hand->n] = hand_over(queue, hand, c);
         }
         if (hand->n > 0 && (queue->n_todo[c] || hand->n == max))
             break;
     }
+    const double share = 1 - cost_of(queue->n_todo) / cost_before;
+    for (size_t c = 0; c < N_CLASSES && class_cost(c) <= budget; c++)
+        while (queue->n_todo[c] && hand->n < max && class_cost(c) <= budget &&
+               (double)(hand->n + 1) <= share * n_before) {
+            budget -= class_cost(c);
+            cells[hand->n] = hand_over(queue, hand, c);
+        }
     return hand->n;
 }
 

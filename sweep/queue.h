@@ -11,7 +11,8 @@
  *
  * A cell is absent (never added), to do, out with one rank, done, or skipped. Cells are handed out longest first, in
  * chunks whose cost is a fixed share of what is left over the number of ranks (guided self-scheduling: Polychronopoulos
- * and Kuck, 1987), so that the last chunks are single cheap cells and no rank waits long for another.
+ * and Kuck, 1987), so that the last chunks are single cheap cells and no rank waits long for another. Cheap cells fill
+ * what dear ones leave of a chunk's cost, up to its share of the cells, so that results come at an even rate.
  *
  * Costs are kept as classes half an octave wide. Memory: a byte a cell, and LS_CHUNK_CELLS cells a rank. */
 

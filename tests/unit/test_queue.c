@@ -132,6 +132,20 @@ START_TEST(a_cell_dearer_than_a_share_goes_alone)
 }
 END_TEST
 
+START_TEST(cheap_cells_fill_a_chunk)
+{
+    struct ls_queue *queue = new_queue(4040, 2);
+    for (uint64_t cell = 0; cell < 4040; cell++)
+        ls_queue_add(queue, cell, cell < 40 ? 128 : 1);
+    uint64_t cells[LS_CHUNK_CELLS];
+    /* 40 · 128 + 4000 over 2 · 8 are 570: 4 dear ones, and 58 of the 240 cells that such a share of the cost has */
+    ck_assert_uint_eq(ls_queue_take(queue, 1, LS_CHUNK_CELLS, cells), 4 + 58);
+    for (size_t i = 0; i < 4 + 58; i++)
+        ck_assert_int_eq(cells[i] < 40, i < 4);
+    ls_queue_free(queue);
+}
+END_TEST
+
 START_TEST(cells_given_back_go_out_again)
 {
     struct ls_queue *queue = new_queue(1, 2);
@@ -186,6 +200,7 @@ int main(void)
     tcase_add_test(tcase, dear_cells_come_first);
     tcase_add_test(tcase, a_chunk_is_a_share_of_what_is_left);
     tcase_add_test(tcase, a_cell_dearer_than_a_share_goes_alone);
+    tcase_add_test(tcase, cheap_cells_fill_a_chunk);
     tcase_add_test(tcase, cells_given_back_go_out_again);
     tcase_add_test(tcase, an_empty_queue_is_finished);
     tcase_add_test(tcase, the_load_adds_up_costs);
