@@ -311,7 +311,7 @@ int64_t ls_scenario_gpus(const struct ls_scenario *scenario);
 
 static inline bool ls_scenario_is_disaggregated(const struct ls_scenario *scenario)
 {
-    return scenario->engine.disaggregation.pools[LS_POOL_PREFILL].replicas != LS_NULL_INT;
+    return scenario->engine.disaggregation.pools[LS_POOL_PREFILL].replicas > 0;
 }
 
 #endif

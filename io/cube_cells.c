@@ -4,12 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int32_t gpus_of(const struct ls_study *study, uint64_t cell, size_t *index)
+/* Whether GPUs are not the product of the degrees in every cell. */
+static bool may_have_pools(const struct ls_study *study)
+{
+    static const char pools[] = "engine.disaggregation.";
+    bool swept = ls_scenario_is_disaggregated(&study->base);
+    for (size_t i = 0; i < study->n_axes; i++)
+        for (size_t j = 0; j < study->axes[i].n_targets; j++)
+            swept |= strncmp(study->axes[i].targets[j].key, pools, sizeof pools - 1) == 0;
+    return swept;
+}
+
+static double gpus_of_pools(const struct ls_study *study, const size_t *index)
+{
+    struct ls_scenario scenario = study->base;
+    ls_study_store(study, index, &scenario);
+    return (double)ls_scenario_gpus(&scenario);
+}
+
+static int32_t gpus_of(const struct ls_study *study, uint64_t cell, bool pools, size_t *index)
 {
     double gpus = 1;
     ls_study_coordinates(study, cell, index);
     for (size_t i = LS_AXIS_TP; i <= LS_AXIS_EP; i++)
         gpus *= study->axes[i].coordinates[index[i]];
+    if (pools)
+        gpus = gpus_of_pools(study, index);
     return gpus < INT32_MAX ? (int32_t)gpus : INT32_MAX;
 }
 
@@ -27,9 +47,10 @@ bool ls_cube_cells_init(struct ls_cube_cells *cells, const struct ls_study *stud
     size_t *index = malloc(study->n_axes * sizeof *index);
     const bool enough = cells->status && cells->reason && cells->gpus && cells->fingerprint && cells->rank &&
                         cells->wall_s && cells->events_per_s && index;
+    const bool pools = enough && may_have_pools(study);
     for (size_t i = 0; enough && i < n; i++) {
         cells->status[i] = LS_CELL_NOT_RUN;
-        cells->gpus[i] = gpus_of(study, i, index);
+        cells->gpus[i] = gpus_of(study, i, pools, index);
         cells->rank[i] = -1;
         cells->wall_s[i] = NAN;
         cells->events_per_s[i] = NAN;

@@ -96,6 +96,8 @@ int64_t ls_pool_choose(struct ls_pool *pool, const struct ls_arrival *arrival)
 {
     const struct ls_scenario *scenario = pool->scenario;
     const struct ls_content *content = &arrival->content;
+    if (ls_pool_size(pool) == 1)
+        return 0;
     const struct ls_router_view view = {
         .n = ls_pool_size(pool),
         .load = pool->load,
@@ -105,8 +107,6 @@ int64_t ls_pool_choose(struct ls_pool *pool, const struct ls_arrival *arrival)
         .seed = (uint64_t)scenario->seed,
         .replica = (uint64_t)scenario->replica,
     };
-    if (view.n == 1)
-        return 0;
     if (router_of(pool)->needs_load && pool->report_ps == 0)
         look(pool);
     if (router_of(pool)->needs_cache)
