@@ -244,8 +244,9 @@ static const struct ls_param profile_rows[] = {
                  "System prompts that requests share, in front of their own tokens."),
     LS_ROW_INT(struct ls_profile, "priority", priority, 0, "0", -1000000, 1000000,
                "With scheduling_policy priority: lower ones go first."),
-    LS_ROW_FLOAT(struct ls_profile, "streaming", streaming, LS_DIM_NONE, LS_PARAM_LATER, "1", 0, 1,
-                 "Share of the requests that stream."),
+    LS_ROW_FLOAT(struct ls_profile, "streaming", streaming, LS_DIM_NONE, 0, "1", 0, 1,
+                 "Share of the requests whose tokens are sent one by one; the others have theirs with the last, and no "
+                 "TTFT, TPOT or ITL."),
 };
 static const struct ls_param_table profile_table = LS_TABLE(profile_rows);
 

@@ -17,8 +17,8 @@ static void put_time(FILE *stream, int64_t time_ps)
 static void write_request(FILE *stream, const struct ls_request_row *row)
 {
     const bool done = row->end == LS_REQUEST_COMPLETED;
-    const int64_t ttft_ps = row->first_token_ps >= 0 ? row->first_token_ps - row->arrival_ps : -1;
-    const int64_t gaps = row->output_tok - 1;
+    const int64_t ttft_ps = row->streams && row->first_token_ps >= 0 ? row->first_token_ps - row->arrival_ps : -1;
+    const int64_t gaps = row->streams ? row->output_tok - 1 : 0;
     (void)fprintf(stream, "%" PRIu64 ",%" PRId32 ",%" PRId32 ",%" PRId32 ",%s,%" PRId32 ",%" PRId32 ",%" PRId32,
                   row->index, row->profile, row->pipeline, row->member, ends[row->end], row->prompt_tok,
                   row->output_tok, row->n_generated);

@@ -345,6 +345,9 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
         random_drafts(drawn);
     drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
 
+    for (int32_t i = 0; i < scenario->workload.n_profiles; i++)
+        scenario->workload.profiles[i].streaming = random_chance(drawn, 0.3) ? ls_stream_uniform(&drawn->stream) : 1;
+
     enum ls_reason reason;
     struct ls_err err = {""};
     ck_assert_msg(ls_scenario_resolve(scenario, &reason, &err) == LS_OK, "scenario %d: %s", (int)number, err.text);

@@ -67,6 +67,7 @@ static void show(const struct ls_collector *collector, const struct ls_request *
         .profile = request->client,
         .pipeline = request->pipeline,
         .member = request->member,
+        .streams = request->streams,
         .end = end,
         .prompt_tok = request->prompt_tok,
         .output_tok = request->output_tok,
@@ -148,17 +149,18 @@ void ls_collector_complete(struct ls_collector *collector, const struct ls_reque
     const int64_t ttft_ps = request->first_token_ps - request->arrival_ps;
     const int64_t e2e_ps = now_ps - request->arrival_ps;
     ls_sketch_add(&collector->sketch[LS_QMETRIC_QUEUE_WAIT], request->scheduled_ps - request->arrival_ps, 1);
-    ls_sketch_add(&collector->sketch[LS_QMETRIC_TTFT], ttft_ps, 1);
     ls_sketch_add(&collector->sketch[LS_QMETRIC_E2E], e2e_ps, 1);
-    int64_t tpot_ps = 0;
-    if (request->output_tok > 1) {
-        const int64_t gaps = request->output_tok - 1;
-        tpot_ps = (now_ps - request->first_token_ps + gaps / 2) / gaps;
-        ls_sketch_add(&collector->sketch[LS_QMETRIC_TPOT], tpot_ps, 1);
-    }
     const struct ls_slo *slo = &collector->slo;
-    collector->n_good += within(ls_s_from_ps(ttft_ps), slo->ttft_s) && within(ls_s_from_ps(tpot_ps), slo->tpot_s) &&
-                         within(ls_s_from_ps(e2e_ps), slo->e2e_s);
+    bool good = within(ls_s_from_ps(e2e_ps), slo->e2e_s);
+    if (request->streams) {
+        const int64_t gaps = request->output_tok - 1;
+        const int64_t tpot_ps = gaps > 0 ? (now_ps - request->first_token_ps + gaps / 2) / gaps : 0;
+        ls_sketch_add(&collector->sketch[LS_QMETRIC_TTFT], ttft_ps, 1);
+        if (gaps > 0)
+            ls_sketch_add(&collector->sketch[LS_QMETRIC_TPOT], tpot_ps, 1);
+        good &= within(ls_s_from_ps(ttft_ps), slo->ttft_s) && within(ls_s_from_ps(tpot_ps), slo->tpot_s);
+    }
+    collector->n_good += good;
 }
 
 bool ls_collector_saturated(const struct ls_collector *collector)

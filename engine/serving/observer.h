@@ -13,6 +13,7 @@ struct ls_request_row {
     uint64_t index; /* of the run, in order of arrival */
     int32_t profile;
     int32_t pipeline, member; /* the scheduler that had it; pipelines count over all pools */
+    int32_t streams;          /* 0: its client has all tokens with the last */
     enum ls_request_end end;  /* unfinished: the horizon cut it off */
     int32_t prompt_tok, output_tok;
     int32_t n_generated; /* output tokens that the engine made for it */

@@ -48,7 +48,8 @@ struct ls_request {
     int16_t slot;
     uint8_t state;           /* enum ls_request_state */
     bool measured;           /* it arrived in the window */
-    bool counts_gaps;        /* and will have all its tokens before the run ends */
+    bool streams;            /* its client sees each token when it is there */
+    bool counts_gaps;        /* measured, streams, and will have all its tokens before the run ends */
     bool remote;             /* it waits with its KV cache in another pool, */
     int32_t holder, fetcher; /* whose scheduler has it; the one that fetches it */
     int64_t given_ps;        /* its prompt has ended; then: its transfer has started */

@@ -42,7 +42,8 @@ static uint32_t make_request(struct ls_serving *serving, const struct ls_arrival
                             : (int32_t)serving->scenario->workload.profiles[arrival->profile].priority;
     request->index = arrival->index;
     request->measured = arrival->arrival_ps >= serving->collector->warmup_ps;
-    request->counts_gaps = request->measured && !is_cut_off(&serving->cut_off, arrival->index);
+    request->streams = arrival->streams;
+    request->counts_gaps = request->measured && request->streams && !is_cut_off(&serving->cut_off, arrival->index);
     ls_collector_arrival(serving->collector, arrival->arrival_ps, request->measured);
     return id;
 }

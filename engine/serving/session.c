@@ -94,6 +94,8 @@ struct ls_utterance ls_turn_say(const struct ls_scenario *scenario, const struct
         said.content.own = turn->number == 0 && !goes_on(scenario, turn);
     if (ls_profile_has_head(profile))
         add_head(scenario, turn, &said.content);
+    struct ls_stream streams = stream_of(scenario, turn->profile, index_of(turn), LS_RNG_STREAM);
+    said.streams = profile->streaming >= 1 || ls_stream_uniform(&streams) < profile->streaming;
     prompt_tok += said.content.head_tok;
     said.prompt_tok = prompt_tok < INT32_MAX ? (int32_t)prompt_tok : INT32_MAX;
     return said;

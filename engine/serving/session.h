@@ -22,6 +22,7 @@ struct ls_turn {
 struct ls_utterance {
     int32_t prompt_tok, output_tok;
     struct ls_content content;
+    bool streams; /* its tokens are sent one by one */
 };
 
 struct ls_utterance ls_turn_say(const struct ls_scenario *scenario, const struct ls_turn *turn);

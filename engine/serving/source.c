@@ -24,6 +24,7 @@ static void say(struct ls_source *source, const struct ls_turn *turn, struct ls_
     arrival->prompt_tok = said.prompt_tok;
     arrival->output_tok = said.output_tok;
     arrival->content = said.content;
+    arrival->streams = said.streams;
     arrival->profile = turn->profile;
     arrival->turn = *turn;
 }
@@ -97,6 +98,7 @@ static bool next_of_trace(struct ls_source *source, struct ls_arrival *arrival)
     arrival->arrival_ps = ls_ps_from_s(recorded_s * options->time_scale);
     arrival->prompt_tok = request->prompt_tok;
     arrival->output_tok = request->output_tok;
+    arrival->streams = true;
     arrival->profile = 0;
     arrival->turn = (struct ls_turn){0};
     arrival->content = recorded_content(workload->trace, request, source->n_started);

@@ -19,6 +19,7 @@ struct ls_arrival {
     uint64_t index;            /* of the whole run */
     struct ls_content content; /* content.stream is its session's id, its own where it has none */
     struct ls_turn turn;       /* of a profile's client */
+    bool streams;              /* its tokens are sent one by one, not with the last */
 };
 
 struct ls_profile_source {

@@ -23,7 +23,8 @@ enum ls_purpose {
     LS_RNG_GROUP,
     LS_RNG_HEAD,
     LS_RNG_ACCEPTANCE,
-    LS_RNG_DRAFTS
+    LS_RNG_DRAFTS,
+    LS_RNG_STREAM
 };
 
 struct ls_stream {

@@ -39,7 +39,7 @@ struct plain_request {
     int64_t n_passes; /* under way with it */
     int slot;         /* decoding: whose passes it takes part in */
     bool decoding;    /* its prompt is computed */
-    bool measured;
+    bool measured, streams;
     struct plain_times gaps; /* between its tokens */
 };
 
@@ -474,14 +474,16 @@ static void plain_complete_request(struct plain *plain, const struct plain_reque
     const int64_t ttft_ps = request->first_ps - request->arrival_ps, gaps = request->output - 1;
     const int64_t tpot_ps = gaps > 0 ? (end_ps - request->first_ps + gaps / 2) / gaps : 0;
     plain->n_completed++;
-    plain_add(&plain->ttft, ttft_ps);
+    if (request->streams)
+        plain_add(&plain->ttft, ttft_ps);
     plain_add(&plain->e2e, end_ps - request->arrival_ps);
-    if (gaps > 0)
+    if (request->streams && gaps > 0)
         plain_add(&plain->tpot, tpot_ps);
     plain_add(&plain->wait, request->scheduled_ps - request->arrival_ps);
-    for (int64_t i = 0; i < request->gaps.n; i++)
+    for (int64_t i = 0; request->streams && i < request->gaps.n; i++)
         plain_add(&plain->itl, request->gaps.ps[i]);
-    plain->n_good += (double)ttft_ps / 1e12 <= slo->ttft_s && (double)tpot_ps / 1e12 <= slo->tpot_s;
+    plain->n_good +=
+        !request->streams || ((double)ttft_ps / 1e12 <= slo->ttft_s && (double)tpot_ps / 1e12 <= slo->tpot_s);
 }
 
 /* A token reaches its client at `sent`. */
@@ -769,7 +771,8 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
                                       .content = arrival->content,
                                       .said = arrival->turn,
                                       .member = target % ep,
-                                      .measured = arrival->arrival_ps >= plain->warmup_ps};
+                                      .measured = arrival->arrival_ps >= plain->warmup_ps,
+                                      .streams = arrival->streams};
     plain->all = request;
     if (plain->n_all_arrived++ == 0)
         plain->first_arrival_ps = arrival->arrival_ps;

@@ -64,6 +64,8 @@ START_TEST(drained_runs_complete_everything_once)
     for (int i = 0; i < N_SCENARIOS; i++) {
         random_scenario_draw_with(&drawn, (uint64_t)i,
                                   &(struct random_limits){.drain = true, .other_engine = i % 3 == 0});
+        for (int32_t j = 0; j < drawn.scenario.workload.n_profiles; j++)
+            drawn.scenario.workload.profiles[j].streaming = 1;
         (void)simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
         const struct demand demand = demand_of_run();
         EXPECT(run.collector.n_all_arrived == run.collector.n_all_completed + run.collector.n_all_rejected);

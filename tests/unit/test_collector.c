@@ -37,6 +37,7 @@ static void serve(double arrival_s, double ttft_s, double gap_s, int32_t output_
                                  .first_token_ps = ls_ps_from_s(arrival_s + ttft_s),
                                  .prompt_tok = 7,
                                  .output_tok = output_tok,
+                                 .streams = true,
                                  .measured = measured};
     ls_collector_arrival(&collector, request.arrival_ps, measured);
     ls_collector_wait(&collector, &request, request.arrival_ps);

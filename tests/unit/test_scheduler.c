@@ -51,7 +51,7 @@ static bool arrive(int32_t prompt_tok, int32_t output_tok)
     request->arrival_ps = now_ps;
     request->prompt_tok = prompt_tok;
     request->output_tok = output_tok;
-    request->measured = request->counts_gaps = true;
+    request->measured = request->streams = request->counts_gaps = true;
     request->priority = priority;
     ls_collector_arrival(&collector, now_ps, true);
     request->ready_ps = now_ps;

@@ -271,6 +271,20 @@ START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
 }
 END_TEST
 
+START_TEST(a_share_of_the_requests_streams)
+{
+    enum { N = 20000 };
+    int n = 0;
+    add(LS_ARRIVALS_POISSON, 1)->streaming = _i * 0.5;
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < N; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        n += arrival.streams;
+    }
+    ck_assert_double_eq_tol((double)n / N, _i * 0.5, _i == 1 ? 4 * 0.5 / sqrt(N) : 0.5 / N);
+}
+END_TEST
+
 START_TEST(a_closed_loop_ends_with_its_time)
 {
     add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = 1;
@@ -338,6 +352,7 @@ int main(void)
     tcase_add_test(tcase, a_request_at_the_very_end_does_not_arrive);
     tcase_add_test(tcase, all_at_once_is_at_the_start);
     tcase_add_loop_test(tcase, a_closed_loop_starts_its_users_and_follows_completions, 0, 2);
+    tcase_add_loop_test(tcase, a_share_of_the_requests_streams, 0, 3);
     tcase_add_test(tcase, a_closed_loop_ends_with_its_time);
     tcase_add_test(tcase, traces_are_scaled_and_cut);
     suite_add_tcase(suite, tcase);
