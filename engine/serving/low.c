@@ -18,7 +18,8 @@ struct low {
     bool *between_nodes;      /* [pp] whether the send after a stage leaves the node */
     struct ls_load load;
     double members, stages;
-    double rate;      /* requests a second of one pipeline */
+    double rate; /* requests a second of one pipeline */
+    double prompt_variance;
     double decodes;   /* passes that a request decodes in: E[O] − 1 */
     double context;   /* mean KV tokens of a decoding request */
     double budget;    /* tokens of a pass and scheduler */
@@ -155,27 +156,46 @@ static struct joined join_prompts(struct low *low, double batch, double prompts)
     return low->stages > 1 ? join_stages(low, batch, prompts) : join_one_stage(low, batch, prompts);
 }
 
-/* How many prompts join a cycle: as many as arrived during the one before. Given its length that is Poisson; since
- * lengths vary, the mixture has the variance mean + rate² · Var(length), which a negative binomial gives it. */
+/* How many prompts join a cycle: as many as arrived during the one before. Given its length that has the variance of
+ * the arrivals; since lengths vary, the mixture has rate² · Var(length) more. A negative binomial takes a variance
+ * above the mean, a binomial one below. */
 struct joiners {
-    double mean, size; /* size: infinite for Poisson */
+    double mean, variance;
 };
+
+/* Variance of the arrivals at one replica over their mean, when `mean` of them are expected. Round robin over n
+ * replicas gives each every nth: soon after one there is none, and over a long time the variance is an nth. */
+static double dispersion(const struct low *low, double mean)
+{
+    const double n = (double)low->scenario->strategy.dp;
+    const bool in_turn =
+        low->scenario->engine.router == 0 /* round_robin */ && n > 1 && low->scenario->strategy.ep == 1;
+    return in_turn ? 1 / n + (1 - 1 / n) * exp(-mean * n / (n - 1)) : 1;
+}
 
 static struct joiners joiners_of(const struct low *low, double mean_s, double square)
 {
-    const double mean = low->rate * mean_s, excess = low->rate * low->rate * (square - mean_s * mean_s);
-    return (struct joiners){mean, excess > 1e-6 * mean ? mean * mean / excess : (double)INFINITY};
+    const double mean = low->rate * mean_s, excess = low->rate * low->rate * fmax(0.0, square - mean_s * mean_s);
+    return (struct joiners){mean, mean * dispersion(low, mean) + excess};
 }
 
+static bool is_poisson(const struct joiners *j)
+{
+    return fabs(j->variance - j->mean) <= 1e-6 * j->mean;
+}
+
+/* p^r of the negative binomial with p = mean / variance; the binomial's is the same with r < 0. */
 static double chance_of_none(const struct joiners *j)
 {
-    return isinf(j->size) ? exp(-j->mean) : pow(j->size / (j->size + j->mean), j->size);
+    const double size = j->mean * j->mean / (j->variance - j->mean);
+    return is_poisson(j) ? exp(-j->mean) : pow(j->mean / j->variance, size);
 }
 
 /* Chance of k + 1 over that of k. */
 static double next_ratio(const struct joiners *j, int k)
 {
-    return isinf(j->size) ? j->mean / (k + 1) : (k + j->size) / (k + 1) * j->mean / (j->size + j->mean);
+    const double size = j->mean * j->mean / (j->variance - j->mean);
+    return is_poisson(j) ? j->mean / (k + 1) : fmax(0.0, (k + size) / (k + 1) * (1 - j->mean / j->variance));
 }
 
 /* Mean over the prompts that join a cycle besides the `extra` that do for certain. *square: mean square of the time
@@ -185,7 +205,7 @@ static struct joined mean_joined(struct low *low, double batch, const struct joi
 {
     struct joined sum = {0};
     *square = 0;
-    double probability = chance_of_none(joiners), left = 1;
+    double probability = chance_of_none(joiners), left = 1, before_s = 0;
     for (int k = 0; left > 0; k++) {
         const bool last = left - probability < 1e-4 || k == 63;
         const double weight = last ? left : probability;
@@ -195,7 +215,12 @@ static struct joined mean_joined(struct low *low, double batch, const struct joi
         sum.n_cycles += weight * joined.n_cycles;
         sum.period_s += weight * joined.period_s;
         sum.busy_s += weight * joined.busy_s;
-        *square += weight * joined.n_cycles * gap_s * gap_s / (prompts + extra < 0.5 ? slots_in_use(low, batch) : 1.0);
+        /* prompts differ, each on one stage at a time */
+        const double prompt_s = k > 0 ? (joined.period_s - before_s) / low->stages : 0;
+        const double spread = (prompts + extra) * low->prompt_variance * prompt_s * prompt_s;
+        before_s = joined.period_s;
+        *square += weight * (joined.n_cycles * gap_s * gap_s + spread) /
+                   (prompts + extra < 0.5 ? slots_in_use(low, batch) : 1.0);
         left = last ? 0 : left - weight;
         probability *= next_ratio(joiners, k);
     }
@@ -206,7 +231,7 @@ static struct joined mean_joined(struct low *low, double batch, const struct joi
 static bool find_point(struct low *low, struct point *point)
 {
     double pass_s = join_prompts(low, 1, 0).period_s;
-    struct joiners joiners = {low->rate * pass_s, (double)INFINITY};
+    struct joiners joiners = joiners_of(low, pass_s, 0);
     for (int i = 0; i < MAX_ITERATIONS; i++) {
         point->batch = low->rate / low->members * low->decodes * pass_s;
         if (point->batch > low->max_batch)
@@ -223,9 +248,11 @@ static bool find_point(struct low *low, struct point *point)
             break;
     }
     point->pass_s = pass_s;
-    /* an arriving request falls into a long cycle rather than a short one, and so do those that join with it */
+    /* a request falls into a cycle with others that join, E[N (N − 1)] / E[N] of them: more where lengths vary, fewer
+     * where requests come in turn */
+    const double spread = joiners.variance / joiners.mean, others = fmax(1e-9, joiners.mean + spread - 1);
+    joiners = (struct joiners){others, others * spread};
     double unused;
-    joiners.mean *= fmax(1.0, point->pass_sq / (pass_s * pass_s));
     point->first_s = mean_joined(low, point->batch, &joiners, 1, &unused).period_s;
     return point->batch <= low->max_batch;
 }
@@ -304,7 +331,9 @@ static struct estimate estimate_open(struct low *low)
     }
     e.rate = low->load.rate;
     const double idle = exp(-(e.point.batch * low->members + low->rate * e.point.first_s));
-    const double left_s = e.point.pass_sq / (2 * e.point.pass_s);
+    /* what is left of the pass that it falls into; where requests come in turn, less often a long one */
+    const double pass_s = e.point.pass_s, seen = dispersion(low, low->rate * pass_s);
+    const double left_s = (pass_s + (e.point.pass_sq / pass_s - pass_s) * seen) / 2;
     e.active_frac = 1 - idle;
     e.wait_s = e.active_frac * left_s + slot_wait_s(low, &e.point);
     e.ttft_s = e.wait_s + e.point.first_s + front_s(low);
@@ -396,6 +425,7 @@ static enum ls_status init(struct low *low, int64_t kv_blocks, struct ls_arena *
     for (int64_t i = 0; i < scenario->strategy.pp; i++)
         low->between_nodes[i] = i + 1 < scenario->strategy.pp && ls_placement_send_crosses(&placement, 0, i);
     ls_load_measure(&low->load, scenario);
+    low->prompt_variance = fmax(0.0, low->load.prompt_sq / (low->load.prompt * low->load.prompt) - 1.0);
     low->decodes = fmax(0.0, low->load.output - 1);
     low->context = low->load.prompt_output / low->load.output + low->load.output_sq / (2 * low->load.output);
     const double held = low->context + (double)engine->block_size / 2;

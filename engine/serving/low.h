@@ -9,7 +9,7 @@
  *
  *   a decode pass lasts T = E[f(B, k)], where B requests decode and k prompts join, Poisson in the arrivals during a
  * pass; Little's law gives B = λ (O − 1) T, and a request sees one more than that: itself; TPOT = T;  TTFT = what is
- * left of the pass under way + wait for a slot + the pass of its own prompt.
+ * left of the pass under way + wait for a slot + the pass of its own prompt + the front end's time.
  *
  * Saturation is a balance of tokens: with every slot, KV block or token of the budget in use, μ = B / ((O − 1) f(B, p))
  * where p = B P / (O − 1) prompt tokens must join each pass. Above μ the deployment serves μ and the queue grows. */
