@@ -63,7 +63,7 @@ static void load(const char *file, const char *const *sets, struct ls_scenario *
 
 static void load_all(void)
 {
-    char n_one[64], n_many[64];
+    char n_one[64], n_many[64], low_out[64], high_out[64];
     static const char serving[] = "tests/bench/serving.yaml", detail[] = "configs/studies/level-of-detail-b.yaml";
     (void)snprintf(n_one, sizeof n_one, "workload.max_requests=%" PRId64, scaled(200000));
     (void)snprintf(n_many, sizeof n_many, "workload.max_requests=%" PRId64, scaled(400000));
@@ -72,10 +72,12 @@ static void load_all(void)
          (const char *const[]){n_many, "strategy.dp=64", "cluster.nodes=32", "workload.profiles.chat.arrivals.rate=64",
                                NULL},
          &many);
+    (void)snprintf(low_out, sizeof low_out, "workload.profiles.chat.output_tokens.low=%" PRId64, scaled(1e5));
+    (void)snprintf(high_out, sizeof high_out, "workload.profiles.chat.output_tokens.high=%" PRId64, scaled(1e5));
     load(serving,
-         (const char *const[]){"workload.max_requests=3", "workload.profiles.chat.arrivals.process=all_at_once", NULL},
+         (const char *const[]){"workload.max_requests=3", "workload.profiles.chat.arrivals.process=all_at_once",
+                               low_out, high_out, NULL},
          &coasting);
-    coasting.workload.profiles[0].output_tokens.dist.value = 1e5 * scale;
     load(detail, (const char *const[]){"lod=high", NULL}, &high);
     high.workload.duration_s = 600 * (scale < 0.1 ? scale * 10 : 1);
     load(detail, (const char *const[]){"lod=low", NULL}, &low);
@@ -248,11 +250,13 @@ static long peak_kib(int64_t n)
     long kib = 0;
     if (pipe(ends))
         fail("no pipe");
+    (void)fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
         struct rusage usage;
         struct ls_metrics metrics;
         one.workload.max_requests = n;
+        one.workload.profiles[0].arrivals.rate = 2; /* ten million come before the clock's end */
         (void)simulate(&one, &metrics);
         (void)getrusage(RUSAGE_SELF, &usage);
         _exit(write(ends[1], &usage.ru_maxrss, sizeof usage.ru_maxrss) == (ssize_t)sizeof usage.ru_maxrss ? 0 : 1);
@@ -268,8 +272,8 @@ static long peak_kib(int64_t n)
 static void print_memory(void)
 {
     (void)printf("Peak memory at medium, 1 replica\n");
-    for (double n = 1e4; n <= 1e6; n *= 10)
-        (void)printf("  %8" PRId64 " requests %9.1f MiB\n", scaled(n), (double)peak_kib(scaled(n)) / 1024);
+    for (double n = 1e5; n <= 1e7; n *= 10)
+        (void)printf("  %9" PRId64 " requests %9.1f MiB\n", scaled(n), (double)peak_kib(scaled(n)) / 1024);
 }
 
 /* --- the machine --- */
