@@ -31,6 +31,7 @@ struct format {
     bool (*parse_time)(const char *text, struct instant *instant);
     const char *time; /* how a time is written */
     bool from_first;  /* times are of the calendar: count from the first request */
+    bool has_failed;  /* requests that failed are there, with no output; they are left out */
 };
 
 /* --- Fields --- */
@@ -103,16 +104,25 @@ static const struct format formats[] = {
      {"TIMESTAMP", "ContextTokens", "GeneratedTokens"},
      parse_timestamp,
      "a time such as 2023-11-16 18:15:46.68",
-     true},
+     true,
+     false},
     {LS_TRACE_VIDUR,
      {"arrived_at", "num_prefill_tokens", "num_decode_tokens"},
      parse_seconds,
      "seconds such as 4.31, at most 9000000",
+     false,
      false},
+    {LS_TRACE_BURSTGPT,
+     {"Timestamp", "Request tokens", "Response tokens"},
+     parse_seconds,
+     "seconds such as 4.31, at most 9000000",
+     true,
+     true},
     {LS_TRACE_CSV,
      {"arrival_s", "prompt_tokens", "output_tokens"},
      parse_seconds,
      "seconds such as 4.31, at most 9000000",
+     false,
      false},
 };
 
@@ -172,7 +182,8 @@ static enum ls_status read_header(struct reader *reader, char *line, int32_t wan
     if (!reader->format)
         ls_diags_add(reader->diags, reader->path, 1, 1, "",
                      "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
-                     "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or arrival_s, prompt_tokens, "
+                     "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response "
+                     "tokens (burstgpt) or arrival_s, prompt_tokens, "
                      "output_tokens (csv)");
     return n_faults(reader) ? LS_INPUT : LS_OK;
 }
@@ -286,6 +297,8 @@ static enum ls_status read_row(struct reader *reader, char *line, int number)
         reject_field(reader, number, fields, ARRIVAL, reader->format->time);
     else if (!parse_tokens(fields[reader->column[PROMPT]], &request.prompt_tok))
         reject_field(reader, number, fields, PROMPT, "a whole number from 1 to 2147483647");
+    else if (reader->format->has_failed && strcmp(fields[reader->column[OUTPUT]], "0") == 0)
+        return LS_OK;
     else if (!parse_tokens(fields[reader->column[OUTPUT]], &request.output_tok))
         reject_field(reader, number, fields, OUTPUT, "a whole number from 1 to 2147483647");
     else
@@ -433,9 +446,9 @@ enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *
     struct ls_err err = {""};
     char *text;
     size_t n;
-    if (format == LS_TRACE_BURSTGPT || format == LS_TRACE_SHAREGPT) {
+    if (format == LS_TRACE_SHAREGPT) {
         ls_diags_add(diags, path, 0, 0, "workload.trace.format",
-                     "not available yet; azure, mooncake, vidur and csv are");
+                     "conversations have texts, but no times and no token counts; count their tokens and write csv");
         return LS_INPUT;
     }
     enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);

@@ -9,6 +9,8 @@
 /* Recorded requests. From CSV files with a header:
  *   azure  TIMESTAMP, ContextTokens, GeneratedTokens (Azure LLM inference traces of 2023 and 2024)
  *   vidur  arrived_at, num_prefill_tokens, num_decode_tokens
+ *   burstgpt  Timestamp, Request tokens, Response tokens (BurstGPT, Wang et al. 2024); requests that failed, with no
+ *          response tokens, are left out
  *   csv    arrival_s, prompt_tokens, output_tokens
  * Columns may stand in any order; a column `session` says which requests continue each other, each prompt beginning
  * with all that was said in the session before, and a column `prefix_hashes` what a prompt begins with: a name for

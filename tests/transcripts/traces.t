@@ -24,6 +24,16 @@ Some say what requests share: the parts of their prompts, or the session that th
   $ llmsweep validate study.yaml
   study.yaml: valid, 1 cell
 
+BurstGPT's, without what failed.
+
+  $ printf 'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n45,ChatGPT,1087,0,1087,Conversation log\n118,GPT-4,417,276,693,Conversation log\n' >trace.csv
+  $ llmsweep simulate study.yaml | grep n_arrived
+  n_arrived                                         2          requests arrived
+  $ llmsweep validate study.yaml --set workload.trace.format=sharegpt
+  trace.csv: workload.trace.format: conversations have texts, but no times and no token counts; count their tokens and write csv
+  [2]
+  $ printf 'output_tokens,arrival_s,prompt_tokens\n44,0,374\n' >trace.csv
+
 What may be wrong with one.
 
   $ printf 'arrival_s,prompt_tokens,output_tokens\n0,374,44\n-1,374,44\n1,0,44\n2,374,1.5\n3,374\n4,5,6,7\n9e6,1,1\n1e7,1,1\nx,1,1\n' >trace.csv
@@ -42,10 +52,10 @@ What may be wrong with one.
   [2]
   $ printf 'time,in,out\n0,374,44\n' >trace.csv
   $ llmsweep validate study.yaml
-  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or arrival_s, prompt_tokens, output_tokens (csv)
+  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv)
   [2]
   $ llmsweep validate study.yaml --set workload.trace.format=burstgpt
-  trace.csv: workload.trace.format: not available yet; azure, mooncake, vidur and csv are
+  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv)
   [2]
   $ printf '{"timestamp": 0, "input_length": 374, "output_length": 44, "hash_ids": [1]}\n{"timestamp": 1}\n{"timestamp": 2, "input_length": 374, "output_length": 44, "hash_ids": [1, x]}\n' >trace.csv
   $ llmsweep validate study.yaml
