@@ -160,7 +160,7 @@ START_TEST(unequal_prompts_count_as_equal_ones_with_as_many_pairs)
                        .n_seqs = 2,
                        .n_query = 400,
                        .n_context = 400,
-                       .n_pairs = 2 * 200 * 201 / 2,
+                       .n_pairs = 200.0 * 201.0,
                        .n_heads = 8,
                        .n_kv_heads = 1,
                        .head_dim = 128,
