@@ -114,3 +114,25 @@ bool ls_scheduler_make_room(struct ls_scheduler *s, int slot, uint32_t id, int64
     }
     return true;
 }
+
+void ls_scheduler_check(const struct ls_scheduler *s)
+{
+    int64_t n_blocks = 0, n_decode = 0, stored_tok = 0;
+    if (s->handover)
+        return;
+    for (uint32_t id = s->running.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next) {
+        const struct ls_request *request = ls_request_at(s->pool, id);
+        n_blocks += ls_scheduler_blocks(s, ls_scheduler_held_tok(s, request));
+        if (request->state != LS_REQUEST_DECODING || s->drafts.n > 0)
+            continue;
+        n_decode++;
+        stored_tok += request->base + s->slots[request->slot].step;
+    }
+    for (int i = 0; i < s->n_slots; i++) {
+        n_decode -= s->slots[i].n_decode;
+        stored_tok -= s->slots[i].stored_tok;
+    }
+    assert(n_blocks == s->n_charged);
+    assert(s->caching ? n_blocks >= s->n_blocks - s->n_free : n_blocks == s->n_blocks - s->n_free);
+    assert(n_decode == 0 && stored_tok == 0);
+}

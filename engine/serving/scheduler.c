@@ -418,6 +418,9 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     if (waited || s->waiting.n > 0)
         note_queues(s, now_ps);
     finish_batch(s, g);
+#ifdef LS_CHECK_EVENTS
+    ls_scheduler_check(s);
+#endif
 }
 
 void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)

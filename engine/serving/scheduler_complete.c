@@ -3,7 +3,7 @@
 
 #include "engine/serving/decode_set.h"
 #include "engine/serving/handover.h"
-#include "engine/serving/scheduler.h"
+#include "engine/serving/room.h"
 
 static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
 {
@@ -142,4 +142,7 @@ void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps, int
             end_prefill(s, slot, chunk.id, now_ps, sent_ps);
     }
     ls_level_set(&s->running_level, s->running.n, now_ps);
+#ifdef LS_CHECK_EVENTS
+    ls_scheduler_check(s);
+#endif
 }

@@ -275,7 +275,8 @@ START_TEST(a_chunk_waits_for_blocks_while_an_earlier_one_is_under_way)
     expect_pass(0, 0, 2, 4 + 8); /* three blocks */
     arrive(4, 1);
     arrive(4, 1);
-    scheduler.n_free = 1;    /* as if others held the rest */
+    scheduler.n_blocks = 4; /* as if there was one less */
+    scheduler.n_free = 1;
     expect_pass(1, 0, 0, 0); /* the second chunk needs two; the small ones behind it may not pass */
     ck_assert_int_eq(scheduler.waiting.n, 2);
     ck_assert_int_eq(collector.n_preemptions, 0);
