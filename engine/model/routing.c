@@ -100,7 +100,7 @@ static void shuffle(uint16_t *order, int64_t n, uint64_t which)
 
 static double mean_greatest_run(const double *share, int64_t n, int64_t shards, bool in_order)
 {
-    uint16_t order[MAX_COPIES];
+    uint16_t order[MAX_COPIES] = {0};
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
         order[i] = (uint16_t)i;
@@ -125,8 +125,8 @@ static int64_t heaviest(const double *load, int64_t n)
 /* Copies for the experts with the most load a copy, then the heaviest copy to the least loaded shard with room. */
 static double greatest_balanced(const double *share, int64_t n, int64_t redundant, int64_t shards)
 {
-    double load[MAX_COPIES], held[MAX_COPIES] = {0};
-    int64_t copies[MAX_COPIES], n_held[MAX_COPIES] = {0};
+    double load[MAX_COPIES] = {0}, held[MAX_COPIES] = {0};
+    int64_t copies[MAX_COPIES] = {0}, n_held[MAX_COPIES] = {0};
     const int64_t room = (n + redundant) / shards;
     for (int64_t i = 0; i < n; i++) {
         load[i] = share[i];
@@ -155,7 +155,7 @@ static double greatest_balanced(const double *share, int64_t n, int64_t redundan
 static struct ls_expert_load measure(const struct ls_expert_imbalance *imbalance, const struct ls_model *model,
                                      const struct ls_shard *shard, double n_tok)
 {
-    double share[MAX_COPIES];
+    double share[MAX_COPIES] = {0};
     const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
     fill_shares(imbalance, n, n_tok, share);
     const double greatest = shard->redundant_experts > 0

@@ -787,7 +787,7 @@ static void plain_arrive(struct plain *plain, const struct ls_arrival *arrival)
         plain->n_rejected += request->measured;
         plain->n_all_rejected++;
         plain_note_end(plain, request, true, plain->now_ps);
-        return;
+        return; /* NOLINT(clang-analyzer-unix.Malloc): plain->all has it */
     }
     p->wire_free_ps = plain_max(p->wire_free_ps, plain->now_ps) + request->prompt * plain_client_token(plain);
     request->ready_ps = plain_front_end_from(p, p->wire_free_ps + plain_client_latency(plain),
