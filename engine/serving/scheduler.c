@@ -324,7 +324,7 @@ static bool has_room(const struct ls_scheduler *s, const struct ls_request *requ
 /* Waiting requests that were there at `seen`, in order, until one does not fit. */
 static void admit_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps, int64_t seen_ps)
 {
-    while (s->running.n + s->n_fetching<s->max_seqs && * budget> 0) {
+    while (*budget > 0 && s->running.n + s->n_fetching < s->max_seqs) {
         const uint32_t id = ls_waiting_first(&s->waiting, s->pool, seen_ps);
         if (id == LS_NO_REQUEST)
             break;
