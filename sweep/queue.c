@@ -154,14 +154,13 @@ static double chunk_cost(const struct ls_queue *queue)
     return fmax(share, least);
 }
 
-/* Give a rank a cell of a class that has one to do; returns the cell. */
-static uint64_t hand_over(struct ls_queue *queue, struct hand *hand, size_t class)
+/* Give a rank a cell of a class that has one to do, behind those it has in `cells`. */
+static void hand_over(struct ls_queue *queue, struct hand *hand, size_t class, uint64_t *cells)
 {
     const uint64_t cell = pop(queue, (unsigned char)class);
     hand->entries[hand->n].cell = cell;
     hand->entries[hand->n].class = (unsigned char)class;
-    hand->n++;
-    return cell;
+    cells[hand->n++] = cell;
 }
 
 /* The dear cells come first. So that a sweep does not end with more results at once than rank 0 can take, a chunk has
@@ -179,7 +178,7 @@ size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *
     for (size_t c = N_CLASSES; c-- > 0;) {
         while (queue->n_todo[c] && hand->n < max && (hand->n == 0 || class_cost(c) <= budget)) {
             budget -= class_cost(c);
-            cells[hand->n] = hand_over(queue, hand, c);
+            hand_over(queue, hand, c, cells);
         }
         if (hand->n > 0 && (queue->n_todo[c] || hand->n == max))
             break;
@@ -189,7 +188,7 @@ size_t ls_queue_take(struct ls_queue *queue, size_t rank, size_t max, uint64_t *
         while (queue->n_todo[c] && hand->n < max && class_cost(c) <= budget &&
                (double)(hand->n + 1) <= share * n_before) {
             budget -= class_cost(c);
-            cells[hand->n] = hand_over(queue, hand, c);
+            hand_over(queue, hand, c, cells);
         }
     return hand->n;
 }
