@@ -89,13 +89,23 @@ void ls_study_store(const struct ls_study *study, const size_t *index, struct ls
     scenario->replica = (int64_t)index[study->n_axes - 1];
 }
 
+/* All but the room for profiles that there are not: most of a scenario, and nobody reads it. */
+static void copy_base(const struct ls_scenario *base, struct ls_scenario *scenario)
+{
+    const size_t profiles = offsetof(struct ls_scenario, workload.profiles);
+    const size_t used = (size_t)base->workload.n_profiles * sizeof base->workload.profiles[0];
+    const size_t end = profiles + sizeof base->workload.profiles;
+    memcpy(scenario, base, profiles + used);
+    memcpy((char *)scenario + end, (const char *)base + end, sizeof *scenario - end);
+}
+
 enum ls_status ls_study_cell(const struct ls_study *study, uint64_t cell, struct ls_scenario *scenario,
                              enum ls_reason *reason, struct ls_err *err)
 {
     size_t index[LS_MAX_AXES];
     assert(study->n_axes > 0 && study->n_axes <= LS_MAX_AXES && cell < study->n_cells);
     ls_study_coordinates(study, cell, index);
-    *scenario = study->base;
+    copy_base(&study->base, scenario);
     ls_study_store(study, index, scenario);
     if (!ls_where_holds(study, index, scenario)) {
         *reason = LS_REASON_EXCLUDED;
