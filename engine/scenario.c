@@ -250,6 +250,7 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
 {
     struct ls_engine *engine = &scenario->engine;
     ls_preset_apply(scenario);
+    scenario->cluster.nccl_only = !engine->custom_all_reduce;
     if (engine->speculative.method != LS_NULL_CHOICE && ls_scenario_is_disaggregated(scenario))
         return ls_fail(
             err, LS_INPUT,

@@ -105,6 +105,8 @@ struct ls_engine {
     int32_t cuda_graphs;            /* enum ls_cuda_graphs: the steps that are replayed, */
     int64_t cuda_graph_max_tokens;  /* up to so many tokens */
     double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
+    int32_t custom_all_reduce;      /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
+    double nccl_launch_s;           /* which wait so long for their last rank in the other steps */
     double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */
     double prompt_token_overhead_s; /* for each token of its prompt: tokenise */
     double output_token_overhead_s; /* for each token of its output: detokenise, send */

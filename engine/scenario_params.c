@@ -171,6 +171,11 @@ static const struct ls_param engine_rows[] = {
     LS_ROW_FLOAT(struct ls_engine, "kernel_launch_s", kernel_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
                  "CPU time to launch a kernel without a CUDA graph: no block of a layer is faster than the launches of "
                  "its kernels. Null: the preset's."),
+    LS_ROW_BOOL(struct ls_engine, "custom_all_reduce", custom_all_reduce, LS_PARAM_NULLABLE, "null",
+                "Whether small all-reduces inside a node are done by the engine's own kernels instead of NCCL's; null: "
+                "the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "nccl_launch_s", nccl_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
+                 "What a collective of NCCL waits for its last rank without a CUDA graph; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_overhead_s", request_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null",
                  0, 10, "CPU time of the front end for a request; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "prompt_token_overhead_s", prompt_token_overhead_s, LS_DIM_SECONDS,

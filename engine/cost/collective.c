@@ -14,6 +14,7 @@ struct fabric {
     double node_bandwidth, nic_latency;  /* the NICs of a node that serve the group, one direction */
     double detour;                       /* times that a byte of an all-to-all crosses a link inside the node */
     double memory_bandwidth;
+    bool nccl_only;  /* no all-reduce of the engine's own */
     bool one_switch; /* every GPU reaches every other one at full bandwidth, at once */
 };
 
@@ -57,6 +58,7 @@ static struct fabric make_fabric(const struct ls_cluster *cluster, const struct 
     return (struct fabric){
         .kernels = &hardware->kernels[hardware->kernel_library].collectives,
         .memory_bandwidth = hardware->memory_bandwidth_bytes_per_s,
+        .nccl_only = cluster->nccl_only,
         .p = (double)group->size,
         .nodes = (double)group->nodes,
         .per_node = ranks,
@@ -207,7 +209,7 @@ static struct ls_collective_cost all_reduce(const struct fabric *fabric, double 
     }
     if (fabric->one_switch && kernels->switch_frac > 0.0)
         keep_faster(&cost, switch_all_reduce(fabric, bytes));
-    const bool direct = bytes <= kernels->direct_max_bytes;
+    const bool direct = !fabric->nccl_only && bytes <= kernels->direct_max_bytes;
     if (direct && kernels->one_shot_frac > 0.0)
         keep_faster(&cost, direct_all_reduce(fabric, bytes, false));
     if (direct && kernels->two_shot_frac > 0.0)

@@ -20,6 +20,8 @@ void ls_launch_init(struct ls_step_cost *cost)
         .n_tok = 1, .n_prefill = 1, .prefill_tok = 1, .prefill_context = 1, .prefill_pairs = 1};
     const int64_t kernel_ps = ls_ps_from_s(cost->engine->kernel_launch_s);
     const int64_t n_comm = cost->shard.tp > 1 || cost->n_members > 1 ? 1 : 0;
+    if (n_comm > 0 && !cost->engine->custom_all_reduce)
+        cost->nccl_launch_ps = ls_ps_from_s(cost->engine->nccl_launch_s);
     struct ls_op ops[LS_MAX_OPS];
     size_t n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, 1, ops);
     int64_t count = count_kernels(ops, n);
@@ -45,19 +47,22 @@ static bool is_launched(const struct ls_step_cost *cost, const struct ls_batch *
     return false;
 }
 
-static void wait(int64_t *block_ps, int64_t launch_ps, int64_t comm_ps)
+/* The block's collective waits for the last rank; all of it for the CPU. */
+static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, int64_t comm_ps)
 {
+    *block_ps += nccl_launch_ps;
     if (*block_ps < launch_ps - comm_ps)
         *block_ps = launch_ps - comm_ps;
 }
 
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
-    step->launched = cost->attention_launch_ps > 0 && is_launched(cost, batches);
+    step->launched = cost->attention_launch_ps + cost->nccl_launch_ps > 0 && is_launched(cost, batches);
     if (!step->launched)
         return;
     for (int sliding = 0; sliding < 2; sliding++)
-        wait(&step->attention_ps[sliding], cost->attention_launch_ps, step->linear->attention_comm_ps);
+        wait(&step->attention_ps[sliding], cost->nccl_launch_ps, cost->attention_launch_ps,
+             step->linear->attention_comm_ps);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++)
-        wait(&step->mlp_ps[moe], cost->mlp_launch_ps[moe], step->linear->mlp_comm_ps[moe]);
+        wait(&step->mlp_ps[moe], cost->nccl_launch_ps, cost->mlp_launch_ps[moe], step->linear->mlp_comm_ps[moe]);
 }

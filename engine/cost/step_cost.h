@@ -87,6 +87,7 @@ struct ls_step_cost {
     const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
     int64_t attention_launch_ps;    /* CPU time to launch a layer's attention block, */
     int64_t mlp_launch_ps[2];       /* and its other block: dense, mixture of experts */
+    int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;      /* [max_tok + 1] */
     struct ls_decode *decode[2];    /* full, sliding: [max_seqs + 1] */

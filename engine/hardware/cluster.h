@@ -18,6 +18,7 @@ struct ls_cluster {
     char rank_order[LS_NAME_LEN]; /* "tp ep pp dp", innermost first */
     int32_t contention;
     int32_t collective_steps;
+    bool nccl_only;        /* no all-reduce of the engine's own; no key: engine.custom_all_reduce, once resolved */
     struct ls_link client; /* between the clients and the router; null members: no delay */
 };
 

@@ -62,6 +62,24 @@ START_TEST(tree_wins_where_latency_rules)
 }
 END_TEST
 
+START_TEST(the_engines_own_kernel_takes_small_messages_inside_a_node)
+{
+    struct ls_cluster cluster = make_cluster();
+    struct ls_collective_kernels *kernels = &cluster.hardware.kernels[0].collectives;
+    kernels->direct_launch_s = 1e-6;
+    kernels->one_shot_frac = 1;
+    kernels->direct_max_bytes = 1e6;
+    const struct ls_group node = make_group(8, 1);
+    const double own_s = 1e-6 + 7 * 1e4 / 450e9;
+    ck_assert_double_eq_tol(seconds(&cluster, LS_ALL_REDUCE, node, 1e4), own_s, 1e-12);
+    cluster.nccl_only = true;
+    const double nccl_s = seconds(&cluster, LS_ALL_REDUCE, node, 1e4);
+    ck_assert_double_gt(nccl_s, own_s);
+    kernels->one_shot_frac = 0;
+    ck_assert_double_eq(seconds(&cluster, LS_ALL_REDUCE, node, 1e4), nccl_s);
+}
+END_TEST
+
 START_TEST(hierarchical_all_reduce_beats_the_flat_ring_across_nodes)
 {
     struct ls_cluster cluster = make_cluster();
@@ -171,6 +189,7 @@ int main(void)
     TCase *tcase = tcase_create("collective");
     tcase_add_test(tcase, ring_all_reduce_is_its_closed_form);
     tcase_add_test(tcase, tree_wins_where_latency_rules);
+    tcase_add_test(tcase, the_engines_own_kernel_takes_small_messages_inside_a_node);
     tcase_add_test(tcase, hierarchical_all_reduce_beats_the_flat_ring_across_nodes);
     tcase_add_test(tcase, all_to_all_pays_for_the_share_that_leaves_the_node);
     tcase_add_test(tcase, a_message_uses_one_link);

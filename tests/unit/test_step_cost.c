@@ -2,6 +2,7 @@
  * nothing but the time it takes. */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/cost/operator_cost.h"
 #include "engine/cost/step_comm.h"
@@ -269,6 +270,49 @@ START_TEST(no_communication_without_company)
 }
 END_TEST
 
+/* One step of llama-3.1-70b at tp 4, with the engine's own launches and graphs. */
+static struct ls_step launched_step(const char *graphs, double kernel_launch_s, bool custom_all_reduce)
+{
+    const struct ls_batch batch = {
+        .n_decode = 4, .decode_context = 4000, .decode_window = 2048, .n_tok = 4, .n_sampled = 4};
+    struct ls_step step;
+    make(LLAMA_TP4, "1");
+    scenario.engine.cuda_graphs = strcmp(graphs, "all") == 0 ? LS_CUDA_GRAPHS_ALL : LS_CUDA_GRAPHS_NONE;
+    scenario.engine.cuda_graph_max_tokens = 512;
+    scenario.engine.kernel_launch_s = kernel_launch_s;
+    scenario.engine.nccl_launch_s = 20e-6;
+    scenario.engine.custom_all_reduce = custom_all_reduce;
+    scenario.cluster.nccl_only = !custom_all_reduce;
+    cost = make_cost();
+    ls_step_cost(&cost, &batch, &step);
+    return step;
+}
+
+/* A norm, four products and kernels of attention, the all-reduce: far fewer than a hundred. */
+START_TEST(no_block_outside_a_graph_is_faster_than_its_launches)
+{
+    const struct ls_step graph = launched_step("all", 1e-3, true);
+    const struct ls_step eager = launched_step("none", 1e-3, true);
+    ck_assert(!graph.launched && eager.launched);
+    const int64_t block_ps = eager.attention_ps[0] + eager.linear->attention_comm_ps;
+    ck_assert_int_eq(block_ps % ls_ps_from_s(1e-3), 0);
+    ck_assert_int_gt(block_ps, 3 * ls_ps_from_s(1e-3));
+    ck_assert_int_lt(graph.attention_ps[0], ls_ps_from_s(1e-3));
+}
+END_TEST
+
+START_TEST(nccl_waits_for_its_last_rank_outside_a_graph)
+{
+    const struct ls_step graph = launched_step("all", 0, false);
+    const int64_t attention_ps = graph.attention_ps[0], mlp_ps = graph.mlp_ps[0];
+    const struct ls_step eager = launched_step("none", 0, false);
+    ck_assert_int_eq(eager.attention_ps[0], attention_ps + ls_ps_from_s(20e-6));
+    ck_assert_int_eq(eager.mlp_ps[0], mlp_ps + ls_ps_from_s(20e-6));
+    const struct ls_step own = launched_step("none", 0, true);
+    ck_assert_int_eq(own.attention_ps[0], attention_ps);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step cost");
@@ -281,6 +325,8 @@ int main(void)
     tcase_add_loop_test(tcase, collectives_step_by_step_last_as_long_as_in_sum, 0, N_WHICH);
     tcase_add_test(tcase, lockstep_takes_the_slower_member_and_all_tokens);
     tcase_add_test(tcase, no_communication_without_company);
+    tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
+    tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

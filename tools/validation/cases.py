@@ -198,6 +198,7 @@ def static_batch(row):
     _, settings = settings_of(row)
     settings["engine.preset"] = "static"
     settings["cluster.hardware"] = {"base": settings["cluster.hardware"], "kernel_library": "trtllm"}
+    settings["engine.custom_all_reduce"] = True
     if settings.get("engine.weight_dtype") == "fp8":
         settings["engine.kv_dtype"] = "fp8"
     batch = int(row["concurrency_or_rate"].split("=")[1])
@@ -252,6 +253,8 @@ def gptfast(row):
         raise Unusable("achieved bandwidth is not a metric of ours")
     _, settings = settings_of(row)
     settings["engine.preset"] = "static"
+    settings["engine.cuda_graphs"] = "all"
+    settings["engine.custom_all_reduce"] = True  # ENABLE_INTRA_NODE_COMM=1 in its README
     set_load(settings, "all_at_once", None, 1, 5, 200)
     return settings
 
