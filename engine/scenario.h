@@ -219,7 +219,8 @@ enum ls_precision { LS_PRECISION_BF16, LS_PRECISION_FP8, LS_PRECISION_PURE_BF16,
 enum ls_gradient { LS_GRADIENT_FP32, LS_GRADIENT_BF16 };
 enum ls_overlap { LS_OVERLAP_NONE, LS_OVERLAP_BACKWARD, LS_OVERLAP_ALL };
 enum ls_exchange { LS_EXCHANGE_RING, LS_EXCHANGE_ALL_GATHER };
-enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH };
+enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH, LS_ATTENTION_CUDNN };
+enum ls_elementwise { LS_ELEMENTWISE_FUSED, LS_ELEMENTWISE_EAGER };
 
 /* Values of `recompute` below 1; k: one input every k layers. */
 enum { LS_RECOMPUTE_NONE = -1, LS_RECOMPUTE_SELECTIVE = -2, LS_RECOMPUTE_FULL = -3 };
@@ -236,13 +237,15 @@ struct ls_training {
     int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), and
                           with dropout on up to 2,048 tokens on a GPU without fp8; else flash */
     int64_t flash_version;
-    int32_t dropout; /* null: models with layer norms have it */
+    int32_t elementwise; /* enum ls_elementwise */
+    int32_t dropout;     /* null: models with layer norms have it */
     int32_t sequence_parallel;
     int64_t context_parallel;
     int32_t context_exchange; /* enum ls_exchange */
     int32_t schedule;         /* enum ls_schedule */
     int64_t virtual_stages;
     int32_t overlap_grad_reduce, overlap_param_gather, overlap_all_to_all, overlap_send;
+    int32_t scatter_send;
     int32_t overlap_tensor; /* enum ls_overlap */
     double expert_imbalance;
     int64_t vocab_multiple; /* times tp, that resolving pads the model's vocabulary to */

@@ -15,7 +15,8 @@ static const char *const precisions[] = {"bf16", "fp8", "pure_bf16", "fp32", NUL
 static const char *const gradients[] = {"fp32", "bf16", NULL};
 static const char *const overlaps[] = {"none", "backward", "all", NULL};
 static const char *const exchanges[] = {"ring", "all_gather", NULL};
-static const char *const attentions[] = {"unfused", "flash", NULL};
+static const char *const attentions[] = {"unfused", "flash", "cudnn", NULL};
+static const char *const elementwises[] = {"fused", "eager", NULL};
 static const char *const recomputes[] = {"none", "selective", "full", NULL};
 static const char *const schedules[] = {"gpipe", "1f1b", "interleaved", NULL};
 static const char *const operations[] = {"product", "elementwise", NULL};
@@ -331,10 +332,14 @@ static const struct ls_param training_rows[] = {
         "non-reentrant checkpoints do; Megatron-LM's do not."),
     LS_ROW_CHOICE(
         struct ls_training, "attention", attention, LS_PARAM_NULLABLE, "null", attentions,
-        "unfused writes its scores to memory, flash does not; null: unfused with recompute none, and with dropout on "
+        "unfused writes its scores to memory, flash and cudnn (the kernels that Transformer Engine prefers on GPUs of "
+        "Hopper) do not; null: unfused with recompute none, and with dropout on "
         "sequences of up to 2048 tokens on GPUs without fp8, else flash."),
     LS_ROW_INT(struct ls_training, "flash_version", flash_version, 0, "2", 1, 3,
                "Which FlashAttention: 1 (2022), 2 (2023), 3 (2024, for GPUs of Hopper)."),
+    LS_ROW_CHOICE(struct ls_training, "elementwise", elementwise, 0, "fused", elementwises,
+                  "Norms, rotary embeddings and activations: fused, as in Megatron-LM, Transformer Engine and "
+                  "torch.compile; eager: PyTorch's operators one by one, each over memory."),
     LS_ROW_BOOL(struct ls_training, "dropout", dropout, LS_PARAM_NULLABLE, "null",
                 "Dropout behind each block and in unfused attention; null: models with layer norms have it."),
     LS_ROW_BOOL(struct ls_training, "sequence_parallel", sequence_parallel, 0, "true",
@@ -356,6 +361,10 @@ static const struct ls_param training_rows[] = {
                   "those that do as well, piece by piece (Megatron-LM's --tp-comm-overlap)."),
     LS_ROW_BOOL(struct ls_training, "overlap_send", overlap_send, 0, "false",
                 "Pipeline stages send while they compute another pass."),
+    LS_ROW_BOOL(
+        struct ls_training, "scatter_send", scatter_send, 0, "true",
+        "Without sequence_parallel, when all GPUs of tp have the same rows: each sends its share of them to the "
+        "next stage, where they are gathered again, as Megatron-LM does; false: each sends all of them."),
     LS_ROW_BOOL(struct ls_training, "overlap_all_to_all", overlap_all_to_all, 0, "false",
                 "Experts' collectives run beside another micro-batch's computation."),
     LS_ROW_FLOAT(struct ls_training, "expert_imbalance", expert_imbalance, LS_DIM_NONE, 0, "1", 1, 1024,

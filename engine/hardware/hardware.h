@@ -30,7 +30,10 @@ struct ls_training_kernels {
     double gemm_frac;           /* the most that products sustain within the board's power; null: no limit */
     double flash_frac;          /* flash attention forward (version 2); null: as the serving kernels */
     double flash_backward_frac; /* and backward; null: 0.86 of forward */
+    double cudnn_frac;          /* cuDNN's fused attention forward; null: as the serving kernels */
+    double cudnn_backward_frac; /* and backward; null: 0.86 of forward */
     double collective_sms;      /* SMs that a collective takes from the products beside it; null: none */
+    double spread;              /* standard deviation of GPUs' speeds over the mean; null: all are alike */
 };
 
 struct ls_hardware {

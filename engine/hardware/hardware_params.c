@@ -57,8 +57,13 @@ static const struct ls_param training_rows[] = {
     TRAINING_ROW("flash_frac", flash_frac,
                  "Share of it that FlashAttention-2 reaches forward; null: as the kernels of serving"),
     TRAINING_ROW("flash_backward_frac", flash_backward_frac, "And backward; null: 0.86 of forward"),
+    TRAINING_ROW("cudnn_frac", cudnn_frac,
+                 "Share of it that cuDNN's fused attention reaches forward; null: as the kernels of serving"),
+    TRAINING_ROW("cudnn_backward_frac", cudnn_backward_frac, "And backward; null: 0.86 of forward"),
     LS_ROW_FLOAT(struct ls_training_kernels, "collective_sms", collective_sms, LS_DIM_NONE, LS_PARAM_NULLABLE, "null",
                  0, 1e6, "SMs that a collective takes from the products beside it; null: none"),
+    LS_ROW_FLOAT(struct ls_training_kernels, "spread", spread, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 0.1,
+                 "Standard deviation of GPUs' speeds over their mean: all wait for the slowest; null: all are alike"),
 };
 static const struct ls_param_table training_table = LS_TABLE(training_rows);
 

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "engine/cost/operator_cost.h"
+#include "engine/training/eager_traffic.h"
 #include "engine/training/flash_cost.h"
+#include "engine/training/straggler.h"
 #include "engine/training/training_memory.h"
 
 static enum ls_dtype half_dtype(const struct ls_scenario *scenario)
@@ -36,6 +38,7 @@ struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario)
         .formats = {product, product, wide, wide},
         .tokens = training->micro_batch_size * training->sequence_length / training->context_parallel,
         .norm_share = training->sequence_parallel ? 1.0 / (double)strategy->tp : 1.0,
+        .slowness = ls_straggler_factor(ls_scenario_gpus(scenario), scenario->cluster.hardware.training.spread),
     };
 }
 
@@ -56,11 +59,20 @@ static const struct ls_hardware *hardware_of(const struct ls_micro_batch *batch)
     return &batch->scenario->cluster.hardware;
 }
 
+double ls_training_op_seconds(const struct ls_micro_batch *batch, const struct ls_op *op)
+{
+    return batch->slowness * ls_op_seconds(hardware_of(batch), op);
+}
+
+static double attention_seconds(const struct ls_micro_batch *batch, const struct ls_op *op, bool backward)
+{
+    return batch->slowness * ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, backward);
+}
+
 /* What adding to `values` gradients takes beyond writing them: the kernel reads and writes them in their own format.
  * Where ZeRO spreads gradients, a GPU adds up its share of them alone. */
 static double accumulate_seconds(const struct ls_micro_batch *batch, double values)
 {
-    const struct ls_hardware *hardware = hardware_of(batch);
     if (batch->scenario->training.zero_stage >= 2)
         return 0.0;
     const double gradient = ls_training_recipe(&batch->scenario->training).gradient;
@@ -69,7 +81,7 @@ static double accumulate_seconds(const struct ls_micro_batch *batch, double valu
                              .dtype = batch->formats.activation,
                              .bytes = values * (2.0 * gradient - ls_dtype_bytes(batch->formats.activation))};
     const struct ls_op nothing = {.kind = LS_OP_MEMORY, .name = "launch", .dtype = batch->formats.activation};
-    return ls_op_seconds(hardware, &op) - ls_op_seconds(hardware, &nothing);
+    return ls_training_op_seconds(batch, &op) - ls_training_op_seconds(batch, &nothing);
 }
 
 /* Kernels are measured one by one; a GPU that does nothing else cannot keep their clocks within its power. Experts are
@@ -82,8 +94,10 @@ static double product_seconds(const struct ls_micro_batch *batch, const struct l
     struct ls_op plain = *op;
     if (op->kind == LS_OP_GROUPED_GEMM)
         plain.kind = LS_OP_BATCHED_GEMM;
-    const double seconds = ls_op_seconds(hardware, &plain);
-    return isnan(frac) ? seconds : fmax(seconds, ls_op_flop(op) / (ls_op_dtype_peak(hardware, op->dtype) * frac));
+    const double seconds = ls_training_op_seconds(batch, &plain);
+    if (isnan(frac))
+        return seconds;
+    return fmax(seconds, batch->slowness * ls_op_flop(op) / (ls_op_dtype_peak(hardware, op->dtype) * frac));
 }
 
 static void add_product(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, const struct ls_op *op,
@@ -113,9 +127,15 @@ static void add_product(struct ls_pass_cost *cost, const struct ls_micro_batch *
 
 static void add_moved(struct ls_pass_cost *cost, const struct ls_micro_batch *batch, struct ls_op op)
 {
-    cost->forward_s += ls_op_seconds(hardware_of(batch), &op);
-    op.bytes *= 1.5;
-    cost->backward_s += ls_op_seconds(hardware_of(batch), &op);
+    const struct ls_scenario *scenario = batch->scenario;
+    const struct ls_traffic traffic = scenario->training.elementwise == LS_ELEMENTWISE_EAGER
+                                          ? ls_eager_traffic(&scenario->model, &op)
+                                          : ls_fused_traffic();
+    const double bytes = op.bytes;
+    op.bytes = traffic.forward * bytes;
+    cost->forward_s += ls_training_op_seconds(batch, &op);
+    op.bytes = traffic.backward * bytes;
+    cost->backward_s += ls_training_op_seconds(batch, &op);
 }
 
 /* Norms of the residual stream, and the router, see a GPU's share of the tokens. */
@@ -159,8 +179,8 @@ static void add_op(struct ls_pass_cost *cost, const struct ls_micro_batch *batch
         add_moved(cost, batch, own);
         break;
     default:
-        cost->forward_s += ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, false);
-        cost->backward_s += ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, true);
+        cost->forward_s += attention_seconds(batch, op, false);
+        cost->backward_s += attention_seconds(batch, op, true);
         cost->forward_flop += ls_op_flop(op);
         cost->flop += 3.5 * ls_op_flop(op);
         break;
@@ -244,7 +264,8 @@ static struct ls_pass_cost unfused_cost(const struct ls_micro_batch *batch)
 
 struct ls_pass_cost ls_pass_attention(const struct ls_micro_batch *batch, bool sliding)
 {
-    return batch->scenario->training.attention == LS_ATTENTION_FLASH ? flash_cost(batch, sliding) : unfused_cost(batch);
+    return batch->scenario->training.attention == LS_ATTENTION_UNFUSED ? unfused_cost(batch)
+                                                                       : flash_cost(batch, sliding);
 }
 
 /* --- The rest --- */
@@ -294,7 +315,7 @@ struct ls_pass_cost ls_pass_head(const struct ls_micro_batch *batch)
     for (size_t i = 0; i < n; i++)
         if (strcmp(ops[i].name, "sample") != 0) /* serving alone draws tokens */
             add_op(&cost, batch, &ops[i]);
-    cost.forward_s += ls_op_seconds(hardware_of(batch), &loss);
-    cost.backward_s += ls_op_seconds(hardware_of(batch), &loss);
+    cost.forward_s += ls_training_op_seconds(batch, &loss);
+    cost.backward_s += ls_training_op_seconds(batch, &loss);
     return cost;
 }

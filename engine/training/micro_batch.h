@@ -11,6 +11,7 @@ struct ls_micro_batch {
     struct ls_formats formats;
     int64_t tokens;    /* of a tensor-parallel group: a context-parallel share of each sequence */
     double norm_share; /* of them, that one GPU's norms, dropout and router see */
+    double slowness;   /* of the slowest GPU, for which all others wait: straggler.h */
 };
 
 /* Format that products run in; fp16 for bf16 where the hardware knows no bf16. */
@@ -20,6 +21,9 @@ struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario);
 
 /* Keys and values of the GPU's tokens in one layer. */
 double ls_own_kv_bytes(const struct ls_micro_batch *batch);
+
+/* Seconds of an operator on the slowest GPU. */
+double ls_training_op_seconds(const struct ls_micro_batch *batch, const struct ls_op *op);
 
 /* Seconds and FLOPs of a group of operators. */
 struct ls_pass_cost {

@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "engine/cost/operator_cost.h"
 #include "engine/training/training_memory.h"
 
 static bool is_moe(int kind)
@@ -89,9 +88,9 @@ void ls_stage_time(const struct ls_scenario *scenario, const struct ls_placement
     time->forward_comm_s += ls_zero_seconds(&batch, &groups, stage, false, time->forward_s);
     time->backward_comm_s += ls_zero_seconds(&batch, &groups, stage, true, backward_s);
     if (stage + 1 < pp)
-        time->forward_comm_s += ls_send_seconds(&batch, placement, stage, time->forward_s);
+        time->forward_comm_s += ls_send_seconds(&batch, &groups, placement, stage, time->forward_s);
     if (stage > 0)
-        time->backward_comm_s += ls_send_seconds(&batch, placement, stage - 1, backward_s);
+        time->backward_comm_s += ls_send_seconds(&batch, &groups, placement, stage - 1, backward_s);
 }
 
 double ls_optimizer_seconds(const struct ls_scenario *scenario, int64_t stage)
@@ -104,5 +103,6 @@ double ls_optimizer_seconds(const struct ls_scenario *scenario, int64_t stage)
                              .dtype = LS_FP32,
                              .bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 1) *
                                       (5.0 * recipe.gradient + 2.0 * recipe.optimizer + copied)};
-    return ls_op_seconds(&scenario->cluster.hardware, &op);
+    const struct ls_micro_batch batch = ls_micro_batch_of(scenario);
+    return ls_training_op_seconds(&batch, &op);
 }

@@ -51,10 +51,14 @@ static double seconds_of(const struct ls_micro_batch *batch, enum ls_collective 
     return ls_collective_seconds(&cost);
 }
 
+static double rows_in(const struct ls_micro_batch *batch, enum ls_dtype dtype)
+{
+    return (double)batch->tokens * (double)batch->scenario->model.hidden_size * ls_dtype_bytes(dtype);
+}
+
 static double row_bytes(const struct ls_micro_batch *batch)
 {
-    return (double)batch->tokens * (double)batch->scenario->model.hidden_size *
-           ls_dtype_bytes(batch->formats.activation);
+    return rows_in(batch, batch->formats.activation);
 }
 
 /* What computation of `behind_s` does not hide of a collective, and what that computation loses to it: its kernels hold
@@ -88,7 +92,8 @@ static struct ls_layer_comm tensor_comm(const struct ls_micro_batch *batch, cons
                                       backward ? left_of(batch->scenario, reduce_s, beside->weight_s) : reduce_s,
                                       forward_s, forward_s / blocks};
     }
-    const double gather_s = blocks * seconds_of(batch, LS_ALL_GATHER, &groups->tensor, row_bytes(batch));
+    const double gather_s =
+        blocks * seconds_of(batch, LS_ALL_GATHER, &groups->tensor, rows_in(batch, batch->formats.weight));
     const double scatter_s = blocks * seconds_of(batch, LS_REDUCE_SCATTER, &groups->tensor, row_bytes(batch));
     const double forward_s = piecewise(batch, gather_s + scatter_s, beside->product_s);
     const double again_s = backward ? left_of(batch->scenario, gather_s, beside->input_s) : 0.0;
@@ -183,14 +188,19 @@ struct ls_layer_comm ls_layer_comm(const struct ls_micro_batch *batch, const str
     return comm;
 }
 
-double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_placement *placement, int64_t from,
-                       double behind_s)
+double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
+                       const struct ls_placement *placement, int64_t from, double behind_s)
 {
     const bool crosses = ls_placement_send_crosses(placement, 0, from);
     const struct ls_group pair = {2, crosses ? 2 : 1, crosses ? 1 : 2};
-    const double seconds = (double)batch->scenario->training.virtual_stages *
-                           seconds_of(batch, LS_SEND_RECV, &pair, row_bytes(batch) * batch->norm_share);
-    return batch->scenario->training.overlap_send ? left_of(batch->scenario, seconds, behind_s) : seconds;
+    const struct ls_training *training = &batch->scenario->training;
+    const bool scattered = training->sequence_parallel || training->scatter_send;
+    const double share = scattered ? 1.0 / (double)batch->shard.tp : 1.0;
+    double seconds = seconds_of(batch, LS_SEND_RECV, &pair, row_bytes(batch) * share);
+    if (!training->sequence_parallel && scattered)
+        seconds += seconds_of(batch, LS_ALL_GATHER, &groups->tensor, row_bytes(batch));
+    seconds *= (double)training->virtual_stages;
+    return training->overlap_send ? left_of(batch->scenario, seconds, behind_s) : seconds;
 }
 
 /* --- Data parallelism --- */

@@ -30,6 +30,7 @@ struct ls_layer_comm {
 /* Tensor parallelism has an all-reduce behind each block, or with sequence parallelism a gather before it and a scatter
  * behind it. Backward, as in Megatron-LM (Korthikanti et al. 2022, Section 4.2.2), the reduction runs beside the
  * products of the weights' gradients, and the input, kept scattered, is gathered once more beside those of the inputs'.
+ * What is gathered is in the format of the products, as in Transformer Engine; sums are in that of activations.
  * With `overlap_tensor: all` every gather and scatter runs beside the product that needs or makes its pieces.
  *
  * Experts: each chosen copy of a token goes to its shard and back (all-to-all), and where expert_tp shares an expert
@@ -46,9 +47,10 @@ struct ls_layer_comm ls_layer_comm(const struct ls_micro_batch *batch, const str
 double ls_end_comm(const struct ls_micro_batch *batch, const struct ls_training_groups *groups);
 
 /* A micro-batch's way from stage `from` to the next, all virtual stages, as far as `behind_s` of computation does not
- * hide it. A GPU sends what it holds. */
-double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_placement *placement, int64_t from,
-                       double behind_s);
+ * hide it. A GPU sends its share of the rows; without sequence parallelism these are gathered again behind it
+ * (Narayanan et al. 2021, arXiv 2104.04473, Section 4.1), or, without scatter_send, it sends all of them. */
+double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
+                       const struct ls_placement *placement, int64_t from, double behind_s);
 
 /* ZeRO's collectives of a micro-batch on a stage of `layers` layers beside `behind_s` of computation: weights gathered
  * in each direction (stage 3), gradients scattered (2 and 3). What overlaps still leaves one layer's share at an end.

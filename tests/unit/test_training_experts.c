@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/simulate.h"
+#include "engine/training/eager_traffic.h"
 #include "engine/training/stage_time.h"
 #include "engine/training/training.h"
 #include "engine/training/training_memory.h"
@@ -221,6 +222,34 @@ START_TEST(zero_moves_what_it_must)
 }
 END_TEST
 
+/* With sequence parallelism a GPU sends its share of the rows; without, its share, gathered behind, or all of them. */
+START_TEST(stages_send_shares_of_rows)
+{
+    const struct ls_scenario scenario = training(DENSE, "tp: 8, pp: 2", "", LS_REASON_NONE);
+    const double row_bytes = 2048.0 * 4096 * 2;
+    const struct ls_group nodes = {2, 2, 1}, tensor = {8, 1, 8};
+    const struct ls_collective_cost all = ls_collective_cost(&scenario.cluster, LS_SEND_RECV, &nodes, row_bytes);
+    const struct ls_collective_cost share = ls_collective_cost(&scenario.cluster, LS_SEND_RECV, &nodes, row_bytes / 8);
+    const struct ls_collective_cost gather = ls_collective_cost(&scenario.cluster, LS_ALL_GATHER, &tensor, row_bytes);
+    const double share_s = ls_collective_seconds(&share);
+    const struct {
+        const char *keys;
+        double seconds;
+    } cases[] = {{"", share_s},
+                 {"sequence_parallel: false", share_s + ls_collective_seconds(&gather)},
+                 {"sequence_parallel: false, scatter_send: false", ls_collective_seconds(&all)}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ls_scenario one = training(DENSE, "tp: 8, pp: 2", cases[i].keys, LS_REASON_NONE);
+        const struct ls_micro_batch batch = ls_micro_batch_of(&one);
+        struct ls_placement placement;
+        struct ls_err err;
+        ck_assert_int_eq(ls_placement_init(&placement, &one.cluster, &one.strategy, &err), LS_OK);
+        const struct ls_training_groups groups = ls_training_groups(&one, &placement, 0);
+        ck_assert_double_eq(ls_send_seconds(&batch, &groups, &placement, 0, 0), cases[i].seconds);
+    }
+}
+END_TEST
+
 /* --- Context parallelism --- */
 
 START_TEST(context_parallelism_shares_tokens_and_keeps_the_work)
@@ -266,6 +295,30 @@ START_TEST(newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its
         ck_assert(seconds <= before);
         before = seconds;
     }
+}
+END_TEST
+
+/* Counted by hand, over the fused kernel's forward bytes. */
+START_TEST(eager_operators_move_what_pytorch_moves)
+{
+    const struct ls_model llama = {.norm = LS_NORM_RMS, .gated_mlp = true}, gpt = {.norm = LS_NORM_LAYER};
+    const struct {
+        const char *name;
+        double llama[2], gpt[2];
+    } cases[] = {{"mlp_norm", {42.0 / 8, 82.0 / 8}, {10.0 / 8, 16.0 / 8}},
+                 {"rotary", {5, 5}, {5, 5}},
+                 {"activation", {10.0 / 6, 3}, {1, 1.5}},
+                 {"embedding", {1, 1.5}, {1, 1.5}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ls_op op = {.kind = LS_OP_MEMORY, .name = cases[i].name};
+        const struct ls_traffic of_llama = ls_eager_traffic(&llama, &op), of_gpt = ls_eager_traffic(&gpt, &op);
+        ck_assert_double_eq(of_llama.forward, cases[i].llama[0]);
+        ck_assert_double_eq(of_llama.backward, cases[i].llama[1]);
+        ck_assert_double_eq(of_gpt.forward, cases[i].gpt[0]);
+        ck_assert_double_eq(of_gpt.backward, cases[i].gpt[1]);
+    }
+    ck_assert(metric(DENSE, "dp: 8", "zero_stage: 3, elementwise: eager", LS_METRIC_COMPUTE_S) >
+              metric(DENSE, "dp: 8", "zero_stage: 3", LS_METRIC_COMPUTE_S));
 }
 END_TEST
 
@@ -417,9 +470,11 @@ int main(void)
     tcase_add_test(tcase, groups_lie_where_their_ranks_do);
     tcase_add_test(tcase, gradients_are_reduced_within_nodes_first);
     tcase_add_test(tcase, zero_moves_what_it_must);
+    tcase_add_test(tcase, stages_send_shares_of_rows);
     tcase_add_test(tcase, context_parallelism_shares_tokens_and_keeps_the_work);
     tcase_add_test(tcase, a_ring_hides_behind_attention);
     tcase_add_test(tcase, newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its_forward_pass);
+    tcase_add_test(tcase, eager_operators_move_what_pytorch_moves);
     tcase_add_test(tcase, the_vocabulary_is_padded_for_tp);
     tcase_add_test(tcase, every_k_layers_keep_one_input);
     tcase_add_test(tcase, stages_and_shards_hold_every_parameter);
