@@ -33,9 +33,10 @@ static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps, int6
     complete_request(s, id, sent_ps);
 }
 
-static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t now_ps, int64_t sent_ps)
+/* What is due for decodes admitted before `order`. */
+static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t order, int64_t now_ps, int64_t sent_ps)
 {
-    while (g->n_due > 0 && g->due[0].step <= g->step) {
+    while (g->n_due > 0 && g->due[0].step <= g->step && g->due[0].order < order) {
         const struct ls_due due = ls_due_pop(g);
         const struct ls_request *request = ls_request_at(s->pool, due.id);
         if (request->epoch != due.epoch)
@@ -131,16 +132,20 @@ void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps, int
         if (g->n_decode > 0)
             emit_decodes(s, g, sent_ps);
         g->last_sent_ps = sent_ps;
-        run_due(s, g, now_ps, sent_ps);
     }
+    /* in order of admission, in which those who leave give their blocks back */
     for (size_t i = 0; i < g->n_chunks; i++) {
         const struct ls_chunk chunk = g->chunks[i];
-        ls_request_at(s->pool, chunk.id)->n_in_flight--;
+        struct ls_request *request = ls_request_at(s->pool, chunk.id);
+        request->n_in_flight--;
+        if (chunk.last)
+            run_due(s, g, request->order, now_ps, sent_ps);
         if (chunk.decode)
             end_drafts(s, &chunk, now_ps, sent_ps);
         else if (chunk.last)
             end_prefill(s, slot, chunk.id, now_ps, sent_ps);
     }
+    run_due(s, g, INT64_MAX, now_ps, sent_ps);
     ls_level_set(&s->running_level, s->running.n, now_ps);
 #ifdef LS_CHECK_EVENTS
     ls_scheduler_check(s);

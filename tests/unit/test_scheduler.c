@@ -14,6 +14,7 @@ static struct ls_request_pool pool;
 static struct ls_scheduler scheduler;
 static int64_t now_ps;
 static int32_t priority; /* of those who arrive */
+static uint64_t stream;  /* what they say: engine/serving/content.h */
 
 static void set_up(void)
 {
@@ -53,6 +54,7 @@ static bool arrive(int32_t prompt_tok, int32_t output_tok)
     request->output_tok = output_tok;
     request->measured = request->streams = request->counts_gaps = true;
     request->priority = priority;
+    request->content.stream = stream;
     ls_collector_arrival(&collector, now_ps, true);
     request->ready_ps = now_ps;
     if (!ls_scheduler_accept(&scheduler, id, now_ps))
@@ -310,6 +312,28 @@ static void expect_order(int n, const int64_t *prompt_tok)
     expect_pass(0, 0, 0, 0);
 }
 
+/* The prompt of the first to come and the answer of the second end together: the older one's blocks are free sooner, and
+ * taken first. */
+START_TEST(those_who_leave_together_give_blocks_back_in_order_of_admission)
+{
+    scenario.engine.enable_prefix_caching = 1;
+    scenario.engine.long_prefill_token_threshold = 2;
+    start(4);
+    stream = 1;
+    arrive(8, 1);
+    stream = 2;
+    arrive(2, 4);
+    for (int i = 0; i < 4; i++) {
+        expect_pass(0, i > 0, i > 0 ? 1 : 2, i > 0 ? 2 : 4);
+        end_pass(0);
+    }
+    expect_state(0, 0, 0);
+    ls_scheduler_take_blocks(&scheduler, 2, now_ps);
+    ck_assert_int_eq(ls_prefix_cache_match(&scheduler.cache, &(struct ls_content){.stream = 1}, 8), 0);
+    ck_assert_int_eq(ls_prefix_cache_match(&scheduler.cache, &(struct ls_content){.stream = 2}, 8), 4);
+}
+END_TEST
+
 START_TEST(lower_priorities_go_first_and_equal_ones_in_order_of_arrival)
 {
     scenario.engine.max_num_seqs = 1;
@@ -398,6 +422,7 @@ int main(void)
     tcase_add_test(tcase, slots_keep_their_decodes_and_share_prompts);
     tcase_add_test(tcase, a_chunk_waits_for_blocks_while_an_earlier_one_is_under_way);
     tcase_add_test(tcase, a_cut_off_run_counts_those_who_never_ran);
+    tcase_add_test(tcase, those_who_leave_together_give_blocks_back_in_order_of_admission);
     tcase_add_test(tcase, lower_priorities_go_first_and_equal_ones_in_order_of_arrival);
     tcase_add_test(tcase, the_shortest_job_goes_first);
     tcase_add_test(tcase, who_ranks_last_gives_way_even_to_those_admitted_later);
