@@ -77,6 +77,9 @@ enum ls_better { LS_BETTER_NONE, LS_BETTER_HIGH, LS_BETTER_LOW };
     X(KV_UTILIZATION_MAX, kv_utilization_max, "1", LS_S, NONE, "maximum KV utilization",                               \
       "KV blocks in use, peak of the fullest scheduler")                                                               \
     X(N_PREEMPTIONS, n_preemptions, "1", LS_S, LOW, "preemptions", "Running requests sent back for want of KV blocks") \
+    X(N_SWAPS, n_swaps, "1", LS_S, LOW, "swaps", "Of those, the ones whose KV blocks went to the host's memory")       \
+    X(SWAPPED_BYTES, swapped_bytes, "byte", LS_S, LOW, "swapped bytes",                                                \
+      "KV blocks copied between all GPUs and their hosts, either way")                                                 \
     X(PREFIX_HIT_RATE, prefix_hit_rate, "1", LS_S, HIGH, "prefix cache hit rate", "Prompt tokens found in the cache")  \
     X(KV_CAPACITY_TOK, kv_capacity_tok, "1", LS_S, HIGH, "KV capacity", "Tokens the KV cache of one scheduler holds")  \
     X(MEM_WEIGHTS_BYTES, mem_weights_bytes, "byte", LS_S | LS_T, LOW, "weights", "On the fullest GPU")                 \

@@ -82,6 +82,8 @@ struct ls_engine {
     int64_t long_prefill_token_threshold;
     int32_t enable_prefix_caching;
     int32_t preemption;
+    double swap_space_bytes; /* of the host, for each GPU */
+    double swap_copy_s;      /* driver's time for a copy */
     int32_t scheduling_policy;
     int32_t router;            /* index into ls_routers */
     double router_staleness_s; /* between its reports of the schedulers */

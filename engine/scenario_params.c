@@ -125,8 +125,13 @@ static const struct ls_param engine_rows[] = {
                "null", 1, LS_MAX_INT, "The largest prefill chunk, tokens; null: the token budget alone decides."),
     LS_ROW_BOOL(struct ls_engine, "enable_prefix_caching", enable_prefix_caching, LS_PARAM_NULLABLE, "null",
                 "Whether KV blocks of equal prefixes are kept and shared; null: the preset's."),
-    LS_ROW_CHOICE(struct ls_engine, "preemption", preemption, LS_PARAM_LATER, "recompute", preemptions,
-                  "What happens to a running request that must give up its KV blocks."),
+    LS_ROW_CHOICE(struct ls_engine, "preemption", preemption, 0, "recompute", preemptions,
+                  "What becomes of a running request that must give up its KV blocks: they are computed again "
+                  "(recompute), or kept in the host's memory until there is room again (swap)."),
+    LS_ROW_FLOAT(struct ls_engine, "swap_space", swap_space_bytes, LS_DIM_BYTES, 0, "4 GiB", 0, 1e15,
+                 "Memory of the host for swapped KV blocks, for each GPU; who finds no room there is computed again."),
+    LS_ROW_FLOAT(struct ls_engine, "swap_copy_s", swap_copy_s, LS_DIM_SECONDS, 0, "2.3 us", 0, 1,
+                 "Time that the driver takes for one copy: the keys, or the values, of one block in one layer."),
     LS_ROW_CHOICE(struct ls_engine, "scheduling_policy", scheduling_policy, 0, "fcfs", ls_policy_names,
                   "Order of the waiting queue: first come first served; by the profiles' priority; shortest job first, "
                   "by prompt and output tokens. Who ranks last gives way when KV blocks run short."),

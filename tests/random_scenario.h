@@ -15,7 +15,8 @@ enum { RANDOM_TRACE_LENGTH = 120, RANDOM_N_PARTS = 4 };
 struct random_scenario {
     uint64_t number;
     struct ls_scenario scenario; /* resolved; medium */
-    int64_t kv_blocks;           /* of one scheduler */
+    int64_t kv_blocks;           /* of one scheduler, */
+    int64_t decode_blocks;       /* of one of the decode pool */
     struct ls_trace trace;
     struct ls_trace_request requests[RANDOM_TRACE_LENGTH];
     uint64_t parts[RANDOM_N_PARTS * RANDOM_TRACE_LENGTH];
@@ -103,7 +104,6 @@ static inline void random_strategy(struct random_scenario *drawn, bool moe)
 
 static inline void random_engine(struct random_scenario *drawn)
 {
-    static const int32_t routers[] = {0, 1, 2};
     struct ls_engine *engine = &drawn->scenario.engine;
     engine->block_size = random_of(drawn, 4, (const int64_t[]){1, 3, 8, 16});
     engine->max_num_seqs = random_int(drawn, 1, 12);
@@ -113,7 +113,7 @@ static inline void random_engine(struct random_scenario *drawn)
         engine->long_prefill_token_threshold = random_int(drawn, 1, 40);
     if (random_chance(drawn, 0.2))
         engine->max_model_len = random_int(drawn, 20, 120);
-    engine->router = routers[random_int(drawn, 0, 2)];
+    engine->router = (int32_t)random_int(drawn, 0, LS_N_ROUTERS - 1);
     engine->step_overhead_s = random_chance(drawn, 0.3) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
     engine->step_overhead_per_seq_s = random_chance(drawn, 0.3) ? 0.0 : 5e-6;
     engine->overlap_communication = random_chance(drawn, 0.3);
@@ -302,12 +302,49 @@ static inline void random_sharing(struct random_scenario *drawn)
     }
 }
 
+/* Who gives way goes to the host's memory, which may be too small. */
+static inline void random_swapping(struct random_scenario *drawn)
+{
+    struct ls_engine *engine = &drawn->scenario.engine;
+    engine->preemption = LS_PREEMPT_SWAP;
+    engine->swap_space_bytes = random_scale(drawn, 1e5, 1e8);
+    engine->swap_copy_s = random_scale(drawn, 1e-8, 1e-5);
+}
+
+/* The deployment, which is resolved, as a prefill pool beside a decode pool. */
+static inline void random_pools(struct random_scenario *drawn)
+{
+    struct ls_engine *engine = &drawn->scenario.engine;
+    const struct ls_strategy *strategy = &drawn->scenario.strategy;
+    const int64_t longest = 180 / engine->block_size;
+    if (engine->batching == LS_BATCHING_STATIC)
+        engine->batching = LS_BATCHING_PREFILL_FIRST;
+    for (int i = 0; i < LS_N_POOL_ROLES; i++) {
+        struct ls_pool_options *options = &engine->disaggregation.pools[i];
+        options->replicas = i ? random_int(drawn, 1, 3) : strategy->dp;
+        options->tp = strategy->tp;
+        options->pp = i ? random_int(drawn, 1, 2) : strategy->pp;
+        options->ep = strategy->ep;
+        options->expert_tp = strategy->expert_tp;
+        if (random_chance(drawn, 0.3)) { /* nodes of its own, smaller than the cluster's */
+            options->hardware = drawn->scenario.cluster.hardware;
+            options->hardware.gpus_per_node = 2;
+            options->hardware.nics_per_node = random_int(drawn, 1, 2);
+        }
+    }
+    engine->disaggregation.transfer.bandwidth_bytes_per_s = random_scale(drawn, 1e6, 1e12);
+    engine->disaggregation.transfer.latency_s = random_chance(drawn, 0.5) ? 0 : random_scale(drawn, 1e-6, 1e-2);
+    drawn->decode_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
+}
+
 /* What a test narrows down. */
 struct random_limits {
     bool one_stage;    /* one pipeline of one stage */
     bool other_engine; /* not vLLM's order; with a front end */
     bool drafts;       /* speculative decoding */
     bool drain;        /* everything completes, no warm-up */
+    bool swapping;     /* preemption: swap */
+    bool pools;        /* one for prompts, one for decodes */
     bool sharing;      /* sessions, system prompts, traces that say which prompts are alike */
 };
 
@@ -343,6 +380,10 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     random_policy(drawn);
     if (limits->drafts)
         random_drafts(drawn);
+    if (limits->swapping)
+        random_swapping(drawn);
+    if (random_chance(drawn, 0.3))
+        scenario->engine.router_staleness_s = random_scale(drawn, 1e-4, 1);
     drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);
 
     for (int32_t i = 0; i < scenario->workload.n_profiles; i++)
@@ -352,6 +393,8 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     struct ls_err err = {""};
     ck_assert_msg(ls_scenario_resolve(scenario, &reason, &err) == LS_OK, "scenario %d: %s", (int)number, err.text);
     ck_assert_msg(reason == LS_REASON_NONE, "scenario %d: %s", (int)number, ls_reason_text(reason));
+    if (limits->pools)
+        random_pools(drawn);
 }
 
 static inline void random_scenario_draw(struct random_scenario *drawn, uint64_t number)

@@ -20,7 +20,7 @@ static bool can_coast(const struct ls_pipeline *p)
     const struct ls_scheduler *s = &p->members[0];
     const struct ls_observer *observer = s->collector->observer;
     if ((observer && (observer->moment || observer->span)) || p->n_members > 1 || p->launch || p->variation->any ||
-        p->cost->overlap || s->waiting.n > 0 || s->n_prefilling > 0)
+        p->cost->overlap || ls_scheduler_n_queued(s) > 0 || s->n_prefilling > 0)
         return false;
     for (int64_t i = 0; i < p->n_stages; i++)
         if (!s->slots[i].in_flight && s->slots[i].n_decode > 0)
@@ -83,7 +83,7 @@ static bool know_pace(struct ls_pipeline *p, const struct ls_pass *pass)
 {
     const struct ls_slot *g = &p->members[0].slots[pass->slot];
     struct ls_pace *pace = &p->paces[pass->slot];
-    if (g->n_chunks > 0 || g->n_late > 0 || g->n_decode == 0 || !g->decoding || pass->step.launched)
+    if (g->n_chunks > 0 || g->n_late > 0 || g->n_decode == 0 || !g->decoding || pass->step.launched || pass->copies)
         return false;
     if (!pace->known)
         find_pace(p, pass, pace);

@@ -15,6 +15,12 @@ struct ls_drafts {
     uint64_t seed, replica;
 };
 
+/* KV tokens that a decode may need blocks for beyond its own: drafts, and the drafter's. */
+static inline int64_t ls_drafts_ahead(const struct ls_drafts *drafts)
+{
+    return drafts->n + drafts->look_ahead;
+}
+
 struct ls_drafts ls_drafts_of(const struct ls_scenario *scenario);
 
 /* How many of `n` drafts are accepted, for request `index` of the run with `n_generated` tokens. The chance is the

@@ -21,6 +21,7 @@ void ls_handover_give(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
     s->n_promised -= request->promised;
     s->prompt_tok -= request->prompt_tok;
     s->n_held++;
+    s->n_charged -= ls_scheduler_blocks(s, request->prompt_tok); /* it holds them, but does not run */
     ls_request_list_remove(&s->running, s->pool, id);
     request->state = LS_REQUEST_HELD;
     request->remote = true;
@@ -111,6 +112,7 @@ static void end_transfer(struct ls_handover *h, uint32_t id, int64_t now_ps)
     note_links(h, request, now_ps);
     assert(request->state == LS_REQUEST_FETCHING && from->n_held > 0);
     from->n_held--;
+    from->n_charged += ls_scheduler_blocks(from, request->prompt_tok);
     ls_scheduler_give_blocks(
         from, request, &(struct ls_stored){ls_scheduler_blocks(from, request->prompt_tok), request->prompt_tok, false},
         now_ps);

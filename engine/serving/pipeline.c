@@ -79,7 +79,7 @@ static void show_moment(const struct ls_pipeline *p, int64_t now_ps, bool idle)
         const struct ls_moment moment = {.time_ps = now_ps,
                                          .pipeline = (int32_t)p->id,
                                          .member = (int32_t)i,
-                                         .n_waiting = s->waiting.n,
+                                         .n_waiting = ls_scheduler_n_queued(s),
                                          .n_running = s->running.n,
                                          .kv_blocks = s->n_blocks - s->n_free,
                                          .batch_tok = idle ? 0 : p->batches[i].n_tok};
@@ -105,6 +105,22 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
             ready_ps += pass->step.linear->send_ps[p->between_nodes[i]];
     }
     pass->end_ps = ready_ps;
+}
+
+/* What its schedulers have swapped holds up each layer's attention. */
+static void add_copies(const struct ls_pipeline *p, struct ls_pass *pass)
+{
+    int64_t n[2] = {0, 0};
+    for (int64_t i = 0; i < p->n_members; i++) {
+        for (int sliding = 0; sliding < 2; sliding++) {
+            int64_t *const copied = &p->members[i].swap.copied[sliding];
+            n[sliding] = *copied > n[sliding] ? *copied : n[sliding];
+            *copied = 0;
+        }
+    }
+    pass->copies = n[0] > 0;
+    for (int sliding = 0; sliding < 2; sliding++)
+        pass->step.attention_ps[sliding] += n[sliding] * p->swap_block_ps;
 }
 
 /* Compose and start a pass in an idle slot out of what was there at `seen`; false when there is nothing to do. */
@@ -136,6 +152,8 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
     p->n_in_flight++;
     p->n_steps++;
     ls_step_cost(p->cost, p->batches, &pass->step);
+    if (p->swap_block_ps > 0)
+        add_copies(p, pass);
     show_moment(p, now_ps, false);
     if (p->launch)
         p->launch(p->context, p, pass);
@@ -262,6 +280,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .frontend = ls_frontend_make(setup->scenario),
         .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
         .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
+        .swap_block_ps = ls_swap_block_ps(setup->scenario),
     };
     p->members = ls_arena_take(setup->arena, ep * sizeof *p->members);
     p->batches = ls_arena_take(setup->arena, ep * sizeof *p->batches);
@@ -275,6 +294,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         return LS_NOMEM;
     memset(p->stage_free_ps, 0, pp * sizeof *p->stage_free_ps);
     memset(p->usage, 0, pp * sizeof *p->usage);
+    memset(p->passes, 0, pp * sizeof *p->passes);
     for (int64_t i = 0; i < p->n_stages; i++)
         p->between_nodes[i] = i + 1 < p->n_stages && ls_placement_send_crosses(setup->placement, index, i);
     for (int64_t i = 0; i < p->n_members; i++)

@@ -19,6 +19,7 @@ struct ls_pass {
     int64_t start_ps; /* reaches the first stage */
     int64_t end_ps;   /* leaves the last one; LS_PS_NEVER while `high` does not know */
     int64_t n_tok;    /* of the widest member */
+    bool copies;      /* it waits for KV blocks on their way to or from the host */
     struct ls_step step;
 };
 
@@ -52,6 +53,7 @@ struct ls_pipeline {
     int64_t ended_ps;                         /* of the last pass to end */
     bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
     int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
+    int64_t swap_block_ps;                    /* swap.h */
     int64_t cpu_free_ps;
     int64_t active_until_ps;
     int64_t active_ps;      /* while any stage works, in the measured window */

@@ -14,7 +14,7 @@
 
 enum ls_request_state {
     LS_REQUEST_FREE,
-    LS_REQUEST_WAITING,
+    LS_REQUEST_WAITING,    /* in the queue, or swapped out */
     LS_REQUEST_PREFILLING, /* has chunks left to schedule */
     LS_REQUEST_PREFILLED,  /* its last chunk is in flight */
     LS_REQUEST_DECODING,   /* in its slot's decode set */

@@ -79,25 +79,29 @@ static int64_t unschedule(struct ls_scheduler *s, int slot, uint32_t id)
     return n_tok;
 }
 
-/* Back to the queue, to be computed again. */
+/* Back to the queue, to be computed again, or to the host's memory. */
 static void preempt(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     const int64_t held_tok = ls_scheduler_held_tok(s, request), undone_tok = unschedule(s, slot, id);
-    const bool drafted = request->state == LS_REQUEST_DECODING && s->drafts.n > 0; /* it holds more than it stores */
-    const int64_t stored_tok = drafted ? request->n_computed : held_tok - undone_tok;
+    const bool decodes = request->state == LS_REQUEST_DECODING, measured = now_ps >= s->collector->warmup_ps;
+    /* with drafts it holds more than it stores */
+    const int64_t stored_tok = decodes && s->drafts.n > 0 ? request->n_computed : held_tok - undone_tok;
     *budget += undone_tok;
     ls_scheduler_give_blocks(s, request, &(struct ls_stored){ls_scheduler_blocks(s, held_tok), stored_tok, true},
                              now_ps);
-    if (request->state == LS_REQUEST_DECODING && s->drafts.n == 0)
+    if (decodes && s->drafts.n == 0)
         ls_decode_leave(s, id);
     request->state = LS_REQUEST_WAITING;
-    request->n_computed = 0;
-    request->n_target = request->prompt_tok + request->n_generated;
     s->n_promised -= request->promised;
     ls_request_list_remove(&s->running, s->pool, id);
-    ls_waiting_return(&s->waiting, s->pool, id);
-    if (now_ps >= s->collector->warmup_ps)
+    request->n_computed = (int32_t)stored_tok;
+    request->n_target = request->prompt_tok + request->n_generated;
+    if (!decodes || !ls_swap_put(&s->swap, s->pool, id, ls_scheduler_blocks(s, stored_tok), measured)) {
+        request->n_computed = 0;
+        ls_waiting_return(&s->waiting, s->pool, id);
+    }
+    if (measured)
         s->collector->n_preemptions++;
 }
 
@@ -117,7 +121,10 @@ bool ls_scheduler_make_room(struct ls_scheduler *s, int slot, uint32_t id, int64
 
 void ls_scheduler_check(const struct ls_scheduler *s)
 {
-    int64_t n_blocks = 0, n_decode = 0, stored_tok = 0;
+    int64_t n_blocks = 0, n_decode = 0, stored_tok = 0, n_host_blocks = 0;
+    for (uint32_t id = s->swap.out.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next)
+        n_host_blocks += ls_scheduler_blocks(s, ls_request_at(s->pool, id)->n_computed);
+    assert(n_host_blocks == s->swap.n_blocks - s->swap.n_free);
     if (s->handover)
         return;
     for (uint32_t id = s->running.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next) {

@@ -19,9 +19,9 @@ int64_t ls_scheduler_held_tok(const struct ls_scheduler *scheduler, const struct
 bool ls_scheduler_make_room(struct ls_scheduler *scheduler, int slot, uint32_t id, int64_t need, int64_t *budget,
                             int64_t now_ps);
 
-/* Assert that nothing is lost between events: the running requests hold the blocks that are charged to them, all others
- * are free, and the sums of the slots are those of their decodes. Debug builds do it after every event of a scheduler
- * that is not of separate pools. */
+/* Assert that nothing is lost between events: the running requests hold the blocks that are charged to them, those that
+ * are swapped out the host's, all others are free, and the sums of the slots are those of their decodes. Debug builds
+ * do it after every event of a scheduler that is not of separate pools. */
 void ls_scheduler_check(const struct ls_scheduler *scheduler);
 
 #endif

@@ -11,14 +11,15 @@
 #include "engine/serving/draft.h"
 #include "engine/serving/prefix_cache.h"
 #include "engine/serving/request.h"
+#include "engine/serving/swap.h"
 #include "engine/serving/waiting.h"
 #include "engine/sim/arena.h"
 
-/* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption. Other
- * engines differ in two things. What shares a pass: decodes and prompts; or prompts alone, as long as one can be
- * admitted, and decodes otherwise (SGLang); or the same for one batch at a time, which nobody joins once it decodes.
- * And what an admission counts on: KV blocks for the prompt, or for a share of the output too; with all of it
- * (TensorRT-LLM's GUARANTEED_NO_EVICT) blocks never run short.
+/* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption, or
+ * V0's swapping. Other engines differ in two things. What shares a pass: decodes and prompts; or prompts alone, as long
+ * as one can be admitted, and decodes otherwise (SGLang); or the same for one batch at a time, which nobody joins once
+ * it decodes. And what an admission counts on: KV blocks for the prompt, or for a share of the output too; with all of
+ * it (TensorRT-LLM's GUARANTEED_NO_EVICT) blocks never run short.
  *
  * With pp stages up to pp passes are in flight, each in a slot. Decoding requests belong to the slot whose pass
  * computed their prompt's end; they step together, so a slot is described by sums and a pass costs O(1): what a request
@@ -104,6 +105,7 @@ struct ls_scheduler {
     struct ls_waiting waiting;
     bool evicts_by_rank; /* room.h */
     struct ls_request_list running;
+    struct ls_swap swap;
     uint32_t *prefilling; /* running requests with chunks left, in order of admission */
     size_t n_prefilling;
     int64_t n_admitted;
@@ -167,6 +169,12 @@ static inline void ls_scheduler_take_blocks(struct ls_scheduler *scheduler, int6
     ls_scheduler_free_blocks(scheduler, -n, now_ps);
 }
 
+/* What a request holds of this scheduler's known blocks: it may have blocks in two pools. */
+static inline struct ls_holding *ls_scheduler_holding(const struct ls_scheduler *scheduler, struct ls_request *request)
+{
+    return scheduler->hands_over ? &request->handed : &request->holding;
+}
+
 /* The full blocks of a prompt that is scheduled as far as n_computed are known from now on. */
 void ls_scheduler_learn(struct ls_scheduler *scheduler, uint32_t id);
 
@@ -190,9 +198,15 @@ static inline void ls_scheduler_note_work(struct ls_scheduler *scheduler, const 
     work->prefill_window_pairs += batch->prefill_window_pairs;
 }
 
+/* Requests that wait to run, for the first time or again. */
+static inline int64_t ls_scheduler_n_queued(const struct ls_scheduler *scheduler)
+{
+    return scheduler->waiting.n + scheduler->swap.out.n;
+}
+
 static inline int64_t ls_scheduler_load(const struct ls_scheduler *scheduler)
 {
-    return scheduler->n_expected + scheduler->waiting.n + scheduler->running.n + scheduler->n_fetching;
+    return scheduler->n_expected + ls_scheduler_n_queued(scheduler) + scheduler->running.n + scheduler->n_fetching;
 }
 
 #endif

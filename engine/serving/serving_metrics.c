@@ -56,6 +56,7 @@ struct totals {
     double queue, running, kv_frac;
     double queue_max, kv_max_frac;
     double n_steps, n_window_steps;
+    double n_swaps, n_copied[2]; /* blocks, in full and sliding layers */
 };
 
 static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_t end_ps, struct totals *t)
@@ -71,6 +72,9 @@ static void add_scheduler(const struct ls_scheduler *s, int64_t start_ps, int64_
     t->work.prefill_context += s->work.prefill_context;
     t->work.prefill_pairs += s->work.prefill_pairs;
     t->work.prefill_window_pairs += s->work.prefill_window_pairs;
+    t->n_swaps += (double)s->swap.n_out;
+    for (int sliding = 0; sliding < 2; sliding++)
+        t->n_copied[sliding] += (double)s->swap.n_copied[sliding];
     t->queue += ls_level_mean(&s->queue_level, start_ps, end_ps);
     t->running += ls_level_mean(&s->running_level, start_ps, end_ps);
     t->kv_frac += ls_level_mean(&s->kv_level, start_ps, end_ps) / (double)s->n_blocks;
@@ -190,6 +194,20 @@ static double bytes_read(const struct ls_pool *pool, const struct totals *t)
            kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
 }
 
+/* On all GPUs. */
+static double swapped_bytes(const struct ls_pool *pool, const struct totals *t)
+{
+    const struct ls_scenario *scenario = pool->scenario;
+    double bytes = 0;
+    for (int64_t i = 0; i < pool->cost.n_stages; i++) {
+        const struct ls_stage *stage = &pool->cost.stages[i];
+        bytes +=
+            (double)(stage->n_layers - stage->n_sliding) * t->n_copied[0] + (double)stage->n_sliding * t->n_copied[1];
+    }
+    return bytes * (double)(scenario->engine.block_size * scenario->strategy.tp) *
+           ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp, pool->cost.formats.kv);
+}
+
 /* What the GPUs of all pools do together; times in GPU seconds. */
 struct usage {
     double n_schedulers, gpus;
@@ -198,7 +216,7 @@ struct usage {
     double busy_s, active_s, comm_s, all_s;
     double flop, peak_flop_per_s, bytes, peak_bytes_per_s;
     double usd_per_h, idle_w, busy_w;
-    double n_verified, n_gained;
+    double n_verified, n_gained, n_swaps, swapped_bytes;
 };
 
 /* GPUs idle at idle power and draw board power while busy. */
@@ -222,6 +240,8 @@ static void add_pool(const struct ls_pool *pool, int64_t start_ps, int64_t end_p
     u->n_passes += (double)t.work.n_passes;
     u->n_verified += (double)t.work.n_verified;
     u->n_gained += (double)t.work.n_gained;
+    u->n_swaps += t.n_swaps;
+    u->swapped_bytes += swapped_bytes(pool, &t);
     u->busy_s += busy_s;
     u->active_s += gpus_of_stage * (double)scenario->strategy.pp * ls_s_from_ps(t.active_ps);
     u->comm_s += gpus_of_stage * ls_s_from_ps(t.usage.comm_ps);
@@ -255,6 +275,10 @@ static void fill_usage(const struct ls_serving *serving, const struct usage *u, 
     m[LS_METRIC_MBU] = ratio(u->bytes, window_s * u->peak_bytes_per_s);
     ls_link_utilization(&serving->links, serving->pipelines, serving->n_pipelines, window_s,
                         &m[LS_METRIC_LINK_UTILIZATION_MEAN], &m[LS_METRIC_LINK_UTILIZATION_MAX]);
+    if (serving->scenario->engine.preemption == LS_PREEMPT_SWAP) {
+        m[LS_METRIC_N_SWAPS] = u->n_swaps;
+        m[LS_METRIC_SWAPPED_BYTES] = u->swapped_bytes;
+    }
     m[LS_METRIC_N_STEPS] = u->n_steps;
     m[LS_METRIC_N_EVENTS] = (double)serving->n_events;
     m[LS_METRIC_N_EXTRAPOLATED] = u->n_extrapolated;

@@ -133,6 +133,19 @@ static inline int64_t plain_store_find(struct plain_store *store, const struct l
     return n;
 }
 
+/* The router's knowledge of what is known here: a copy from time to time, or the thing itself. */
+static inline void plain_store_report(struct plain_store *store)
+{
+    (void)store;
+}
+
+/* Tokens of a content that the router thinks to be known. */
+static inline int64_t plain_store_reported(struct plain_store *store, const struct ls_content *content, int64_t max_tok)
+{
+    int64_t n_free;
+    return plain_store_find(store, content, max_tok, &n_free) * store->block_size;
+}
+
 static inline void plain_hold(struct plain_holding *holding, int at)
 {
     if (holding->n == holding->capacity) {

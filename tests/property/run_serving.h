@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+#include "engine/serving/disaggregation.h"
 #include "engine/serving/serving.h"
 
 struct run {
@@ -37,6 +38,26 @@ static inline const double *run_serving(struct run *run, const struct ls_scenari
     ls_arena_reset(&run->arena);
     const enum ls_status status =
         ls_serving_run(scenario, kv_blocks, &run->collector, &run->arena, &watch, &run->metrics, &err);
+    ck_assert_msg(status == LS_OK, "%s", err.text);
+    return run->metrics.scalar;
+}
+
+/* The same of a deployment of two pools. */
+static inline const double *run_serving_pools(struct run *run, const struct ls_scenario *scenario,
+                                              const int64_t kv_blocks[LS_N_POOL_ROLES])
+{
+    static struct ls_scenario pools[LS_N_POOL_ROLES];
+    struct ls_pool_plan plans[LS_N_POOL_ROLES];
+    struct ls_watch watch = {0};
+    struct ls_err err = {""};
+    for (int i = 0; i < LS_N_POOL_ROLES; i++) {
+        ls_disaggregation_pool(scenario, (enum ls_pool_role)i, &pools[i]);
+        plans[i] = (struct ls_pool_plan){&pools[i], kv_blocks[i]};
+    }
+    ls_metrics_clear(&run->metrics);
+    ls_arena_reset(&run->arena);
+    const enum ls_status status =
+        ls_serving_run_pools(scenario, plans, &run->collector, &run->arena, &watch, &run->metrics, &err);
     ck_assert_msg(status == LS_OK, "%s", err.text);
     return run->metrics.scalar;
 }

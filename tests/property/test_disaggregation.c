@@ -14,56 +14,25 @@ enum { N_SCENARIOS = 300 };
 
 static struct random_scenario drawn;
 static struct run run;
-static struct ls_scenario pools[LS_N_POOL_ROLES];
 static int64_t kv_blocks[LS_N_POOL_ROLES];
 static struct ls_scenario scenario;
 static struct ls_sim *sim;
 
 /* -- random deployments -- */
 
-/* The drawn deployment as a prefill pool, beside a decode pool. */
 static void draw(uint64_t number, bool drain)
 {
-    struct ls_scenario *s = &drawn.scenario;
-    const struct ls_strategy *strategy = &s->strategy;
-    random_scenario_draw_with(&drawn, number, &(struct random_limits){.other_engine = number % 2 > 0, .drain = drain});
-    if (s->engine.batching == LS_BATCHING_STATIC)
-        s->engine.batching = LS_BATCHING_PREFILL_FIRST;
-    for (int i = 0; i < LS_N_POOL_ROLES; i++) {
-        struct ls_pool_options *options = &s->engine.disaggregation.pools[i];
-        options->replicas = i ? random_int(&drawn, 1, 3) : strategy->dp;
-        options->tp = strategy->tp;
-        options->pp = i ? random_int(&drawn, 1, 2) : strategy->pp;
-        options->ep = strategy->ep;
-        options->expert_tp = strategy->expert_tp;
-        if (random_chance(&drawn, 0.3)) { /* nodes of its own, smaller than the cluster's */
-            options->hardware = s->cluster.hardware;
-            options->hardware.gpus_per_node = 2;
-            options->hardware.nics_per_node = random_int(&drawn, 1, 2);
-        }
-    }
-    s->engine.disaggregation.transfer.bandwidth_bytes_per_s = random_scale(&drawn, 1e6, 1e12);
-    s->engine.disaggregation.transfer.latency_s = random_chance(&drawn, 0.5) ? 0 : random_scale(&drawn, 1e-6, 1e-2);
-    const int64_t longest = 180 / s->engine.block_size;
+    random_scenario_draw_with(&drawn, number,
+                              &(struct random_limits){.other_engine = number % 2 > 0, .drain = drain, .pools = true});
     kv_blocks[LS_POOL_PREFILL] = drawn.kv_blocks;
-    kv_blocks[LS_POOL_DECODE] =
-        random_chance(&drawn, 0.3) ? 100 * longest : random_int(&drawn, 1 + longest / 4, 4 * longest);
+    kv_blocks[LS_POOL_DECODE] = drawn.decode_blocks;
 }
 
 static struct ls_metrics simulate(enum ls_lod lod, bool contention)
 {
-    struct ls_watch watch = {0};
-    struct ls_err err = {""};
     drawn.scenario.strategy.lod = (int32_t)lod;
     drawn.scenario.cluster.contention = contention;
-    for (int i = 0; i < LS_N_POOL_ROLES; i++)
-        ls_disaggregation_pool(&drawn.scenario, (enum ls_pool_role)i, &pools[i]);
-    ls_metrics_clear(&run.metrics);
-    ls_arena_reset(&run.arena);
-    const struct ls_pool_plan plans[LS_N_POOL_ROLES] = {{&pools[0], kv_blocks[0]}, {&pools[1], kv_blocks[1]}};
-    ck_assert_msg(
-        ls_serving_run_pools(&drawn.scenario, plans, &run.collector, &run.arena, &watch, &run.metrics, &err) == LS_OK,
-        "scenario %d: %s", (int)drawn.number, err.text);
+    (void)run_serving_pools(&run, &drawn.scenario, kv_blocks);
     return run.metrics;
 }
 

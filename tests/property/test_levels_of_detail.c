@@ -91,6 +91,20 @@ START_TEST(medium_equals_high_with_drafts)
 }
 END_TEST
 
+START_TEST(medium_equals_high_with_swapping)
+{
+    int n_swapped = 0;
+    for (int i = 0; i < n_scenarios / 2; i++) {
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.swapping = true});
+        drawn.scenario.cluster.contention = 0;
+        const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
+        expect_equal(&medium, &high);
+        n_swapped += medium.scalar[LS_METRIC_N_SWAPS] > 0;
+    }
+    ck_assert_msg(n_scenarios < N_SCENARIOS || n_swapped >= 20, "only %d scenarios swapped", n_swapped);
+}
+END_TEST
+
 START_TEST(collectives_as_one_event_change_nothing_else)
 {
     int n_fewer = 0;
@@ -149,6 +163,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, medium_equals_high_whatever_the_engine);
     tcase_add_test(tcase, medium_equals_high_whatever_requests_share);
     tcase_add_test(tcase, medium_equals_high_with_drafts);
+    tcase_add_test(tcase, medium_equals_high_with_swapping);
     tcase_add_test(tcase, collectives_as_one_event_change_nothing_else);
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);

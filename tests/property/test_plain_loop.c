@@ -73,6 +73,8 @@ static void expect_counts(void)
     expect_int("n_unfinished", (int64_t)run.metrics.scalar[LS_METRIC_N_UNFINISHED],
                plain.n_arrived - plain.n_completed - plain.n_rejected);
     expect_int("n_preemptions", (int64_t)run.metrics.scalar[LS_METRIC_N_PREEMPTIONS], plain.n_preemptions);
+    if (drawn.scenario.engine.preemption == LS_PREEMPT_SWAP)
+        expect_int("n_swaps", (int64_t)run.metrics.scalar[LS_METRIC_N_SWAPS], plain.n_swaps);
     expect_int("n_steps", (int64_t)run.metrics.scalar[LS_METRIC_N_STEPS], plain.n_steps);
     expect_int("n_good", run.collector.n_good, plain.n_good);
     expect_int("n_finished", run.collector.n_finished, plain.n_finished);
@@ -96,8 +98,9 @@ static void expect_averages(void)
     const double *m = run.metrics.scalar;
     const int64_t end_ps = scenario->workload.drain ? plain.last_completion_ps : plain.horizon_ps;
     const double window_ps = (double)plain_max(0, end_ps - plain.warmup_ps), window_s = window_ps / 1e12;
-    const double schedulers = (double)(scenario->strategy.dp * scenario->strategy.ep);
-    const double stages = (double)(scenario->strategy.dp * scenario->strategy.pp);
+    double schedulers = 0;
+    for (int i = 0; i < plain.n_pools; i++)
+        schedulers += (double)plain_pool_size(&plain.pools[i]);
     if (plain.n_all_completed > 0)
         expect_near("makespan_s", m[LS_METRIC_MAKESPAN_S],
                     (double)(plain.last_completion_ps - plain.first_arrival_ps) / 1e12, 0);
@@ -112,8 +115,9 @@ static void expect_averages(void)
     expect_near("queue_depth_mean", m[LS_METRIC_QUEUE_DEPTH_MEAN], over(plain.waiting_integral, window_ps), 1e-9);
     expect_near("running_mean", m[LS_METRIC_RUNNING_MEAN], over(plain.running_integral, window_ps), 1e-9);
     expect_near("kv_utilization_mean", m[LS_METRIC_KV_UTILIZATION_MEAN],
-                over(plain.used_integral, window_ps * schedulers * (double)drawn.kv_blocks), 1e-9);
-    expect_near("gpu_utilization", m[LS_METRIC_GPU_UTILIZATION], over((double)plain.busy_ps, window_ps * stages), 1e-9);
+                over(plain.used_integral, window_ps * schedulers), 1e-9);
+    expect_near("gpu_utilization", m[LS_METRIC_GPU_UTILIZATION],
+                over(plain.busy_gpu_ps, window_ps * (double)ls_scenario_gpus(scenario)), 1e-9);
     expect_near("queue_depth_max", m[LS_METRIC_QUEUE_DEPTH_MAX], (double)plain.waiting_max, 0);
     expect_near("kv_utilization_max", m[LS_METRIC_KV_UTILIZATION_MAX], plain.used_max_frac, 1e-12);
 }
@@ -142,7 +146,10 @@ static void compare(uint64_t number, const struct random_limits *limits)
 {
     random_scenario_draw_with(&drawn, number, limits);
     plain_run(&plain, &drawn);
-    (void)run_serving(&run, &drawn.scenario, drawn.kv_blocks);
+    if (limits->pools)
+        (void)run_serving_pools(&run, &drawn.scenario, (const int64_t[]){drawn.kv_blocks, drawn.decode_blocks});
+    else
+        (void)run_serving(&run, &drawn.scenario, drawn.kv_blocks);
     n_wrong = 0;
     expect_counts();
     expect_times("ttft", LS_QMETRIC_TTFT, LS_METRIC_TTFT_MEAN_S, &plain.ttft);
@@ -206,6 +213,43 @@ START_TEST(the_plain_loop_agrees_about_drafts)
 }
 END_TEST
 
+/* Requests that go to the host's memory and back. */
+START_TEST(the_plain_loop_agrees_about_swapping)
+{
+    int n_swapped = 0, n_both = 0;
+    for (int i = 0; i < n_scenarios; i++) {
+        const uint64_t number = first_scenario + (uint64_t)i;
+        compare(number, &(struct random_limits){.swapping = true,
+                                                .sharing = number % 2 == 0,
+                                                .drafts = number % 3 == 0,
+                                                .other_engine = number % 4 == 0});
+        n_swapped += plain.n_swaps > 0;
+        n_both += plain.n_swaps > 0 && plain.n_preemptions > plain.n_swaps;
+    }
+    if (n_scenarios < N_SCENARIOS)
+        return;
+    ck_assert_int_ge(n_swapped, 60);
+    ck_assert_int_ge(n_both, 30);
+}
+END_TEST
+
+/* Prompts in one pool, decodes in another. */
+START_TEST(the_plain_loop_agrees_about_pools)
+{
+    int n_preempted = 0;
+    for (int i = 0; i < n_scenarios; i++) {
+        const uint64_t number = first_scenario + (uint64_t)i;
+        compare(number, &(struct random_limits){.pools = true,
+                                                .sharing = number % 2 == 0,
+                                                .other_engine = number % 3 == 0,
+                                                .swapping = number % 5 == 0});
+        n_preempted += plain.n_preemptions > 0;
+    }
+    if (n_scenarios == N_SCENARIOS)
+        ck_assert_int_ge(n_preempted, 30);
+}
+END_TEST
+
 /* Arguments: the first scenario and how many, for whoever looks for trouble. */
 int main(int argc, char **argv)
 {
@@ -219,6 +263,8 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, the_plain_loop_agrees_about_other_engines);
     tcase_add_test(tcase, the_plain_loop_agrees_about_what_requests_share);
     tcase_add_test(tcase, the_plain_loop_agrees_about_drafts);
+    tcase_add_test(tcase, the_plain_loop_agrees_about_swapping);
+    tcase_add_test(tcase, the_plain_loop_agrees_about_pools);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

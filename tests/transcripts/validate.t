@@ -148,12 +148,11 @@ Values that contradict each other.
   --set: workload.warmup_s: 60 leaves nothing of duration_s, 60, to measure
   [2]
 
-Keys that are not available yet are refused by name, never ignored.
+A key of the engine that is none.
 
-  $ sed 's/^strategy/engine: {speculative: {method: ngram}, preemption: swap, preemption_mode: x}\n&/' good.yaml >study.yaml
+  $ sed 's/^strategy/engine: {speculative: {method: ngram}, preemption_mode: x}\n&/' good.yaml >study.yaml
   $ llmsweep validate study.yaml
-  study.yaml:3:52: engine.preemption: not available yet; leave it out or write recompute
-  study.yaml:3:58: engine.preemption_mode: unknown key (did you mean preemption?)
+  study.yaml:3:40: engine.preemption_mode: unknown key (did you mean preemption?)
   [2]
   $ llmsweep validate good.yaml --set kind=training
   good.yaml:5:3: workload: kind training does not read it; remove it
