@@ -204,8 +204,7 @@ static const char *const ignored[] = {
     "reorder_and_upcast_attn", "attention_multiplier", "apply_residual_connection_post_layernorm",
     "attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion", "offset_alibi", "skip_bias_add*",
     "slow_but_exact", "seq_length", "n_ctx", "norm_type", "norm_topk_prob", "routed_scaling_factor", "scoring_func",
-    "topk_method", "topk_group", "n_group", "ep_size", "learned_pos_emb", "embedding_fraction", "attn_config*",
-    "ffn_config*", "qk_head_dim",
+    "topk_method", "ep_size", "learned_pos_emb", "embedding_fraction", "attn_config*", "ffn_config*", "qk_head_dim",
     /* said by the family, or by another key */
     "layer_types*", "max_window_layers", "sliding_window_size", "mlp_only_layers", "num_nextn_predict_layers",
     "quantization_config*", "compression_config*"};

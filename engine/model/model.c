@@ -99,6 +99,24 @@ static enum ls_status check_latent_attention(const struct ls_model *model, struc
     return LS_OK;
 }
 
+/* Groups of experts hold as many each, and those of a token enough for its choices. */
+static enum ls_status complete_groups(struct ls_model *model, struct ls_err *err)
+{
+    const int64_t experts = model->n_routed_experts;
+    set_if_null(&model->n_group, 1);
+    set_if_null(&model->topk_group, model->n_group);
+    if (experts % model->n_group != 0)
+        return ls_fail(err, LS_INPUT, "n_group: %" PRId64 " does not divide %" PRId64 " routed experts", model->n_group,
+                       experts);
+    if (model->topk_group > model->n_group)
+        return ls_fail(err, LS_INPUT, "topk_group: %" PRId64 " is more than the %" PRId64 " groups", model->topk_group,
+                       model->n_group);
+    if (model->topk_group * (experts / model->n_group) < model->num_experts_per_tok)
+        return ls_fail(err, LS_INPUT, "topk_group: %" PRId64 " groups of %" PRId64 " experts hold no %" PRId64,
+                       model->topk_group, experts / model->n_group, model->num_experts_per_tok);
+    return LS_OK;
+}
+
 static enum ls_status complete_experts(struct ls_model *model, struct ls_err *err)
 {
     set_if_null(&model->n_shared_experts, 0);
@@ -119,7 +137,7 @@ static enum ls_status complete_experts(struct ls_model *model, struct ls_err *er
     if (model->first_k_dense_replace > model->num_hidden_layers)
         return ls_fail(err, LS_INPUT, "first_k_dense_replace: %" PRId64 " is more than the %" PRId64 " layers",
                        model->first_k_dense_replace, model->num_hidden_layers);
-    return LS_OK;
+    return complete_groups(model, err);
 }
 
 static double sum_params(const struct ls_weight *weights, size_t n, bool active)

@@ -71,6 +71,8 @@ struct ls_model {
     /* mixture of experts; n_routed_experts null: dense */
     int64_t n_routed_experts;
     int64_t num_experts_per_tok;
+    int64_t n_group;               /* equal groups of experts, in their order, */
+    int64_t topk_group;            /* of which a token's choices lie in so many; null: n_group */
     int64_t moe_intermediate_size; /* null: intermediate_size */
     int64_t n_shared_experts;      /* of moe_intermediate_size each */
     int64_t first_k_dense_replace; /* leading layers that are dense */

@@ -72,6 +72,29 @@ static double hit_share(const double *share, int64_t n, double top_k, double n_t
     return hit / (double)n;
 }
 
+/* -- spread of one token's choices -- */
+
+/* Chance that `chosen` of n, without replacement, hold none of `part` of them; real numbers interpolate. */
+static double none_chosen(double n, double part, double chosen)
+{
+    double chance = 1;
+    for (double i = 0; i < chosen; i++)
+        chance *= pow(fmax(0, n - part - i) / (n - i), fmin(1, chosen - i));
+    return chance;
+}
+
+double ls_routing_parts(const struct ls_model *model, double parts)
+{
+    const double experts = (double)model->n_routed_experts, chosen = (double)model->num_experts_per_tok;
+    const double groups = (double)model->n_group, chosen_groups = (double)model->topk_group;
+    if (chosen_groups >= groups)
+        return parts * (1 - none_chosen(experts, experts / parts, chosen));
+    if (parts <= groups)
+        return parts * (1 - none_chosen(groups, groups / parts, fmin(chosen, chosen_groups)));
+    const double none = none_chosen(experts / groups, experts / parts, chosen / chosen_groups);
+    return chosen_groups * parts / groups * (1 - none);
+}
+
 /* -- placement: the greatest share of a shard -- */
 
 static double greatest_run(const double *share, const uint16_t *order, int64_t n, int64_t shards)

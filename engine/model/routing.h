@@ -41,4 +41,10 @@ void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalanc
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
                                       int64_t n_group_tok);
 
+/* Expected number of distinct parts among `parts` equal ones of the experts, such as shards or nodes, that hold any of
+ * the experts that one token chooses. Choices are without replacement. Of a model that limits them to some groups of
+ * experts (DeepSeek-V3, arXiv 2412.19437, node-limited routing), every chosen group holds its share of them, since
+ * groups are chosen by their best experts. */
+double ls_routing_parts(const struct ls_model *model, double parts);
+
 #endif

@@ -125,6 +125,29 @@ START_TEST(what_makes_no_transformer_is_refused_by_key)
 }
 END_TEST
 
+static void refuse_groups(const char *groups, const char *chosen, const char *message)
+{
+    struct ls_model model = load_model("deepseek-v3");
+    struct ls_err err = {""};
+    set_model(&model, "n_group", groups);
+    set_model(&model, "topk_group", chosen);
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, message);
+}
+
+START_TEST(groups_that_hold_no_choices_are_refused)
+{
+    refuse_groups("7", "4", "n_group: 7 does not divide 256 routed experts");
+    refuse_groups("8", "9", "topk_group: 9 is more than the 8 groups");
+    refuse_groups("64", "1", "topk_group: 1 groups of 4 experts hold no 8");
+    const struct ls_model deepseek = load_model("deepseek-v3"), mixtral = load_model("mixtral-8x7b");
+    ck_assert_int_eq(deepseek.n_group, 8);
+    ck_assert_int_eq(deepseek.topk_group, 4);
+    ck_assert_int_eq(mixtral.n_group, 1);
+    ck_assert_int_eq(mixtral.topk_group, 1);
+}
+END_TEST
+
 START_TEST(a_required_key_is_missed)
 {
     struct ls_model model = defaults();
@@ -157,6 +180,7 @@ int main(void)
     tcase_add_test(tcase, active_parameters_count_chosen_experts_and_the_head);
     tcase_add_test(tcase, nulls_are_filled);
     tcase_add_test(tcase, what_makes_no_transformer_is_refused_by_key);
+    tcase_add_test(tcase, groups_that_hold_no_choices_are_refused);
     tcase_add_test(tcase, a_required_key_is_missed);
     tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);
     suite_add_tcase(suite, tcase);

@@ -112,6 +112,34 @@ START_TEST(loads_grow_with_the_tokens)
 }
 END_TEST
 
+static struct ls_model grouped(int64_t experts, int64_t chosen, int64_t groups, int64_t chosen_groups)
+{
+    return (struct ls_model){
+        .n_routed_experts = experts, .num_experts_per_tok = chosen, .n_group = groups, .topk_group = chosen_groups};
+}
+
+/* Two of four experts in two halves: one pair in six leaves a half out. */
+START_TEST(choices_spread_over_parts_as_they_are_drawn)
+{
+    const struct ls_model four = grouped(4, 2, 1, 1), deepseek = grouped(256, 8, 8, 4), free = grouped(256, 8, 1, 1);
+    ck_assert_double_eq_tol(ls_routing_parts(&four, 2), 2 * (1 - 1. / 6), 1e-12);
+    ck_assert_double_eq_tol(ls_routing_parts(&four, 4), 2, 1e-12);
+    ck_assert_double_eq(ls_routing_parts(&four, 1), 1);
+    /* of eight groups four: on as many nodes; on four nodes of two groups, none of a node's in C(6,4) of C(8,4) */
+    ck_assert_double_eq(ls_routing_parts(&deepseek, 1), 1);
+    ck_assert_double_eq_tol(ls_routing_parts(&deepseek, 8), 4, 1e-12);
+    ck_assert_double_eq_tol(ls_routing_parts(&deepseek, 4), 4 * (1 - 15. / 70), 1e-12);
+    /* two of the 32 experts of a group, on four GPUs of eight */
+    ck_assert_double_eq_tol(ls_routing_parts(&deepseek, 32), 16 * (1 - 24. * 23 / (32. * 31)), 1e-12);
+    for (double parts = 2; parts <= 256; parts *= 2) {
+        ck_assert_double_le(ls_routing_parts(&deepseek, parts), ls_routing_parts(&free, parts) + 0.2);
+        ck_assert_double_le(ls_routing_parts(&deepseek, parts), 8 + 1e-9);
+        ck_assert_double_gt(ls_routing_parts(&deepseek, parts), ls_routing_parts(&deepseek, parts / 2));
+    }
+    ck_assert_double_lt(ls_routing_parts(&deepseek, 8), 0.8 * ls_routing_parts(&free, 8));
+}
+END_TEST
+
 START_TEST(foreign_counts_are_refused)
 {
     struct ls_err err = {""};
@@ -136,6 +164,7 @@ int main(void)
     tcase_add_test(tcase, copies_balance_the_shards);
     tcase_add_test(tcase, more_skew_and_more_shards_are_less_balanced);
     tcase_add_test(tcase, loads_grow_with_the_tokens);
+    tcase_add_test(tcase, choices_spread_over_parts_as_they_are_drawn);
     tcase_add_test(tcase, foreign_counts_are_refused);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
