@@ -274,6 +274,8 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
         return ls_fail(err, LS_INPUT, "engine.max_num_batched_tokens: auto_slo needs slo.tpot_s, which it keeps");
     if (engine->kv_dtype == LS_NULL_CHOICE)
         engine->kv_dtype = scenario->model.activation_dtype;
+    if (engine->dispatch_dtype == LS_NULL_CHOICE)
+        engine->dispatch_dtype = (int32_t)ls_preset_dispatch_dtype(scenario);
     return LS_OK;
 }
 

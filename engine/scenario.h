@@ -30,6 +30,7 @@ enum ls_preemption { LS_PREEMPT_RECOMPUTE, LS_PREEMPT_SWAP };
 enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
 enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STATIC };
 enum ls_kv_pool { LS_KV_POOL_TOTAL, LS_KV_POOL_FREE, LS_KV_POOL_STATIC };
+enum ls_pad { LS_PAD_NEVER, LS_PAD_GRAPHS, LS_PAD_ALWAYS };
 enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
 
 /* Random variation of compute blocks, and one GPU that is slow all the time. */
@@ -90,6 +91,9 @@ struct ls_engine {
     double router_load_factor; /* prefix_affinity: of the mean load, from which a scheduler is left alone */
     struct ls_expert_imbalance expert_imbalance;
     int64_t redundant_experts;
+    int32_t all2all_backend; /* enum ls_all2all; null: the preset's */
+    int32_t dispatch_dtype;  /* enum ls_dtype of tokens on their way to experts; null: the backend's */
+    int32_t pad_lockstep;    /* enum ls_pad: replicas in lockstep run as many tokens as the widest of them */
     struct ls_jitter jitter;
     struct ls_speculative speculative;
     int32_t overlap_communication;

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/scenario.h"
 #include "engine/serving/arrivals.h"
 #include "engine/serving/preset.h"
@@ -24,6 +25,7 @@ static const char *const preemptions[] = {"recompute", "swap", NULL};
 static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL};
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
+static const char *const pads[] = {"never", "graphs", "always", NULL};
 static const char *const speculations[] = {"draft", "ngram", "mtp", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
 static const char *const mixings[] = {"independent", "sequential_draw", NULL};
@@ -145,6 +147,19 @@ static const struct ls_param engine_rows[] = {
                     "How unevenly tokens choose experts; balanced: all alike."),
     LS_ROW_INT(struct ls_engine, "redundant_experts", redundant_experts, 0, "0", 0, 2048,
                "Copies of experts beyond one each, spread over the expert shards for balance."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "all2all_backend", all2all_backend, LS_PARAM_NULLABLE, "null", ls_all2all_names,
+        "How tokens reach the GPUs of their experts and return, with ep > 1: every GPU gathers all tokens and a "
+        "reduce-scatter adds up (allgather_reducescatter); one collective each way (nccl_all_to_all); DeepEP's "
+        "normal or low-latency kernels, or the faster for a pass (auto); TensorRT-LLM's over NVLink. Null: the "
+        "preset's."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "dispatch_dtype", dispatch_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
+        "Format of tokens on their way to experts; null: that of the experts where it is fp8 or nvfp4 and the "
+        "backend takes it, else that of the activations."),
+    LS_ROW_CHOICE(struct ls_engine, "pad_lockstep", pad_lockstep, LS_PARAM_NULLABLE, "null", pads,
+                  "Passes in which replicas in lockstep (ep > 1) are padded to the one with most tokens: never, those "
+                  "replayed as CUDA graphs, always. Null: the preset's."),
     LS_ROW_GROUP(struct ls_engine, "disaggregation", disaggregation, &disaggregation_table,
                  "Separate pools for prefill and decode."),
     LS_ROW_GROUP(struct ls_engine, "speculative", speculative, &speculative_table, "Speculative decoding."),

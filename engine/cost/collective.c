@@ -3,77 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "engine/cost/fabric.h"
 #include "engine/cost/table_cost.h"
-
-/* What a group of ranks sees of the network. */
-struct fabric {
-    const struct ls_collective_kernels *kernels;
-    double p, nodes, per_node;           /* ranks, nodes, ranks on a node */
-    double link_bandwidth, link_latency; /* one GPU inside its node, one direction */
-    double pair_bandwidth;               /* between two of a node's GPUs */
-    double node_bandwidth, nic_latency;  /* the NICs of a node that serve the group, one direction */
-    double detour;                       /* times that a byte of an all-to-all crosses a link inside the node */
-    double memory_bandwidth;
-    bool nccl_only;  /* no all-reduce of the engine's own */
-    bool one_switch; /* every GPU reaches every other one at full bandwidth, at once */
-};
-
-/* A group on part of a node's GPUs reaches the NICs next to them. */
-static double group_nics(const struct ls_cluster *cluster, const struct ls_group *group)
-{
-    const double share = (double)group->ranks_per_node / (double)cluster->gpus_per_node;
-    return fmax(1.0, floor((double)cluster->nics_per_node * fmin(1.0, share)));
-}
-
-/* Without a switch, a GPU's bandwidth is split over the wires to its neighbours: all others in a full mesh, two in a
- * ring. */
-static double wires_per_gpu(const struct ls_cluster *cluster)
-{
-    const double others = fmax(1.0, (double)cluster->gpus_per_node - 1.0);
-    switch (cluster->topology) {
-    case LS_TOPOLOGY_FULL_MESH:
-        return others;
-    case LS_TOPOLOGY_RING:
-        return fmin(2.0, others);
-    default:
-        return 1.0;
-    }
-}
-
-/* What is left of a link when the group's GPUs share a host bridge. */
-static double crowding(const struct ls_hardware *hardware, double ranks)
-{
-    const double exponent = hardware->kernels[hardware->kernel_library].collectives.crowding;
-    return exponent > 0.0 && ranks > 2.0 ? pow(2.0 / ranks, exponent) : 1.0;
-}
-
-static struct fabric make_fabric(const struct ls_cluster *cluster, const struct ls_group *group)
-{
-    const struct ls_hardware *hardware = &cluster->hardware;
-    const double ranks = (double)group->ranks_per_node;
-    const double wires = wires_per_gpu(cluster);
-    const bool mesh = cluster->topology == LS_TOPOLOGY_FULL_MESH;
-    const bool ring = cluster->topology == LS_TOPOLOGY_RING;
-    const double pair_bandwidth = cluster->intra_node.bandwidth_bytes_per_s / wires;
-    return (struct fabric){
-        .kernels = &hardware->kernels[hardware->kernel_library].collectives,
-        .memory_bandwidth = hardware->memory_bandwidth_bytes_per_s,
-        .nccl_only = cluster->nccl_only,
-        .p = (double)group->size,
-        .nodes = (double)group->nodes,
-        .per_node = ranks,
-        /* Of a full mesh, a group uses the wires between its own members. */
-        .link_bandwidth = (mesh ? pair_bandwidth * fmax(1.0, ranks - 1.0) : cluster->intra_node.bandwidth_bytes_per_s) *
-                          crowding(hardware, ranks),
-        .link_latency = cluster->intra_node.latency_s,
-        .pair_bandwidth = pair_bandwidth,
-        .node_bandwidth = group_nics(cluster, group) * cluster->inter_node.bandwidth_bytes_per_s,
-        .nic_latency = cluster->inter_node.latency_s,
-        /* Messages to all others of a ring take p / 4 hops in the mean. */
-        .detour = ring ? fmax(1.0, ranks / 4.0) : 1.0,
-        .one_switch = !mesh && !ring,
-    };
-}
 
 /* A phase: n_steps equal steps of some latency, and how long links inside a node and NICs are busy in all of them. */
 struct stage {
@@ -81,7 +12,7 @@ struct stage {
 };
 
 /* The slower kind of link decides; filling the pipeline in the best chunk size adds √(ramp · busy time). */
-static void add_stage(struct ls_collective_cost *cost, const struct fabric *fabric, struct stage stage)
+static void add_stage(struct ls_collective_cost *cost, const struct ls_fabric *fabric, struct stage stage)
 {
     if (stage.n_steps < 1.0)
         return;
@@ -97,30 +28,30 @@ static void add_stage(struct ls_collective_cost *cost, const struct fabric *fabr
     };
 }
 
-static double link_seconds(const struct fabric *fabric, double bytes, double frac)
+static double link_seconds(const struct ls_fabric *fabric, double bytes, double frac)
 {
     return bytes / (fabric->link_bandwidth * frac);
 }
 
-static double nic_seconds(const struct fabric *fabric, double bytes)
+static double nic_seconds(const struct ls_fabric *fabric, double bytes)
 {
     return bytes / (fabric->node_bandwidth * fabric->kernels->network_frac);
 }
 
 /* n_steps inside a node, in all of which every rank sends `bytes`. */
-static struct stage inner(const struct fabric *fabric, double launch_s, double n_steps, double bytes, double frac)
+static struct stage inner(const struct ls_fabric *fabric, double launch_s, double n_steps, double bytes, double frac)
 {
     return (struct stage){launch_s, n_steps, fabric->link_latency, link_seconds(fabric, bytes, frac), 0.0};
 }
 
 /* n_steps between nodes, in all of which every node sends `bytes`. */
-static struct stage outer(const struct fabric *fabric, double launch_s, double n_steps, double bytes)
+static struct stage outer(const struct ls_fabric *fabric, double launch_s, double n_steps, double bytes)
 {
     return (struct stage){launch_s, n_steps, fabric->nic_latency, 0.0, nic_seconds(fabric, bytes)};
 }
 
 /* n_steps around all ranks, in all of which each sends `bytes` to its neighbour, one pair a node over the NICs. */
-static struct stage around(const struct fabric *fabric, double n_steps, double bytes, double frac)
+static struct stage around(const struct ls_fabric *fabric, double n_steps, double bytes, double frac)
 {
     struct stage stage = inner(fabric, fabric->kernels->launch_s, n_steps, bytes, frac);
     if (fabric->per_node <= 1.0)
@@ -132,7 +63,7 @@ static struct stage around(const struct fabric *fabric, double n_steps, double b
     return stage;
 }
 
-static struct ls_collective_cost single(const struct fabric *fabric, struct stage stage)
+static struct ls_collective_cost single(const struct ls_fabric *fabric, struct stage stage)
 {
     struct ls_collective_cost cost = {0};
     add_stage(&cost, fabric, stage);
@@ -142,7 +73,7 @@ static struct ls_collective_cost single(const struct fabric *fabric, struct stag
 /* --- all-reduce --- */
 
 /* Reduce-scatter and all-gather around a ring: 2 (p − 1) steps of n / p bytes (Patarasuk and Yuan 2009). */
-static struct ls_collective_cost ring_all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost ring_all_reduce(const struct ls_fabric *fabric, double bytes)
 {
     const double n_steps = 2.0 * (fabric->p - 1.0);
     return single(fabric, around(fabric, n_steps, n_steps * bytes / fabric->p, fabric->kernels->all_reduce_frac));
@@ -150,14 +81,14 @@ static struct ls_collective_cost ring_all_reduce(const struct fabric *fabric, do
 
 /* Double binary tree (Sanders, Speck and Träff 2009): up and down log2 p levels, every rank sending the buffer twice.
  */
-static struct ls_collective_cost tree_all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost tree_all_reduce(const struct ls_fabric *fabric, double bytes)
 {
     const double n_steps = 2.0 * ceil(log2(fabric->p));
     return single(fabric, around(fabric, n_steps, 2.0 * bytes, fabric->kernels->all_reduce_frac));
 }
 
 /* The switch adds up and multicasts: a GPU sends the buffer once, and its share of the result. */
-static struct ls_collective_cost switch_all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost switch_all_reduce(const struct ls_fabric *fabric, double bytes)
 {
     const struct ls_collective_kernels *kernels = fabric->kernels;
     const double sent = bytes * (1.0 + 1.0 / fabric->p);
@@ -165,7 +96,7 @@ static struct ls_collective_cost switch_all_reduce(const struct fabric *fabric, 
 }
 
 /* The engine's own kernels: each rank reads all buffers, or reduces its share and then gathers the others'. */
-static struct ls_collective_cost direct_all_reduce(const struct fabric *fabric, double bytes, bool two_shot)
+static struct ls_collective_cost direct_all_reduce(const struct ls_fabric *fabric, double bytes, bool two_shot)
 {
     const struct ls_collective_kernels *kernels = fabric->kernels;
     const double others = fabric->p - 1.0;
@@ -178,7 +109,7 @@ static struct ls_collective_cost direct_all_reduce(const struct fabric *fabric, 
 }
 
 /* Reduce-scatter inside the node, all-reduce of each share across nodes, all-gather inside. */
-static struct ls_collective_cost hierarchical_all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost hierarchical_all_reduce(const struct ls_fabric *fabric, double bytes)
 {
     struct ls_collective_cost cost = {0};
     const struct ls_collective_kernels *kernels = fabric->kernels;
@@ -197,7 +128,7 @@ static void keep_faster(struct ls_collective_cost *best, struct ls_collective_co
         *best = other;
 }
 
-static struct ls_collective_cost all_reduce(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost all_reduce(const struct ls_fabric *fabric, double bytes)
 {
     const struct ls_collective_kernels *kernels = fabric->kernels;
     struct ls_collective_cost cost = ring_all_reduce(fabric, bytes);
@@ -220,14 +151,14 @@ static struct ls_collective_cost all_reduce(const struct fabric *fabric, double 
 /* --- the others --- */
 
 /* The kernel also copies the share that a rank keeps for itself, in its own memory. */
-static double launch_and_copy(const struct fabric *fabric, double bytes)
+static double launch_and_copy(const struct ls_fabric *fabric, double bytes)
 {
     return fabric->kernels->launch_s + 2.0 * bytes / fabric->p / fabric->memory_bandwidth;
 }
 
 /* All-gather, and reduce-scatter, its mirror image: a ring of all ranks, or the shares of each rail between nodes first
  * and then the nodes' results inside. */
-static struct ls_collective_cost all_gather(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost all_gather(const struct ls_fabric *fabric, double bytes)
 {
     const double frac = fabric->kernels->gather_frac;
     const double n_steps = fabric->p - 1.0;
@@ -247,7 +178,7 @@ static struct ls_collective_cost all_gather(const struct fabric *fabric, double 
 
 /* Every rank sends 1/p of its buffer to each other one, all at once: what stays in the node over the GPU's link, what
  * leaves it over the NICs. */
-static struct ls_collective_cost all_to_all(const struct fabric *fabric, double bytes)
+static struct ls_collective_cost all_to_all(const struct ls_fabric *fabric, double bytes)
 {
     const double share = bytes / fabric->p;
     const double stays = share * (fabric->per_node - 1.0) * fabric->detour;
@@ -261,7 +192,8 @@ static struct ls_collective_cost all_to_all(const struct fabric *fabric, double 
 }
 
 /* One message between two ranks; between nodes it has one NIC for itself. */
-static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, const struct fabric *fabric, double bytes)
+static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, const struct ls_fabric *fabric,
+                                           double bytes)
 {
     const struct ls_collective_kernels *kernels = fabric->kernels;
     if (fabric->nodes <= 1.0) {
@@ -278,7 +210,7 @@ static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, con
 static struct ls_collective_cost computed_cost(const struct ls_cluster *cluster, enum ls_collective collective,
                                                const struct ls_group *group, double bytes)
 {
-    const struct fabric fabric = make_fabric(cluster, group);
+    const struct ls_fabric fabric = ls_fabric_make(cluster, group);
     switch (collective) {
     case LS_ALL_REDUCE:
         return all_reduce(&fabric, bytes);

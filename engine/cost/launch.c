@@ -36,8 +36,7 @@ void ls_launch_init(struct ls_step_cost *cost)
     }
 }
 
-/* Whether the CPU launches a pass kernel by kernel: there is no CUDA graph for it. */
-static bool is_launched(const struct ls_step_cost *cost, const struct ls_batch *batches)
+bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches)
 {
     const struct ls_engine *engine = cost->engine;
     for (int64_t i = 0; i < cost->n_members; i++)
@@ -57,12 +56,12 @@ static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, i
 
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
-    step->launched = cost->attention_launch_ps + cost->nccl_launch_ps > 0 && is_launched(cost, batches);
+    step->launched = cost->attention_launch_ps + cost->nccl_launch_ps > 0 && ls_launch_needed(cost, batches);
     if (!step->launched)
         return;
     for (int sliding = 0; sliding < 2; sliding++)
         wait(&step->attention_ps[sliding], cost->nccl_launch_ps, cost->attention_launch_ps,
              step->linear->attention_comm_ps);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++)
-        wait(&step->mlp_ps[moe], cost->nccl_launch_ps, cost->mlp_launch_ps[moe], step->linear->mlp_comm_ps[moe]);
+        wait(&step->mlp_ps[moe], cost->nccl_launch_ps, cost->mlp_launch_ps[moe], step->mlp_comm_ps[moe]);
 }

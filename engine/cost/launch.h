@@ -10,4 +10,7 @@ void ls_launch_init(struct ls_step_cost *cost);
  * kernels. Sets step->launched. */
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step);
 
+/* Whether the CPU launches a pass kernel by kernel: there is no CUDA graph for it. */
+bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/cost/draft_cost.h"
+#include "engine/cost/exchange.h"
 #include "engine/cost/launch.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/cost/price.h"
@@ -33,8 +34,9 @@ static double grouped_weight_bytes(const struct ls_op *ops, size_t n)
 static void fill_mlp(const struct ls_step_cost *cost, bool moe, int64_t n_tok, struct ls_linear *linear)
 {
     struct ls_comm comms[2 * LS_MAX_COMMS] = {0};
-    int n = ls_mlp_comms_before(cost, moe, n_tok, comms);
-    n += ls_mlp_comms_after(cost, moe, n_tok, comms + n);
+    const struct ls_pass_tok tok = {n_tok, n_tok * cost->n_members};
+    int n = ls_mlp_comms_before(cost, moe, &tok, comms);
+    n += ls_mlp_comms_after(cost, moe, &tok, comms + n);
     add_comms(comms, n, &linear->mlp_comm_ps[moe], &linear->mlp_nic_ps[moe]);
     if (moe && cost->n_members > 1)
         return; /* the expert block depends on the whole group's tokens: ls_step_cost */
@@ -168,8 +170,32 @@ static void set_linear(struct ls_step *step, const struct ls_linear *linear)
     step->linear = linear;
     step->mlp_ps[0] = linear->mlp_ps[0];
     step->mlp_ps[1] = linear->mlp_ps[1];
+    for (int moe = 0; moe < 2; moe++) {
+        step->mlp_comm_ps[moe] = linear->mlp_comm_ps[moe];
+        step->mlp_nic_ps[moe] = linear->mlp_nic_ps[moe];
+    }
     step->embedding_ps = linear->embedding_ps;
     step->moe_weight_bytes = linear->moe_weight_bytes;
+}
+
+/* A group's tokens as its exchange and its experts see them: those of all members, or as many of each as the widest
+ * one has where they are padded to it. */
+static int64_t group_tok(const struct ls_step_cost *cost, const struct ls_batch *batches, int64_t widest, int64_t total)
+{
+    const int32_t pads = cost->engine->pad_lockstep;
+    const bool padded = pads == LS_PAD_ALWAYS || (pads == LS_PAD_GRAPHS && !ls_launch_needed(cost, batches));
+    return padded ? widest * cost->n_members : total;
+}
+
+/* The exchange of a group whose members have different numbers of tokens; only gathering all of them depends on it. */
+static void uneven_exchange(const struct ls_step_cost *cost, struct ls_step *step)
+{
+    struct ls_comm comms[2 * LS_MAX_COMMS] = {0};
+    if (cost->engine->all2all_backend != LS_ALL2ALL_ALL_GATHER || step->tok.group == step->tok.own * cost->n_members)
+        return;
+    int n = ls_mlp_comms_before(cost, true, &step->tok, comms);
+    n += ls_mlp_comms_after(cost, true, &step->tok, comms + n);
+    add_comms(comms, n, &step->mlp_comm_ps[1], &step->mlp_nic_ps[1]);
 }
 
 /* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
@@ -184,9 +210,11 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
             add_attention(cost, &batches[i], linear_of(cost, batches[i].n_tok), step);
     }
     set_linear(step, linear_of(cost, widest));
+    step->tok = (struct ls_pass_tok){widest, group_tok(cost, batches, widest, total)};
+    uneven_exchange(cost, step);
     struct ls_op ops[LS_MAX_OPS];
-    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, total);
-    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, total, &load, ops);
+    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, step->tok.group);
+    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, step->tok.group, &load, ops);
     step->mlp_ps[1] = ls_price_ops(cost, ops, n);
     step->moe_weight_bytes = grouped_weight_bytes(ops, n);
     step->head_ps = head_of(cost, sampled);
@@ -196,6 +224,7 @@ static void single(struct ls_step_cost *cost, const struct ls_batch *batch, stru
 {
     const struct ls_linear *linear = linear_of(cost, batch->n_tok);
     set_linear(step, linear);
+    step->tok = (struct ls_pass_tok){batch->n_tok, batch->n_tok};
     add_attention(cost, batch, linear, step);
     if (ls_model_is_stated(cost->model)) {
         struct ls_op ops[LS_MAX_OPS];
@@ -240,26 +269,24 @@ static int64_t overlapped_ps(const struct ls_stage *stage, const struct ls_step 
     ps += stage->n_moe * max64(linear->attention_comm_ps, step->mlp_ps[1]);
     for (int moe = 0; moe < 2; moe++)
         for (int sliding = 0; sliding < 2; sliding++)
-            ps += stage->n_next[moe][sliding] * max64(linear->mlp_comm_ps[moe], step->attention_ps[sliding]);
-    ps += max64(linear->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
+            ps += stage->n_next[moe][sliding] * max64(step->mlp_comm_ps[moe], step->attention_ps[sliding]);
+    ps += max64(step->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
     ps += stage->head ? step->draft_ps : 0;
     return stage->embedding ? ps + step->embedding_ps : ps;
 }
 
 int64_t ls_stage_comm_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    const struct ls_linear *linear = step->linear;
     if (stage->overlap)
         return overlapped_ps(stage, step) - compute_ps(stage, step);
-    return stage->n_layers * linear->attention_comm_ps + stage->n_dense * linear->mlp_comm_ps[0] +
-           stage->n_moe * linear->mlp_comm_ps[1];
+    return stage->n_layers * step->linear->attention_comm_ps + stage->n_dense * step->mlp_comm_ps[0] +
+           stage->n_moe * step->mlp_comm_ps[1];
 }
 
 int64_t ls_stage_nic_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
-    const struct ls_linear *linear = step->linear;
-    return stage->n_layers * linear->attention_nic_ps + stage->n_dense * linear->mlp_nic_ps[0] +
-           stage->n_moe * linear->mlp_nic_ps[1];
+    return stage->n_layers * step->linear->attention_nic_ps + stage->n_dense * step->mlp_nic_ps[0] +
+           stage->n_moe * step->mlp_nic_ps[1];
 }
 
 int64_t ls_stage_ps(const struct ls_stage *stage, const struct ls_step *step)
@@ -294,6 +321,7 @@ static enum ls_status init_groups(struct ls_step_cost *cost, const struct ls_sce
     cost->tp = widest_group(&placement, 1u << LS_TP);
     const bool whole = cost->shard.expert_tp < cost->shard.tp;
     cost->experts = widest_group(&placement, whole ? (1u << LS_TP) | (1u << LS_EP) : 1u << LS_EP);
+    cost->replicas = widest_group(&placement, 1u << LS_EP);
     cost->expert_gather = (struct ls_group){1, 1, 1};
     if (whole) {
         cost->expert_gather = cost->tp;
@@ -376,6 +404,7 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
         .shard = {strategy->tp, strategy->ep, strategy->expert_tp, scenario->engine.redundant_experts},
         .formats = ls_model_formats(&scenario->model, (enum ls_dtype)scenario->engine.weight_dtype,
                                     (enum ls_dtype)scenario->engine.kv_dtype),
+        .dispatch = (enum ls_dtype)scenario->engine.dispatch_dtype,
         .overlap = scenario->engine.overlap_communication,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,

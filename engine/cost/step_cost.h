@@ -27,13 +27,18 @@ struct ls_comm {
 int64_t ls_comm_ps(const struct ls_comm *comm);
 int64_t ls_comm_nic_ps(const struct ls_comm *comm);
 
+/* Tokens of a pass: of the replica with most, and of its lockstep group as its exchange and its experts see them. */
+struct ls_pass_tok {
+    int64_t own, group;
+};
+
 /* What depends on the number of tokens alone; one layer's block or collective each. Pairs: dense, mixture of experts,
  * or inside a node, between nodes. */
 struct ls_linear {
     int64_t attention_ps; /* without attention itself */
     int64_t attention_comm_ps, attention_nic_ps;
     int64_t mlp_ps[2]; /* mixture of experts: 0 in lockstep, where the whole group's tokens decide */
-    int64_t mlp_comm_ps[2], mlp_nic_ps[2];
+    int64_t mlp_comm_ps[2], mlp_nic_ps[2]; /* mixture of experts: every replica of the group with as many tokens */
     int64_t embedding_ps;
     int64_t send_ps[2], send_nic_ps[2]; /* to the next stage */
     double moe_weight_bytes;            /* read by one GPU for one layer's experts */
@@ -44,9 +49,11 @@ struct ls_step {
     const struct ls_linear *linear;
     int64_t attention_ps[2]; /* block of one layer: full, sliding */
     int64_t mlp_ps[2];       /* block of one layer: dense, mixture of experts */
-    int64_t embedding_ps;    /* first stage */
-    int64_t head_ps;         /* last stage */
-    int64_t draft_ps;        /* last stage: the drafter's passes */
+    int64_t mlp_comm_ps[2], mlp_nic_ps[2];
+    struct ls_pass_tok tok;
+    int64_t embedding_ps; /* first stage */
+    int64_t head_ps;      /* last stage */
+    int64_t draft_ps;     /* last stage: the drafter's passes */
     double moe_weight_bytes;
     bool launched; /* no CUDA graph: its layers were checked against the time to launch them */
 };
@@ -76,11 +83,13 @@ struct ls_step_cost {
     struct ls_shard shard;
     struct ls_formats formats;
     struct ls_routing routing;
+    enum ls_dtype dispatch; /* format of tokens on their way to experts */
     bool overlap;
     int64_t n_members; /* attention replicas in lockstep: ep */
     int64_t n_stages;
     struct ls_stage *stages;       /* [n_stages] */
     struct ls_group tp, experts;   /* the widest of all stages and replicas */
+    struct ls_group replicas;      /* the lockstep group's GPUs with the same tensor rank */
     struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
     int64_t max_tok, max_seqs, max_sampled;
     struct ls_draft_cost *draft;    /* null: no model drafts */

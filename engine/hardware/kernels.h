@@ -87,6 +87,23 @@ struct ls_collective_kernels {
     double direct_max_bytes; /* the largest message they take */
 };
 
+/* Libraries that bring tokens to the GPUs of their experts and back, over the links of cluster.h. */
+enum ls_exchange_library {
+    LS_EXCHANGE_DEEPEP_HT,
+    LS_EXCHANGE_DEEPEP_LL,
+    LS_EXCHANGE_NVLINK_TWO_SIDED,
+    LS_EXCHANGE_NVLINK_ONE_SIDED,
+    LS_N_EXCHANGE_LIBRARIES
+};
+enum ls_exchange_way { LS_DISPATCH, LS_COMBINE, LS_N_EXCHANGE_WAYS };
+
+struct ls_exchange_kernels {
+    double launch_s;     /* of its kernels, and of waiting for what the others will send where the CPU does */
+    double row_s;        /* fixed time of a row that leaves the GPU, */
+    double link_frac;    /* share of a link's bandwidth over its bytes; */
+    double network_frac; /* of a NIC's, at the same time */
+};
+
 struct ls_kernels {
     struct ls_gemm_kernels gemm[LS_N_GEMM_FORMATS];
     struct ls_gemm_kernels grouped_gemm[LS_N_GEMM_FORMATS];
@@ -94,6 +111,7 @@ struct ls_kernels {
     struct ls_decode_kernels decode, decode_fp8, mla_decode, mla_decode_fp8;
     struct ls_memory_kernels memory;
     struct ls_collective_kernels collectives;
+    struct ls_exchange_kernels exchange[LS_N_EXCHANGE_LIBRARIES][LS_N_EXCHANGE_WAYS];
 };
 
 /* Rows of struct ls_kernels: with defaults (the first library), and all nullable (the others). */

@@ -136,6 +136,47 @@ static const struct ls_param derived_collective_rows[] = {COLLECTIVE_ROWS(DERIVE
 static const struct ls_param_table collective_params = LS_TABLE(collective_rows);
 static const struct ls_param_table derived_collective_params = LS_TABLE(derived_collective_rows);
 
+#define EXCHANGE struct ls_exchange_kernels
+#define EXCHANGE_ROWS(set)                                                                                             \
+    TIME(set, EXCHANGE, "launch", launch_s, "40 us", "Its kernels, and waiting for counts where the CPU does"),        \
+        TIME(set, EXCHANGE, "row", row_s, "15 ns", "Fixed time of a row that leaves the GPU"),                         \
+        SHARE(set, EXCHANGE, "link_frac", link_frac, "0.7", "Share of a link"),                                        \
+        SHARE(set, EXCHANGE, "network_frac", network_frac, "0.85", "Share of a NIC")
+
+static const struct ls_param exchange_rows[] = {EXCHANGE_ROWS(OWN)};
+static const struct ls_param derived_exchange_rows[] = {EXCHANGE_ROWS(DERIVED)};
+static const struct ls_param_table exchange_params = LS_TABLE(exchange_rows);
+static const struct ls_param_table derived_exchange_params = LS_TABLE(derived_exchange_rows);
+
+/* Ways, and libraries, are arrays of structs; each is a group. */
+struct ways {
+    struct ls_exchange_kernels of[LS_N_EXCHANGE_WAYS];
+};
+#define WAY_ROWS(table)                                                                                                \
+    LS_ROW_GROUP(struct ways, "dispatch", of[LS_DISPATCH], table, "Tokens to the GPUs of their experts"),              \
+        LS_ROW_GROUP(struct ways, "combine", of[LS_COMBINE], table, "Results back")
+static const struct ls_param way_rows[] = {WAY_ROWS(&exchange_params)};
+static const struct ls_param derived_way_rows[] = {WAY_ROWS(&derived_exchange_params)};
+static const struct ls_param_table way_params = LS_TABLE(way_rows);
+static const struct ls_param_table derived_way_params = LS_TABLE(derived_way_rows);
+
+struct exchanges {
+    struct ls_exchange_kernels of[LS_N_EXCHANGE_LIBRARIES][LS_N_EXCHANGE_WAYS];
+};
+#define LIBRARY_ROWS(table)                                                                                            \
+    LS_ROW_GROUP(struct exchanges, "deepep_high_throughput", of[LS_EXCHANGE_DEEPEP_HT], table,                         \
+                 "DeepEP's normal kernels"),                                                                           \
+        LS_ROW_GROUP(struct exchanges, "deepep_low_latency", of[LS_EXCHANGE_DEEPEP_LL], table,                         \
+                     "DeepEP's low-latency kernels"),                                                                  \
+        LS_ROW_GROUP(struct exchanges, "nvlink_two_sided", of[LS_EXCHANGE_NVLINK_TWO_SIDED], table,                    \
+                     "TensorRT-LLM's exchange over NVLink, with a handshake"),                                         \
+        LS_ROW_GROUP(struct exchanges, "nvlink_one_sided", of[LS_EXCHANGE_NVLINK_ONE_SIDED], table,                    \
+                     "The same without one")
+static const struct ls_param library_rows[] = {LIBRARY_ROWS(&way_params)};
+static const struct ls_param derived_library_rows[] = {LIBRARY_ROWS(&derived_way_params)};
+static const struct ls_param_table exchange_library_params = LS_TABLE(library_rows);
+static const struct ls_param_table derived_exchange_library_params = LS_TABLE(derived_library_rows);
+
 /* Formats are an array of structs; each is a group. */
 struct formats {
     struct ls_gemm_kernels of[LS_N_GEMM_FORMATS];
@@ -154,7 +195,7 @@ static const struct ls_param_table format_params = LS_TABLE(format_rows);
 static const struct ls_param_table derived_format_params = LS_TABLE(derived_format_rows);
 
 #define KERNELS struct ls_kernels
-#define KERNELS_ROWS(gemm_table, prefill_table, decode_table, memory_table, collective_table)                          \
+#define KERNELS_ROWS(gemm_table, prefill_table, decode_table, memory_table, collective_table, exchange_table)          \
     LS_ROW_GROUP(KERNELS, "gemm", gemm, gemm_table, "Products of matrices, by format of the weights"),                 \
         LS_ROW_GROUP(KERNELS, "grouped_gemm", grouped_gemm, &derived_format_params, "Products of experts"),            \
         LS_ROW_GROUP(KERNELS, "prefill", prefill, prefill_table, "Causal attention of prompt chunks"),                 \
@@ -166,12 +207,13 @@ static const struct ls_param_table derived_format_params = LS_TABLE(derived_form
         LS_ROW_GROUP(KERNELS, "mla_decode_fp8", mla_decode_fp8, &derived_decode_params,                                \
                      "Latent attention with an fp8 KV cache"),                                                         \
         LS_ROW_GROUP(KERNELS, "memory", memory, memory_table, "Norms, activations and others that only move bytes"),   \
-        LS_ROW_GROUP(KERNELS, "collectives", collectives, collective_table, "Communication between GPUs")
+        LS_ROW_GROUP(KERNELS, "collectives", collectives, collective_table, "Communication between GPUs"),             \
+        LS_ROW_GROUP(KERNELS, "exchange", exchange, exchange_table, "Tokens to their experts and back")
 
-static const struct ls_param kernels_rows[] = {
-    KERNELS_ROWS(&format_params, &prefill_params, &decode_params, &memory_params, &collective_params)};
-static const struct ls_param derived_kernels_rows[] = {KERNELS_ROWS(&derived_format_params, &derived_prefill_params,
-                                                                    &derived_decode_params, &derived_memory_params,
-                                                                    &derived_collective_params)};
+static const struct ls_param kernels_rows[] = {KERNELS_ROWS(
+    &format_params, &prefill_params, &decode_params, &memory_params, &collective_params, &exchange_library_params)};
+static const struct ls_param derived_kernels_rows[] = {
+    KERNELS_ROWS(&derived_format_params, &derived_prefill_params, &derived_decode_params, &derived_memory_params,
+                 &derived_collective_params, &derived_exchange_library_params)};
 const struct ls_param_table ls_kernels_params = LS_TABLE(kernels_rows);
 const struct ls_param_table ls_derived_kernels_params = LS_TABLE(derived_kernels_rows);

@@ -103,11 +103,11 @@ static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *p
     comms[0] = ls_attention_comm(cost, pass->n_tok);
     add_comms(script, comms, 1, false);
     if (!cost->overlap)
-        add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
+        add_comms(script, comms, ls_mlp_comms_before(cost, moe, &pass->step.tok, comms), false);
     add_block(script, pass->step.mlp_ps[moe]);
     if (cost->overlap) /* all of the block's collectives hide behind the next one */
-        add_comms(script, comms, ls_mlp_comms_before(cost, moe, pass->n_tok, comms), false);
-    add_comms(script, comms, ls_mlp_comms_after(cost, moe, pass->n_tok, comms), false);
+        add_comms(script, comms, ls_mlp_comms_before(cost, moe, &pass->step.tok, comms), false);
+    add_comms(script, comms, ls_mlp_comms_after(cost, moe, &pass->step.tok, comms), false);
 }
 
 static void write_scripts(struct flight *flight)

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
+#include "engine/model/operator.h"
 
 /* Every number is the engine's own default, or a CPU time that somebody measured and published; none is fitted to an
  * end-to-end table. What is behind the CPU times:
@@ -38,7 +40,8 @@ static const double gib = 1024.0 * 1024 * 1024;
  * PyTorch, as its profile run asks for, a logit takes 38.3 bytes: gathered in 16 bits and in fp32, sorted (values,
  * 8-byte indices, and the scratch of both), probabilities, running sums and masks. From the peaks that vLLM 0.11.0 logs
  * for six models on H100, each of which gives 38.2 to 38.4 (github.com/llm-d/llm-d-benchmark,
- * config_explorer/empirical-vllm-memory-results.md). */
+ * config_explorer/empirical-vllm-memory-results.md). Data-parallel ranks gather all tokens for their experts
+ * (github.com/vllm-project/vllm/pull/23964 and 33728), each padded to the one with most (v1/worker/dp_utils.py). */
 static struct ls_engine vllm(const struct ls_scenario *scenario)
 {
     const struct ls_hardware *hardware = &scenario->cluster.hardware;
@@ -59,6 +62,8 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .step_overhead_s = 1e-3,
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 0,
+        .all2all_backend = LS_ALL2ALL_ALL_GATHER,
+        .pad_lockstep = LS_PAD_ALWAYS,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
         .cuda_graph_max_tokens = 512,
         .kernel_launch_s = 35e-6,
@@ -102,9 +107,16 @@ static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 /* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048 for each of the pp
  * batches in flight, 8,192 tokens, blocks of 32 tokens in 0.9 of the memory that a forward pass at full size leaves,
  * context chunks off, the overlap scheduler on, GUARANTEED_NO_EVICT as its capacity policy, CUDA graphs for generation
- * up to a batch of 128. */
+ * up to a batch of 128, to which all ranks of attention data parallelism are padded. Their tokens are gathered, but for
+ * more expert ranks than experts a token on GB200 (_torch/modules/fused_moe/fused_moe_cutlass.py,
+ * select_alltoall_method_type). */
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const bool nvlink_domain = strncmp(scenario->cluster.hardware.name, "gb", 2) == 0;
+    const int64_t expert_tp = strategy->expert_tp == LS_NULL_INT ? strategy->tp : strategy->expert_tp;
+    const bool spread = ls_model_is_moe(&scenario->model) &&
+                        strategy->tp * strategy->ep / expert_tp > scenario->model.num_experts_per_tok;
     const int64_t max_num_seqs = 2048 * scenario->strategy.pp;
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
@@ -121,6 +133,8 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .step_overhead_s = 2.5e-3,
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 1,
+        .all2all_backend = nvlink_domain && spread ? LS_ALL2ALL_NVLINK_TWO_SIDED : LS_ALL2ALL_ALL_GATHER,
+        .pad_lockstep = LS_PAD_GRAPHS,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = 8192,
         .kernel_launch_s = 35e-6,
@@ -149,7 +163,8 @@ static struct ls_engine trtllm_engine(const struct ls_scenario *scenario)
 /* SGLang 0.5, python/sglang/srt/server_args.py (_handle_gpu_memory_settings): prompts first, in chunks of 8,192 tokens
  * (16,384 from 160 GiB, 2,048 below 35 GiB); weights and KV share what is left beside 0.5 GiB, 1.5 MiB a chunk token,
  * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. A running request is expected to need 0.1 of
- * its output when the estimate has settled (srt/managers/schedule_policy.py). */
+ * its output when the estimate has settled (srt/managers/schedule_policy.py). moe_a2a_backend is none: attention ranks
+ * gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). */
 static struct ls_engine sglang(const struct ls_scenario *scenario)
 {
     const double memory = scenario->cluster.hardware.memory_bytes, mib = 1024.0 * 1024;
@@ -174,6 +189,8 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .step_overhead_s = 1e-3,
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 1,
+        .all2all_backend = LS_ALL2ALL_ALL_GATHER,
+        .pad_lockstep = LS_PAD_GRAPHS,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = graphs,
         .kernel_launch_s = 35e-6,
@@ -204,6 +221,7 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
         .enable_prefix_caching = 0,
         .batching = LS_BATCHING_STATIC,
         .output_reserve = 1,
+        .all2all_backend = LS_ALL2ALL_NCCL,
         .cuda_graphs = LS_CUDA_GRAPHS_NONE,
         .cuda_graph_max_tokens = 1048576,
         .kernel_launch_s = 3.8e-6,
@@ -226,6 +244,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
         .enable_chunked_prefill = 1,
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_MIXED,
+        .all2all_backend = LS_ALL2ALL_NCCL,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
         .cuda_graph_max_tokens = 1048576,
         .custom_all_reduce = 1,
@@ -280,6 +299,19 @@ int64_t ls_reference_token_budget(const struct ls_scenario *scenario)
     return (int64_t)fmin(fmax(floor(fits * fmin(sqrt(tp), 4)), 2048), 32768);
 }
 
+/* The kernels of DeepEP and those over NVLink quantise before they send, TensorRT-LLM before it gathers
+ * (fused_moe_cutlass.py, quantize_input). */
+enum ls_dtype ls_preset_dispatch_dtype(const struct ls_scenario *scenario)
+{
+    const struct ls_engine *engine = &scenario->engine;
+    const struct ls_formats formats =
+        ls_model_formats(&scenario->model, (enum ls_dtype)engine->weight_dtype, (enum ls_dtype)engine->kv_dtype);
+    const bool narrow = formats.expert == LS_FP8 || formats.expert == LS_NVFP4;
+    const bool gathers = engine->all2all_backend == LS_ALL2ALL_ALL_GATHER;
+    const bool quantises = gathers ? engine->preset == LS_PRESET_TRTLLM : engine->all2all_backend != LS_ALL2ALL_NCCL;
+    return narrow && quantises ? formats.expert : formats.activation;
+}
+
 void ls_preset_apply(struct ls_scenario *scenario)
 {
     struct ls_engine *engine = &scenario->engine;
@@ -301,6 +333,8 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->enable_prefix_caching, preset.enable_prefix_caching);
     fill_choice(&engine->batching, preset.batching);
     fill_float(&engine->output_reserve, preset.output_reserve);
+    fill_choice(&engine->all2all_backend, preset.all2all_backend);
+    fill_choice(&engine->pad_lockstep, preset.pad_lockstep);
     fill_float(&engine->step_overhead_s, preset.step_overhead_s);
     fill_float(&engine->step_overhead_per_seq_s, preset.step_overhead_per_seq_s);
     fill_choice(&engine->overlap_scheduling, preset.overlap_scheduling);

@@ -15,4 +15,8 @@ int64_t ls_reference_token_budget(const struct ls_scenario *scenario);
 /* Fill the nulls of scenario->engine. */
 void ls_preset_apply(struct ls_scenario *scenario);
 
+/* Format of tokens on their way to experts, once backend and weights are known: the experts' own where that is narrow
+ * and the backend quantises before it sends. */
+enum ls_dtype ls_preset_dispatch_dtype(const struct ls_scenario *scenario);
+
 #endif

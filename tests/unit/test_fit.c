@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/cost/collective.h"
+#include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
 #include "io/library.h"
 
@@ -63,6 +63,34 @@ static double collective_seconds(const struct ls_cluster *cluster, const struct 
     return ls_collective_seconds(&cost);
 }
 
+/* A GPU with a NIC of its own, eight to a node. */
+static double exchange_seconds(const struct ls_cluster *cluster, const struct example *e)
+{
+    static const char *const names[LS_N_EXCHANGE_LIBRARIES] = {
+        [LS_EXCHANGE_DEEPEP_HT] = "deepep_high_throughput",
+        [LS_EXCHANGE_DEEPEP_LL] = "deepep_low_latency",
+        [LS_EXCHANGE_NVLINK_TWO_SIDED] = "nvlink_two_sided",
+        [LS_EXCHANGE_NVLINK_ONE_SIDED] = "nvlink_one_sided",
+    };
+    const struct ls_model model = {.n_routed_experts = (int64_t)e->groups,
+                                   .num_experts_per_tok = (int64_t)e->k,
+                                   .n_group = (int64_t)e->heads,
+                                   .topk_group = (int64_t)e->kv_heads};
+    const int64_t ranks = (int64_t)e->ranks;
+    const struct ls_group group = {.size = ranks, .nodes = ranks / 8, .ranks_per_node = 8};
+    const struct ls_token_exchange exchange = {.n_rows = e->m, .row_bytes = 2 * e->n, .shards = e->ranks};
+    const enum ls_exchange_way way = strncmp(e->kind, "dispatch ", 9) == 0 ? LS_DISPATCH : LS_COMBINE;
+    for (int i = 0; i < LS_N_EXCHANGE_LIBRARIES; i++) {
+        if (strcmp(strchr(e->kind, ' ') + 1, names[i]) != 0)
+            continue;
+        const struct ls_collective_cost cost =
+            ls_exchange_cost(cluster, &model, (enum ls_exchange_library)i, way, &group, &exchange);
+        return ls_collective_seconds(&cost);
+    }
+    ck_abort_msg("no library %s", e->kind);
+    return 0;
+}
+
 static double engine_seconds(const struct ls_cluster *cluster, const struct example *e)
 {
     if (strcmp(e->kind, "gemm") == 0)
@@ -77,6 +105,8 @@ static double engine_seconds(const struct ls_cluster *cluster, const struct exam
         return collective_seconds(cluster, e, LS_ALL_REDUCE);
     if (strcmp(e->kind, "all_gather") == 0)
         return collective_seconds(cluster, e, LS_ALL_GATHER);
+    if (strchr(e->kind, ' '))
+        return exchange_seconds(cluster, e);
     ck_assert_str_eq(e->kind, "alltoall");
     return collective_seconds(cluster, e, LS_ALL_TO_ALL);
 }

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/serving/preset.h"
 #include "tests/scenario.h"
 
@@ -83,6 +84,42 @@ START_TEST(tensorrt_llm_limits_each_batch_in_flight)
 }
 END_TEST
 
+/* A mixture of experts on eight attention replicas in lockstep. */
+static struct ls_engine experts(const char *preset, const char *hardware, const char *key, const char *value)
+{
+    const char *const given[][2] = {{"strategy.tp", "1"},
+                                    {"strategy.ep", "8"},
+                                    {"model.n_routed_experts", "16"},
+                                    {"model.num_experts_per_tok", "2"},
+                                    {"cluster.hardware.name", hardware},
+                                    {key, value},
+                                    {NULL, NULL}};
+    return resolve(preset, given).engine;
+}
+
+START_TEST(engines_exchange_tokens_as_they_do_by_default)
+{
+    const char *const fp8[] = {"engine.weight_dtype", "fp8"}, *const deepep[] = {"engine.all2all_backend",
+                                                                                 "deepep_auto"};
+    const struct ls_engine vllm = experts("vllm-0.11", "h100-sxm", fp8[0], fp8[1]);
+    ck_assert_int_eq(vllm.all2all_backend, LS_ALL2ALL_ALL_GATHER);
+    ck_assert_int_eq(vllm.dispatch_dtype, LS_BF16);
+    ck_assert_int_eq(vllm.pad_lockstep, LS_PAD_ALWAYS);
+    ck_assert_int_eq(experts("sglang-0.5", "h100-sxm", fp8[0], fp8[1]).all2all_backend, LS_ALL2ALL_ALL_GATHER);
+    const struct ls_engine trtllm = experts("trtllm-1.0", "h100-sxm", fp8[0], fp8[1]);
+    ck_assert_int_eq(trtllm.all2all_backend, LS_ALL2ALL_ALL_GATHER);
+    ck_assert_int_eq(trtllm.dispatch_dtype, LS_FP8);
+    ck_assert_int_eq(trtllm.pad_lockstep, LS_PAD_GRAPHS);
+    /* more ranks than experts a token, on GB200 */
+    ck_assert_int_eq(experts("trtllm-1.0", "gb200", "model.num_experts_per_tok", "8").all2all_backend,
+                     LS_ALL2ALL_ALL_GATHER);
+    ck_assert_int_eq(experts("trtllm-1.0", "gb200", "strategy.expert_tp", "1").all2all_backend,
+                     LS_ALL2ALL_NVLINK_TWO_SIDED);
+    ck_assert_int_eq(experts("static", "h100-sxm", fp8[0], fp8[1]).all2all_backend, LS_ALL2ALL_NCCL);
+    ck_assert_int_eq(experts("vllm-0.11", "h100-sxm", deepep[0], deepep[1]).dispatch_dtype, LS_BF16);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("preset");
@@ -92,6 +129,7 @@ int main(void)
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
+    tcase_add_test(tcase, engines_exchange_tokens_as_they_do_by_default);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

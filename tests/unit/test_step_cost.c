@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/cost/step_comm.h"
 #include "engine/sim/clock.h"
@@ -213,15 +214,16 @@ START_TEST(collectives_step_by_step_last_as_long_as_in_sum)
         const int64_t n_tok =
             _i == MIXTRAL_LOCKSTEP && batches[1].n_tok > batches[0].n_tok ? batches[1].n_tok : batches[0].n_tok;
         ls_step_cost(&cost, batches, &step);
-        int n = ls_mlp_comms_before(&cost, moe, n_tok, comms);
-        n += ls_mlp_comms_after(&cost, moe, n_tok, comms + n);
+        int n = ls_mlp_comms_before(&cost, moe, &step.tok, comms);
+        n += ls_mlp_comms_after(&cost, moe, &step.tok, comms + n);
         int64_t ps = 0, nic_ps = 0;
         for (int j = 0; j < n; j++) {
             ps += ls_comm_ps(&comms[j]);
             nic_ps += ls_comm_nic_ps(&comms[j]);
         }
-        ck_assert_int_eq(ps, step.linear->mlp_comm_ps[moe]);
-        ck_assert_int_eq(nic_ps, step.linear->mlp_nic_ps[moe]);
+        ck_assert_int_eq(ps, step.mlp_comm_ps[moe]);
+        ck_assert_int_eq(nic_ps, step.mlp_nic_ps[moe]);
+        ck_assert_int_eq(step.tok.own, n_tok);
         const struct ls_comm attention = ls_attention_comm(&cost, n_tok);
         ck_assert_int_eq(ls_comm_ps(&attention), step.linear->attention_comm_ps);
         for (int between = 0; between < 2; between++) {
@@ -235,10 +237,14 @@ START_TEST(collectives_step_by_step_last_as_long_as_in_sum)
 }
 END_TEST
 
-/* Two attention replicas in step wait for the slower one; the experts see the tokens of both. */
+/* Two attention replicas in step wait for the slower one; the experts see the tokens of both, or as many as both would
+ * have that are padded to the wider. */
 START_TEST(lockstep_takes_the_slower_member_and_all_tokens)
 {
     make(MIXTRAL_LOCKSTEP, "1");
+    scenario.engine.pad_lockstep = _i;
+    scenario.engine.kernel_launch_s = 1e-9; /* any, so that passes with and without a graph differ */
+    cost = make_cost();
     for (int i = 0; i < N_BATCHES; i++) {
         const struct ls_batch one = draw_batch(), other = draw_batch();
         const struct ls_batch batches[2] = {one, other}, turned[2] = {other, one};
@@ -248,12 +254,65 @@ START_TEST(lockstep_takes_the_slower_member_and_all_tokens)
         const int64_t a = one.n_tok ? attention_ps(&one, false) : 0, b = other.n_tok ? attention_ps(&other, false) : 0;
         ls_step_cost(&cost, batches, &step);
         ck_assert_int_eq(step.attention_ps[0], a > b ? a : b);
-        ck_assert_int_eq(step.mlp_ps[1],
-                         sum(ops, ls_ops_moe(cost.model, &cost.shard, &cost.formats, widest, one.n_tok + other.n_tok,
-                                             load_of(one.n_tok + other.n_tok), ops)));
+        const bool graph =
+            one.n_tok <= scenario.engine.cuda_graph_max_tokens && other.n_tok <= scenario.engine.cuda_graph_max_tokens;
+        const bool padded = _i == LS_PAD_ALWAYS || (_i == LS_PAD_GRAPHS && graph);
+        const int64_t group = padded ? 2 * widest : one.n_tok + other.n_tok;
+        ck_assert_int_eq(step.tok.group, group);
+        ck_assert_int_eq(step.mlp_ps[1], sum(ops, ls_ops_moe(cost.model, &cost.shard, &cost.formats, widest, group,
+                                                             load_of(group), ops)));
         ls_step_cost(&cost, turned, &back);
         ck_assert_int_eq(ls_stage_ps(&cost.stages[0], &back), ls_stage_ps(&cost.stages[0], &step));
     }
+}
+END_TEST
+
+/* Gathering takes as long as all tokens do; a library's exchange as long as its busiest GPU. */
+START_TEST(an_uneven_group_gathers_what_there_is)
+{
+    make(MIXTRAL_LOCKSTEP, "1");
+    scenario.engine.pad_lockstep = LS_PAD_NEVER;
+    const struct ls_batch wide = {.n_tok = 400,
+                                  .n_sampled = 1,
+                                  .n_prefill = 1,
+                                  .prefill_tok = 400,
+                                  .prefill_context = 400,
+                                  .prefill_pairs = 80200};
+    struct ls_step even, uneven;
+    for (int32_t backend = 0; backend < LS_N_ALL2ALL; backend++) {
+        scenario.engine.all2all_backend = backend;
+        cost = make_cost();
+        ls_step_cost(&cost, (const struct ls_batch[]){wide, wide}, &even);
+        ls_step_cost(&cost, (const struct ls_batch[]){wide, {0}}, &uneven);
+        ck_assert_int_gt(even.mlp_comm_ps[1], 0);
+        if (backend == LS_ALL2ALL_ALL_GATHER)
+            ck_assert_int_lt(uneven.mlp_comm_ps[1], even.mlp_comm_ps[1]);
+        else
+            ck_assert_int_eq(uneven.mlp_comm_ps[1], even.mlp_comm_ps[1]);
+    }
+}
+END_TEST
+
+/* Without lockstep each rank computes the experts that it holds of all tokens, and an all-reduce adds them up. */
+START_TEST(tensor_ranks_that_hold_whole_experts_exchange_no_tokens)
+{
+    make(MIXTRAL_TP2, "1");
+    const struct ls_batch batch = draw_batch();
+    struct ls_comm comms[LS_MAX_COMMS];
+    struct ls_op ops[LS_MAX_OPS];
+    struct ls_step sliced, whole;
+    ls_step_cost(&cost, &batch, &sliced);
+    scenario.strategy.expert_tp = 1;
+    cost = make_cost();
+    ls_step_cost(&cost, &batch, &whole);
+    ck_assert_int_eq(ls_mlp_comms_before(&cost, true, &whole.tok, comms), 0);
+    ck_assert_int_eq(ls_mlp_comms_after(&cost, true, &whole.tok, comms), 1);
+    ck_assert_int_eq(whole.mlp_comm_ps[1], sliced.mlp_comm_ps[1]);
+    const size_t n =
+        ls_ops_moe(cost.model, &cost.shard, &cost.formats, batch.n_tok, batch.n_tok, load_of(batch.n_tok), ops);
+    for (size_t i = 0; i < n; i++) /* two of eight experts a token, four of them here */
+        if (ops[i].kind == LS_OP_GROUPED_GEMM)
+            ck_assert_double_eq_tol(ops[i].m, fmax(ops[i].groups, batch.n_tok), 1e-9);
 }
 END_TEST
 
@@ -323,7 +382,9 @@ int main(void)
     tcase_add_test(tcase, decode_attention_follows_its_context_up_and_down);
     tcase_add_loop_test(tcase, stages_add_up_to_the_model, 0, N_WHICH);
     tcase_add_loop_test(tcase, collectives_step_by_step_last_as_long_as_in_sum, 0, N_WHICH);
-    tcase_add_test(tcase, lockstep_takes_the_slower_member_and_all_tokens);
+    tcase_add_loop_test(tcase, lockstep_takes_the_slower_member_and_all_tokens, LS_PAD_NEVER, LS_PAD_ALWAYS + 1);
+    tcase_add_test(tcase, an_uneven_group_gathers_what_there_is);
+    tcase_add_test(tcase, tensor_ranks_that_hold_whole_experts_exchange_no_tokens);
     tcase_add_test(tcase, no_communication_without_company);
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
     tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);

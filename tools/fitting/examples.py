@@ -70,6 +70,18 @@ def collective_lines(name, spec, library, kernels):
         yield line(name, library, op, "bf16", {"bytes": size, "ranks": ranks}, seconds)
 
 
+def exchange_lines(name, spec, library, kernels):
+    """A deployment of DeepSeek-V3's experts: tokens in `m`, their width in `n`, chosen experts in `k`, groups in `heads`."""
+    for exchange, ways in kernels.get("exchange", {}).items():
+        for (way, params), (ranks, nodes), tokens in itertools.product(ways.items(), ((8, 1), (32, 4)), (16, 4096)):
+            rows, link, nic = forms.exchange_copies(exchange, 256, 8, 8, 4, ranks, nodes)
+            size = tokens * 7168 * 2.0
+            x = {"rows": array(rows * tokens), "link_bytes": array(link * size), "nic_bytes": array(nic * size)}
+            seconds = forms.exchange_seconds(as_written(params), {**spec, "nic_bandwidth": 50e9}, x)[0]
+            shape = {"m": tokens, "n": 7168, "k": 8, "groups": 256, "heads": 8, "kv_heads": 4, "ranks": ranks}
+            yield line(name, library, f"{way} {exchange}", "bf16", shape, seconds)
+
+
 def page(gpus):
     """CSV of examples; `gpus` are names, specs and trees as fits.libraries gives them."""
     lines = [",".join(COLUMNS)]
@@ -78,4 +90,5 @@ def page(gpus):
             lines += product_lines(name, spec, library, kernels)
             lines += attention_lines(name, spec, library, kernels)
             lines += collective_lines(name, spec, library, kernels)
+            lines += exchange_lines(name, spec, library, kernels)
     return "\n".join(lines) + "\n"

@@ -1,5 +1,7 @@
 """All fits of one GPU, and what stands in for them on a GPU without measurements."""
-from . import classes
+import itertools
+
+from . import classes, exchange
 
 # GPU in the library → its name in the tables, sources of each kind of table, whether a switch joins its GPUs
 MEASURED = {
@@ -32,6 +34,7 @@ class GpuFits:
             self.fit_attention(library, source)
         self.fit_latent_attention()
         self.fit_collectives()
+        self.fit_exchange()
 
     def add(self, key, fit):
         if fit is not None:
@@ -91,6 +94,11 @@ class GpuFits:
                 self.add((name, "collectives"), classes.fit_direct_all_reduce(
                     tables, gpu, spec, source, library.params, self.joined_by))
 
+    def fit_exchange(self):
+        for kernels, library, way in itertools.product(exchange.SOURCES, exchange.LIBRARIES, exchange.WAYS):
+            self.add((kernels, "exchange", library, way),
+                     exchange.fit(self.tables, self.gpu, self.spec, kernels, library, way))
+
 
 def note(fit):
     held = fit.held()
@@ -108,7 +116,7 @@ def quantile(values, q):
 
 
 CLASS_ORDER = ("gemm", "grouped_gemm", "prefill", "prefill_fp8", "mla_prefill", "decode", "decode_fp8", "mla_decode",
-               "mla_decode_fp8", "memory", "collectives")
+               "mla_decode_fp8", "memory", "collectives", "exchange")
 
 
 def is_usable(key, fit):
@@ -126,7 +134,9 @@ def libraries(gpu_fits):
             for key, fit in usable.items():
                 if key[0] != library or key[1] != name:
                     continue
-                if len(key) == 3:
+                if name == "exchange":
+                    found[library].setdefault(name, {}).setdefault(key[2], {})[key[3]] = fit.params
+                elif len(key) == 3:
                     found[library].setdefault(name, {})[key[2]] = fit.params
                 else:
                     found[library][name] = fit.params
@@ -175,7 +185,11 @@ def scale(tree, origin, target, name):
     for library, kinds in tree.items():
         result[library] = {}
         for kind, params in kinds.items():
-            if kind in ("gemm", "grouped_gemm"):
+            if kind == "exchange":
+                result[library][kind] = params
+                notes.update({(library, kind, exchange_name, way): f"scaled from {name}"
+                              for exchange_name, ways in params.items() for way in ways})
+            elif kind in ("gemm", "grouped_gemm"):
                 usable = {f: p for f, p in params.items() if f in ("bf16", "int4") or f in target["peak"]}
                 result[library][kind] = {f: {k: scaled(k, v) for k, v in p.items()} for f, p in usable.items()}
                 notes.update({(library, kind, f): f"scaled from {name}" for f in usable})

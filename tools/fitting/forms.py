@@ -174,3 +174,39 @@ def collective_candidates(p, gpu, op, ranks, size):
 
 def collective_seconds(p, gpu, op, ranks, size):
     return np.minimum.reduce(list(collective_candidates(p, gpu, op, ranks, size).values()))
+
+
+def none_chosen(n, part, chosen):
+    chance, i = 1.0, 0
+    while i < chosen:
+        chance *= (max(0.0, n - part - i) / (n - i)) ** min(1.0, chosen - i)
+        i += 1
+    return chance
+
+
+def routing_parts(experts, chosen, groups, chosen_groups, parts):
+    """ls_routing_parts"""
+    if chosen_groups >= groups:
+        return parts * (1 - none_chosen(experts, experts / parts, chosen))
+    if parts <= groups:
+        return parts * (1 - none_chosen(groups, groups / parts, min(chosen, chosen_groups)))
+    none = none_chosen(experts / groups, experts / parts, chosen / chosen_groups)
+    return chosen_groups * parts / groups * (1 - none)
+
+
+def exchange_copies(library, experts, chosen, groups, chosen_groups, shards, nodes):
+    """Copies of a token that leave its GPU, that pass a link inside a node, that leave the node."""
+    on_node, other_gpu, other_node = shards / nodes, 1 - 1 / shards, 1 - 1 / nodes
+    if library == "deepep_low_latency":
+        return chosen * other_gpu, chosen * (on_node - 1) / shards, chosen * other_node
+    distinct = routing_parts(experts, chosen, groups, chosen_groups, shards)
+    across = routing_parts(experts, chosen, groups, chosen_groups, nodes) * other_node
+    return distinct * other_gpu, distinct * (on_node - 1) / on_node, across
+
+
+def exchange_seconds(p, gpu, x):
+    """A GPU with a NIC of its own."""
+    link_s = x["rows"] * p["row"] + x["link_bytes"] / (gpu["link_bandwidth"] * p["link_frac"])
+    if not np.any(x["nic_bytes"]):
+        return p["launch"] + link_s
+    return p["launch"] + np.maximum(link_s, x["nic_bytes"] / (gpu["nic_bandwidth"] * p["network_frac"]))

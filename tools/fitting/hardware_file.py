@@ -8,7 +8,7 @@ UNITS = {
     "GiB": 2.0**30, "MiB": 2.0**20, "W": 1.0, "us": 1e-6, "ns": 1e-9, "s": 1.0,
 }
 TIMES = {"launch", "start", "wave", "split", "quantize_launch", "quantize_row", "block", "merge", "kv_head", "single_head",
-         "ramp", "switch_launch", "direct_launch", "direct_rank"}
+         "ramp", "switch_launch", "direct_launch", "direct_rank", "row"}
 RATES = {"sm_bandwidth", "quantize_bandwidth", "block_bandwidth", "l2_bandwidth"}
 SIZES = {"direct_max"}
 
@@ -82,7 +82,14 @@ def kernel_lines(libraries, notes):
     for library, classes in libraries.items():
         lines.append(f"  {library}:")
         for name, params in classes.items():
-            if name in ("gemm", "grouped_gemm"):
+            if name == "exchange":
+                lines.append("    exchange:")
+                for exchange, ways in params.items():
+                    lines.append(f"      {exchange}:")
+                    for way, values in ways.items():
+                        lines.append(f"        # {notes[library, name, exchange, way]}")
+                        lines.append(f"        {way}: {flow(values)}")
+            elif name in ("gemm", "grouped_gemm"):
                 lines.append(f"    {name}:")
                 for format_name, values in params.items():
                     lines.append(f"      # {notes[library, name, format_name]}")

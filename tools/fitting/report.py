@@ -1,7 +1,7 @@
 """docs/kernels.md: how far the fits are from the measurements they have not seen."""
 import numpy as np
 
-from . import classes
+from . import classes, exchange
 from .fits import is_usable, median, quantile
 
 TITLES = {
@@ -12,6 +12,8 @@ TITLES = {
 
 
 def title(key):
+    if key[1] == "exchange":
+        return f"{key[2].replace('_', ' ')} {key[3]}"
     name = key[1].removesuffix("_fp8")
     suffix = " fp8" if key[1].endswith("_fp8") else f" {key[2]}" if len(key) == 3 else ""
     return TITLES[name] + suffix
@@ -31,6 +33,9 @@ def worst(key, fit):
     elif "decode" in key[1]:
         shape = (f"{value['seqs']:g} x {value['context'] / value['seqs']:g} tokens, heads "
                  f"{value['heads']:g}/{value['kv_heads']:g} x {value['head_dim']:g}")
+    elif key[1] == "exchange":
+        shape = (f"{value['tokens']:g} tokens of {value['hidden']:g}, {value['chosen']:g} of {value['experts']:g} experts, "
+                 f"{value['ranks']:g} GPUs")
     elif key[1] in ("nccl", "collectives"):
         shape = f"{classes.OPERATIONS[int(value['op'])]}, {value['ranks']:g} GPUs, {value['size'] / 1024:g} KiB"
     else:
@@ -82,6 +87,7 @@ def summary(results):
         ("decode attention reading 100 MB or more", f"{100 * median(decode):.1f} %", f"{100 * quantile(decode, 0.9):.0f} %"),
         ("expert layers", *pooled(results, ("grouped_gemm",))),
         ("collectives of 64 KiB and more", *pooled_collectives(results)),
+        ("exchange of tokens between experts", *pooled(results, ("exchange",))),
     ]
     return [f"| {name} | {mid} | {high} |" for name, mid, high in lines]
 
@@ -104,9 +110,23 @@ What to know when reading them:
   weights in between. Small caches are hardest to fit, and weigh least.
 - Left out as kernels of their own: heads of 512, more than 16 query heads for each KV head, sliding windows.
 - A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
+- The exchange of tokens between experts: what vLLM's and TensorRT-LLM's own calls of DeepEP take, on one node, and what
+  TensorRT-LLM's kernels over NVLink take on 2 to 64 GPUs of a GB200 NVL72. Without CUDA graphs short ones take no less
+  than their launches; the fit accounts for it where engines have graphs (low latency).
 - Expert layers are fitted under balanced routing, the A100's under near-random routing, on GPUs that hold all experts,
   and to the kernels that a library takes for a fifth of the rows or more.
 """
+
+
+def network(fits_between):
+    """DeepEP between nodes, all of its published figures, those left out of the fit in brackets."""
+    lines = ["## DeepEP between nodes", "", f"{exchange.README}: seconds from its bandwidths and latencies against ours, "
+             "by number of GPUs; in brackets those left out.", "", "| kernels | share of a NIC | error |", "|---|---|---|"]
+    for (library, way), fit in fits_between.items():
+        errors = [f"{p:g}: {100 * e:.0f} %" for p, e in zip(fit.rows["ranks"], fit.error)]
+        errors = [f"[{text}]" if held else text for text, held in zip(errors, fit.rows["held"])]
+        lines.append(f"| {library.replace('_', ' ')} {way} | {fit.params['network_frac']:.2f} | {', '.join(errors)} |")
+    return [*lines, ""]
 
 
 def page(results):
@@ -115,4 +135,5 @@ def page(results):
         lines += [f"## {name}", "", "| class | tables | rows | median | 90th percentile | worst |", "|---|---|---|---|---|---|"]
         lines += [row(key, fit) for key, fit in result.fits.items()]
         lines.append("")
-    return "\n".join(lines)
+    tables = next(iter(results.values())).tables
+    return "\n".join(lines + network(exchange.network_fit(tables)))

@@ -40,6 +40,10 @@ class Tables:
             self.cache[path] = read_csv(path)
         return self.cache[path]
 
+    def csv(self, name):
+        """A table of the subset in measured/."""
+        return read_csv(self.folder / "measured" / f"{name}.csv")
+
 
 def select(table, mask):
     return {name: values[mask] for name, values in table.items()}
