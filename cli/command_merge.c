@@ -13,7 +13,8 @@ struct merge {
     struct ls_study study;
     struct ls_run_output output;
     struct ls_run_summary summary;
-    unsigned char *seen; /* [n_cells] */
+    struct ls_cube *part; /* being added */
+    unsigned char *seen;  /* [n_cells] */
     uint64_t n_seen;
     enum ls_status status; /* of the journal */
     struct ls_err err;
@@ -24,21 +25,27 @@ static void add(const struct ls_record *record, void *context)
     struct merge *merge = context;
     if (record->cell >= merge->study.n_cells || merge->seen[record->cell] || merge->status != LS_OK)
         return;
+    bool taken;
     merge->seen[record->cell] = 1;
     merge->n_seen++;
-    merge->status = ls_journal_append(merge->output.journal, record, &merge->err);
+    merge->status = ls_run_output_adopt(&merge->output, &merge->study, merge->part, record, &taken, &merge->err);
     ls_run_summary_add(&merge->summary, record, 1);
 }
 
 static enum ls_status add_cube(struct merge *merge, const char *path, struct ls_err *err)
 {
-    struct ls_cube *cube;
-    enum ls_status status = ls_cube_open(path, &cube, err);
+    enum ls_status status = ls_cube_open(path, &merge->part, err);
     if (status != LS_OK)
         return status;
+    struct ls_cube *cube = merge->part;
+    const uint32_t missing = merge->study.output_kinds & ~ls_cube_kinds(cube);
     const char *sha256 = ls_cube_attribute(cube, "study_sha256");
     if (!sha256 || strcmp(sha256, merge->study.sha256) != 0 || ls_cube_n_cells(cube) != merge->study.n_cells)
         status = ls_fail(err, LS_CONFLICT, "%s is of another study", path);
+    else if (missing)
+        status =
+            ls_fail(err, LS_CONFLICT, "%s has no %s, which the study asks for; run it again, or --set output.%s=false",
+                    path, ls_detail_tables[missing & 1u ? 0 : 1].group, ls_detail_tables[missing & 1u ? 0 : 1].group);
     else
         status = ls_cube_records(cube, add, merge, err);
     ls_cube_close(cube);
@@ -84,7 +91,7 @@ static enum ls_exit merge_parts(struct merge *merge, const char *cube, enum ls_o
                       (unsigned long long)merge->study.n_cells);
         return LS_EXIT_FAILED;
     }
-    if (ls_run_output_open(&merge->output, cube, mode, &merge->study, NULL, NULL, err) != LS_OK)
+    if (ls_run_output_open(&merge->output, cube, mode, &merge->study, 1, err) != LS_OK)
         return LS_EXIT_INPUT;
     for (int i = 0; i < n_parts; i++) {
         if (add_part(merge, parts[i], err) != LS_OK) {

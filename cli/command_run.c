@@ -12,6 +12,7 @@
 #include "cli/run_summary.h"
 #include "cli/stop_signal.h"
 #include "io/cube.h"
+#include "io/detail_feed.h"
 #include "sweep/cell.h"
 #include "sweep/cell_cost.h"
 #include "sweep/mpi/mpi_transport.h"
@@ -32,6 +33,7 @@ struct run {
     struct ls_transport *transport;
     struct ls_study study;
     struct ls_sim *sim;
+    struct ls_detail_feed *feed; /* null: the study wants no details */
     unsigned n_failures_shown;
     double begin_s; /* of the program */
     double sweep_s; /* of the sweep */
@@ -43,6 +45,7 @@ struct run {
     struct ls_run_summary summary;
     struct ls_progress progress;
     double committed_s, cube_s, cube_took_s;
+    struct ls_cube *old;          /* whose results are taken over */
     enum ls_status record_status; /* of recording what was not simulated: taken over, or left out by the search */
     struct ls_err record_err;
 };
@@ -75,6 +78,11 @@ static bool keep_going(void *context)
     return ls_runner_poll(context);
 }
 
+static void hand_over(const struct ls_piece *piece, void *context)
+{
+    ls_runner_hand_over(context, piece);
+}
+
 static void show_failure(struct run *run, uint64_t cell, const char *why)
 {
     if (run->n_failures_shown++ >= MAX_FAILURES_SHOWN)
@@ -90,17 +98,29 @@ static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t
     struct run *run = context;
     struct ls_err err = {0};
     ls_sim_watch(run->sim, keep_going, runner);
+    if (run->feed)
+        ls_detail_feed_begin(run->feed, run->study.output_kinds, cell, hand_over, runner);
     const enum ls_status status = ls_cell_simulate(&run->study, cell, run->sim, record, &err);
-    if (status == LS_OK && record->status == LS_CELL_FAILED)
+    if (status != LS_OK)
+        return status;
+    if (record->status == LS_CELL_FAILED)
         show_failure(run, cell, err.text);
-    return status;
+    else if (run->feed)
+        ls_detail_feed_end(run->feed, record);
+    return LS_OK;
+}
+
+static enum ls_status take_piece(void *context, size_t rank, const struct ls_piece *piece, struct ls_err *err)
+{
+    struct run *run = context;
+    return ls_detail_file_add(run->output.details, rank, piece, err);
 }
 
 static enum ls_status deliver(void *context, const struct ls_record *record, struct ls_err *err)
 {
     struct run *run = context;
     ls_run_summary_add(&run->summary, record, false);
-    const enum ls_status status = ls_journal_append(run->output.journal, record, err);
+    const enum ls_status status = ls_run_output_add(&run->output, record->rank, record, err);
     if (status == LS_OK && run->search)
         ls_search_note(run->search, record);
     return status;
@@ -110,7 +130,7 @@ static enum ls_status deliver(void *context, const struct ls_record *record, str
 static void write_cube(struct run *run, double start_s)
 {
     struct ls_err err;
-    if (ls_cube_write(run->output.cube, &run->study, run->output.journal, &err) != LS_OK)
+    if (ls_cube_write(run->output.cube, &run->study, run->output.journal, run->output.details, &err) != LS_OK)
         say(run, WARNING, err.text);
     run->cube_s = now_s(NULL);
     run->cube_took_s = run->cube_s - start_s;
@@ -128,7 +148,7 @@ static enum ls_status tick(void *context, const struct ls_queue *queue, struct l
     const double at_s = now_s(NULL);
     if (at_s - run->committed_s >= COMMIT_PERIOD_S) {
         run->committed_s = at_s;
-        const enum ls_status status = ls_journal_commit(run->output.journal, err);
+        const enum ls_status status = ls_run_output_commit(&run->output, err);
         if (status != LS_OK)
             return status;
         if (!ls_journal_is_in_place(run->output.journal))
@@ -157,7 +177,14 @@ static bool stop(void *context)
 }
 
 static const struct ls_runner_ops runner_ops = {
-    .simulate = simulate, .deliver = deliver, .tick = tick, .lost = lost, .stop = stop, .now_s = now_s};
+    .simulate = simulate,
+    .deliver = deliver,
+    .take_piece = take_piece,
+    .tick = tick,
+    .lost = lost,
+    .stop = stop,
+    .now_s = now_s,
+};
 
 /* Before the sweep. */
 
@@ -171,35 +198,36 @@ static void take_over(const struct ls_record *record, void *context)
         ls_search_note(run->search, record);
 }
 
-static void record_unsimulated(struct run *run, const struct ls_record *record)
-{
-    if (run->record_status == LS_OK)
-        run->record_status = ls_journal_append(run->output.journal, record, &run->record_err);
-}
-
-/* A result that a cube holds. Those that failed are tried again. */
+/* A result that run->old holds. Those that failed are tried again. */
 static void adopt(const struct ls_record *record, void *context)
 {
     struct run *run = context;
-    if (record->status != LS_CELL_FAILED && ls_queue_is_absent(run->queue, record->cell)) {
-        record_unsimulated(run, record);
+    bool taken;
+    if (record->status == LS_CELL_FAILED || !ls_queue_is_absent(run->queue, record->cell) ||
+        run->record_status != LS_OK)
+        return;
+    run->record_status = ls_run_output_adopt(&run->output, &run->study, run->old, record, &taken, &run->record_err);
+    if (run->record_status == LS_OK && taken)
         take_over(record, context);
-    }
+}
+
+/* Results of the cube at `path`: the study's own, left unfinished, or an older one. */
+static enum ls_status adopt_cube(struct run *run, const char *path, bool own, struct ls_err *err)
+{
+    enum ls_status status = ls_cube_open(path, &run->old, err);
+    if (status != LS_OK)
+        return status;
+    status = own ? ls_cube_records(run->old, adopt, run, err)
+                 : ls_run_reuse(run->old, &run->study, run->queue, adopt, run, err);
+    ls_cube_close(run->old);
+    return status;
 }
 
 static enum ls_status adopt_all(struct run *run, struct ls_err *err)
 {
-    enum ls_status status = LS_OK;
-    if (run->output.partial) {
-        struct ls_cube *cube;
-        status = ls_cube_open(run->output.cube, &cube, err);
-        if (status == LS_OK) {
-            status = ls_cube_records(cube, adopt, run, err);
-            ls_cube_close(cube);
-        }
-    }
+    enum ls_status status = run->output.partial ? adopt_cube(run, run->output.cube, true, err) : LS_OK;
     for (size_t i = 0; i < run->options->n_reuse && status == LS_OK; i++)
-        status = ls_run_reuse(run->options->reuse[i], &run->study, run->queue, adopt, run, err);
+        status = adopt_cube(run, run->options->reuse[i], false, err);
     if (status == LS_OK && run->record_status != LS_OK)
         status = ls_fail(err, run->record_status, "%s", run->record_err.text);
     return status;
@@ -228,7 +256,8 @@ static void skip(uint64_t cell, enum ls_reason reason, void *context)
     struct run *run = context;
     struct ls_record record = {.cell = cell, .status = LS_CELL_NOT_RUN, .reason = (uint32_t)reason};
     ls_metrics_clear(&record.metrics);
-    record_unsimulated(run, &record);
+    if (run->record_status == LS_OK)
+        run->record_status = ls_run_output_add(&run->output, 0, &record, &run->record_err);
     ls_run_summary_add(&run->summary, &record, true);
 }
 
@@ -246,10 +275,12 @@ static enum ls_status prepare(struct run *run, struct ls_err *err)
     if (status == LS_OK && run->study.search.method != LS_NULL_CHOICE)
         status = ls_search_new(&run->study, want, run, &run->search, err);
     if (status == LS_OK)
-        status = ls_run_output_open(&run->output, cube, options->mode, &run->study, take_over, run, err);
+        status = ls_run_output_open(&run->output, cube, options->mode, &run->study, run->transport->n_ranks, err);
     if (status != LS_OK || run->output.complete)
         return status;
-    status = adopt_all(run, err);
+    status = ls_run_output_resume(&run->output, &run->study, take_over, run, err);
+    if (status == LS_OK)
+        status = adopt_all(run, err);
     if (status != LS_OK) {
         ls_run_output_abandon(&run->output);
         return status;
@@ -278,6 +309,12 @@ static enum ls_status load(struct run *run)
     }
     if (status == LS_OK && !(run->sim = ls_sim_new()))
         status = LS_NOMEM;
+    if (status == LS_OK && run->study.output_kinds) {
+        run->feed = calloc(1, sizeof *run->feed);
+        status = run->feed ? LS_OK : LS_NOMEM;
+        if (run->feed)
+            ls_sim_observe(run->sim, &run->feed->observer);
+    }
     return (enum ls_status)transport->ops->max(transport, (uint32_t)status);
 }
 
@@ -372,6 +409,7 @@ int ls_command_run(int argc, char **argv)
     ls_search_free(run.search);
     ls_queue_free(run.queue);
     ls_sim_free(run.sim);
+    free(run.feed);
     ls_study_release(&run.study);
     return code;
 }

@@ -121,6 +121,30 @@ static bool print_metrics(struct ls_cube *cube, double *cells, struct ls_err *er
     return good;
 }
 
+/* Rows beside the cells: how many, and of how many cells. */
+static bool print_details(struct ls_cube *cube, struct ls_err *err)
+{
+    const uint32_t kinds = ls_cube_kinds(cube);
+    const size_t n_cells = (size_t)ls_cube_n_cells(cube);
+    uint64_t *ranges = ls_alloc(2 * n_cells, sizeof *ranges);
+    bool good = true;
+    for (int kind = 0; kind < LS_N_DETAIL_KINDS && good; kind++) {
+        uint64_t n_rows = 0, n_with = 0;
+        if (!(kinds >> kind & 1u))
+            continue;
+        good = ls_cube_ranges(cube, (enum ls_detail_kind)kind, ranges, ranges + n_cells, err) == LS_OK;
+        for (size_t i = 0; i < n_cells && good; i++) {
+            n_rows += ranges[n_cells + i];
+            n_with += ranges[n_cells + i] > 0;
+        }
+        if (good)
+            (void)printf("%s  %-24s %10" PRIu64 " rows of %" PRIu64 " cells\n",
+                         kinds & ((1u << kind) - 1) ? "" : "\nDetails\n", ls_detail_tables[kind].group, n_rows, n_with);
+    }
+    free(ranges);
+    return good;
+}
+
 static void print_provenance(struct ls_cube *cube)
 {
     static const char *const names[] = {"created", "llmsweep_version", "engine_version", "seed", "study_sha256"};
@@ -141,7 +165,8 @@ static int show(const char *path)
     (void)printf("%s: %s (%s)\n", path, title && title[0] ? title : "no name", kind ? kind : "no kind");
     double *cells = ls_alloc((size_t)ls_cube_n_cells(cube), sizeof *cells);
     print_axes(cube);
-    const bool good = print_coverage(cube, cells, &err) && print_metrics(cube, cells, &err);
+    const bool good =
+        print_coverage(cube, cells, &err) && print_metrics(cube, cells, &err) && print_details(cube, &err);
     if (good)
         print_provenance(cube);
     free(cells);

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "io/cube.h"
-
 struct wanted {
     uint64_t fingerprint, cell;
 };
@@ -64,22 +62,15 @@ static void offer(const struct ls_record *old, void *context)
     }
 }
 
-enum ls_status ls_run_reuse(const char *path, const struct ls_study *study, const struct ls_queue *queue,
+enum ls_status ls_run_reuse(struct ls_cube *cube, const struct ls_study *study, const struct ls_queue *queue,
                             ls_journal_visit *visit, void *context, struct ls_err *err)
 {
-    struct ls_cube *cube;
-    enum ls_status status = ls_cube_open(path, &cube, err);
-    if (status != LS_OK)
-        return status;
     struct reuse reuse = {.visit = visit, .context = context};
     reuse.wanted = malloc((study->n_cells ? (size_t)study->n_cells : 1) * sizeof *reuse.wanted);
-    if (!reuse.wanted) {
-        status = ls_fail(err, LS_NOMEM, "out of memory to look for %s's results", path);
-    } else {
-        list_wanted(&reuse, study, queue);
-        status = ls_cube_records(cube, offer, &reuse, err);
-    }
+    if (!reuse.wanted)
+        return ls_fail(err, LS_NOMEM, "out of memory to look for results that are there already");
+    list_wanted(&reuse, study, queue);
+    const enum ls_status status = ls_cube_records(cube, offer, &reuse, err);
     free(reuse.wanted);
-    ls_cube_close(cube);
     return status;
 }

@@ -44,9 +44,11 @@ bool ls_cube_cells_init(struct ls_cube_cells *cells, const struct ls_study *stud
     cells->rank = malloc(n * sizeof *cells->rank);
     cells->wall_s = malloc(n * sizeof *cells->wall_s);
     cells->events_per_s = malloc(n * sizeof *cells->events_per_s);
+    if (study->output_kinds)
+        cells->details = calloc(n * LS_N_DETAIL_KINDS, sizeof *cells->details);
     size_t *index = malloc(study->n_axes * sizeof *index);
     const bool enough = cells->status && cells->reason && cells->gpus && cells->fingerprint && cells->rank &&
-                        cells->wall_s && cells->events_per_s && index;
+                        cells->wall_s && cells->events_per_s && index && (cells->details || !study->output_kinds);
     const bool pools = enough && may_have_pools(study);
     for (size_t i = 0; enough && i < n; i++) {
         cells->status[i] = LS_CELL_NOT_RUN;
@@ -75,6 +77,8 @@ void ls_cube_cells_visit(const struct ls_record *record, void *context)
     cells->rank[cell] = (int32_t)record->rank;
     cells->wall_s[cell] = record->wall_s;
     cells->events_per_s[cell] = NAN;
+    if (cells->details)
+        memcpy(&cells->details[cell * LS_N_DETAIL_KINDS], record->details, sizeof record->details);
     if (record->wall_s > 0)
         cells->events_per_s[cell] = record->metrics.scalar[LS_METRIC_N_EVENTS] / record->wall_s;
 }
@@ -88,4 +92,5 @@ void ls_cube_cells_free(struct ls_cube_cells *cells)
     free(cells->rank);
     free(cells->wall_s);
     free(cells->events_per_s);
+    free(cells->details);
 }

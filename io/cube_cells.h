@@ -16,6 +16,7 @@ struct ls_cube_cells {
     uint64_t *fingerprint;
     int32_t *rank;
     double *wall_s, *events_per_s;
+    struct ls_detail *details;    /* [n][LS_N_DETAIL_KINDS]; null where the study wants none */
     bool has_value[LS_N_COLUMNS]; /* in any record */
 };
 

@@ -39,7 +39,48 @@ static void hash_texts(struct digester *digester, hid_t type, hid_t space, char 
     ls_h5_expect(&digester->h5, H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts));
 }
 
-/* Values of a dataset or an attribute through the `read` of its kind. */
+/* Numbers of a dataset with one dimension, which may be long: some at a time. */
+static void hash_rows(struct digester *digester, hid_t dataset, hid_t memory_type, hid_t space, hsize_t n)
+{
+    enum { SLAB = 1 << 17 };
+    struct ls_h5 *h5 = &digester->h5;
+    const size_t size = H5Tget_size(memory_type);
+    unsigned char *values = malloc(SLAB * size);
+    if (!values)
+        ls_h5_fail(h5, "out of memory");
+    for (hsize_t first = 0, count; first < n && !h5->failed; first += count) {
+        count = n - first < SLAB ? n - first : SLAB;
+        const hid_t memory = H5Screate_simple(1, &count, NULL);
+        ls_h5_expect(h5, H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &count, NULL));
+        if (!h5->failed)
+            ls_h5_expect(h5, H5Dread(dataset, memory_type, memory, space, H5P_DEFAULT, values));
+        if (!h5->failed)
+            ls_sha256_update(&digester->sha, values, (size_t)count * size);
+        (void)H5Sclose(memory);
+    }
+    free(values);
+}
+
+/* All values of a dataset or an attribute at once, through the `read` of its kind. */
+static void hash_all(struct digester *digester, hid_t object, hid_t memory_type, hid_t space, bool is_attribute)
+{
+    struct ls_h5 *h5 = &digester->h5;
+    const size_t n_bytes = H5Tget_size(memory_type) * (size_t)H5Sget_simple_extent_npoints(space);
+    void *values = malloc(n_bytes ? n_bytes : 1);
+    if (!values) {
+        ls_h5_fail(h5, "out of memory");
+        return;
+    }
+    if (!h5->failed)
+        ls_h5_expect(h5, is_attribute ? H5Aread(object, memory_type, values)
+                                      : H5Dread(object, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
+    if (!h5->failed && H5Tis_variable_str(memory_type) > 0)
+        hash_texts(digester, memory_type, space, values);
+    else if (!h5->failed)
+        ls_sha256_update(&digester->sha, values, n_bytes);
+    free(values);
+}
+
 static void hash_values(struct digester *digester, hid_t object, hid_t type, hid_t space, bool is_attribute)
 {
     struct ls_h5 *h5 = &digester->h5;
@@ -55,23 +96,11 @@ static void hash_values(struct digester *digester, hid_t object, hid_t type, hid
     hid_t memory = ls_h5_check(h5, H5Tcopy(type));
     if (!h5->failed && !is_text && (kind == H5T_INTEGER || kind == H5T_FLOAT))
         ls_h5_expect(h5, H5Tset_order(memory, H5T_ORDER_LE));
-    const size_t size = H5Tget_size(memory);
-    const size_t n_bytes = size * (size_t)H5Sget_simple_extent_npoints(space);
-    hash_number(digester, is_text ? 0 : size);
-    void *values = malloc(n_bytes ? n_bytes : 1);
-    if (!values) {
-        (void)H5Tclose(memory);
-        ls_h5_fail(h5, "out of memory");
-        return;
-    }
-    if (!h5->failed)
-        ls_h5_expect(h5, is_attribute ? H5Aread(object, memory, values)
-                                      : H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
-    if (!h5->failed && is_text)
-        hash_texts(digester, memory, space, values);
-    else if (!h5->failed)
-        ls_sha256_update(&digester->sha, values, n_bytes);
-    free(values);
+    hash_number(digester, is_text ? 0 : H5Tget_size(memory));
+    if (!is_attribute && !is_text && n_dims == 1)
+        hash_rows(digester, object, memory, space, dims[0]);
+    else
+        hash_all(digester, object, memory, space, is_attribute);
     (void)H5Tclose(memory);
 }
 

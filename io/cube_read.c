@@ -349,3 +349,77 @@ enum ls_status ls_cube_fingerprints(struct ls_cube *cube, uint64_t *fingerprints
 {
     return read_dataset(cube, "fingerprint", -1, H5T_NATIVE_UINT64, fingerprints, err);
 }
+
+/* ---- details ---- */
+
+static bool has_kind(struct ls_cube *cube, enum ls_detail_kind kind)
+{
+    return H5Lexists(cube->h5.file, ls_detail_tables[kind].group, H5P_DEFAULT) > 0;
+}
+
+uint32_t ls_cube_kinds(struct ls_cube *cube)
+{
+    uint32_t kinds = 0;
+    for (uint32_t kind = 0; kind < LS_N_DETAIL_KINDS; kind++)
+        kinds |= (uint32_t)has_kind(cube, (enum ls_detail_kind)kind) << kind;
+    return kinds;
+}
+
+static void name_in(enum ls_detail_kind kind, const char *name, char path[128])
+{
+    (void)snprintf(path, 128, "%s/%s", ls_detail_tables[kind].group, name);
+}
+
+enum ls_status ls_cube_ranges(struct ls_cube *cube, enum ls_detail_kind kind, uint64_t *start, uint64_t *count,
+                              struct ls_err *err)
+{
+    char path[128];
+    name_in(kind, LS_CUBE_START, path);
+    const enum ls_status status = read_dataset(cube, path, -1, H5T_NATIVE_UINT64, start, err);
+    if (status != LS_OK)
+        return status;
+    name_in(kind, LS_CUBE_COUNT, path);
+    return read_dataset(cube, path, -1, H5T_NATIVE_UINT64, count, err);
+}
+
+/* One column of some rows, each value to its place in its row. */
+static void read_column(struct ls_h5 *h5, const char *path, const struct ls_detail_column *column, hsize_t first,
+                        hsize_t n, void *row_field, size_t row_bytes)
+{
+    const size_t size = ls_detail_type_bytes(column->type);
+    const hid_t type = ls_cube_detail_type(column->type);
+    unsigned char *values = malloc((size_t)n * size);
+    if (!values) {
+        ls_h5_fail(h5, "out of memory");
+        return;
+    }
+    const hid_t variable = ls_h5_check(h5, H5Dopen2(h5->file, path, H5P_DEFAULT));
+    if (!h5->failed) {
+        const hid_t space = H5Dget_space(variable), memory = H5Screate_simple(1, &n, NULL);
+        ls_h5_expect(h5, H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &n, NULL));
+        if (!h5->failed)
+            ls_h5_expect(h5, H5Dread(variable, type, memory, space, H5P_DEFAULT, values));
+        for (size_t i = 0; i < n && !h5->failed; i++)
+            memcpy((unsigned char *)row_field + i * row_bytes, values + i * size, size);
+        (void)H5Sclose(memory);
+        (void)H5Sclose(space);
+    }
+    if (variable >= 0)
+        (void)H5Dclose(variable);
+    free(values);
+}
+
+enum ls_status ls_cube_rows(struct ls_cube *cube, enum ls_detail_kind kind, uint64_t first, size_t n, void *rows,
+                            struct ls_err *err)
+{
+    const struct ls_detail_table *table = &ls_detail_tables[kind];
+    struct ls_h5 h5 = {.file = cube->h5.file};
+    memset(rows, 0, n * table->row_bytes);
+    for (size_t i = 0; i < table->n_columns && n > 0; i++) {
+        char path[128];
+        name_in(kind, table->columns[i].name, path);
+        read_column(&h5, path, &table->columns[i], first, n, (unsigned char *)rows + table->columns[i].offset,
+                    table->row_bytes);
+    }
+    return ls_h5_status(&h5, "read", cube->path, err);
+}

@@ -12,6 +12,8 @@ struct reader {
     double *status, *reason, *wall_s; /* [n_cells] */
     double *column;                   /* [n_cells] of one metric */
     uint64_t *fingerprints;           /* [n_cells] */
+    uint32_t kinds;                   /* of details that there are */
+    uint64_t *ranges;                 /* [LS_N_DETAIL_KINDS][start, count][n_cells] */
     struct ls_record *records;        /* [WINDOW] */
 };
 
@@ -29,6 +31,11 @@ static enum ls_status read_states(struct reader *reader, struct ls_err *err)
         status = ls_cube_read(reader->cube, "run/wall_s", reader->wall_s, err);
     if (status == LS_OK)
         status = ls_cube_fingerprints(reader->cube, reader->fingerprints, err);
+    for (size_t kind = 0; kind < LS_N_DETAIL_KINDS && status == LS_OK; kind++) {
+        uint64_t *start = reader->ranges + 2 * kind * reader->n_cells;
+        if (reader->kinds >> kind & 1u)
+            status = ls_cube_ranges(reader->cube, (enum ls_detail_kind)kind, start, start + reader->n_cells, err);
+    }
     return status;
 }
 
@@ -39,8 +46,15 @@ static void start_record(const struct reader *reader, uint64_t cell, struct ls_r
         .fingerprint = reader->fingerprints[cell],
         .status = (uint32_t)reader->status[cell],
         .reason = (uint32_t)reader->reason[cell],
+        .kinds = reader->kinds,
         .wall_s = reader->wall_s[cell] >= 0 ? reader->wall_s[cell] : 0, /* NaN: not timed */
     };
+    for (size_t kind = 0; kind < LS_N_DETAIL_KINDS; kind++) {
+        if (!(reader->kinds >> kind & 1u))
+            continue;
+        const uint64_t *ranges = reader->ranges + 2 * kind * reader->n_cells;
+        record->details[kind] = (struct ls_detail){.n_rows = ranges[reader->n_cells + cell], .last = ranges[cell]};
+    }
     ls_metrics_clear(&record->metrics);
 }
 
@@ -79,13 +93,14 @@ static enum ls_status visit_all(struct reader *reader, ls_journal_visit *visit, 
 
 enum ls_status ls_cube_records(struct ls_cube *cube, ls_journal_visit *visit, void *context, struct ls_err *err)
 {
-    struct reader reader = {.cube = cube, .n_cells = ls_cube_n_cells(cube)};
+    struct reader reader = {.cube = cube, .n_cells = ls_cube_n_cells(cube), .kinds = ls_cube_kinds(cube)};
     const size_t n = reader.n_cells ? (size_t)reader.n_cells : 1;
     double *values = calloc(4 * n, sizeof *values);
     reader.fingerprints = calloc(n, sizeof *reader.fingerprints);
+    reader.ranges = calloc(reader.kinds ? 2 * LS_N_DETAIL_KINDS * n : 1, sizeof *reader.ranges);
     reader.records = calloc(WINDOW, sizeof *reader.records);
     enum ls_status status;
-    if (!values || !reader.fingerprints || !reader.records) {
+    if (!values || !reader.fingerprints || !reader.ranges || !reader.records) {
         status = ls_fail(err, LS_NOMEM, "out of memory for the records of a cube");
     } else {
         reader.status = values;
@@ -97,6 +112,7 @@ enum ls_status ls_cube_records(struct ls_cube *cube, ls_journal_visit *visit, vo
             status = visit_all(&reader, visit, context, err);
     }
     free(reader.records);
+    free(reader.ranges);
     free(reader.fingerprints);
     free(values);
     return status;

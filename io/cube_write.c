@@ -12,21 +12,23 @@
 #include <unistd.h>
 
 #include "io/cube_cells.h"
+#include "io/cube_details.h"
 #include "io/cube_schema.h"
 #include "io/durable.h"
-#include "io/h5.h"
+#include "io/h5_variable.h"
 
 /* The journal holds rows, the cube columns. Turning one into the other takes a replay for each group of metrics whose
  * columns fit into memory together. */
 
-enum { CHUNK_BYTES = 256 << 10, GROUP_BYTES = 64 << 20 };
+enum { GROUP_BYTES = 64 << 20 };
 
 struct writer {
     struct ls_h5 h5;
     const struct ls_study *study;
     struct ls_cube_cells cells;
     hid_t *scales; /* [n_axes], then quantile */
-    hid_t run;     /* group */
+    hsize_t dims[H5S_MAX_RANK];
+    hid_t run; /* group */
     double *columns;
 };
 
@@ -52,76 +54,21 @@ static void visit_group(const struct ls_record *record, void *context)
     }
 }
 
-/* ---- datasets ---- */
-
-/* Whole inner dimensions first, then as much of the next as fits: a chunk is a piece of consecutive values. */
-static void chunk_shape(size_t n_dims, const hsize_t *dims, size_t value_bytes, hsize_t *chunk)
+/* The axes, then the quantiles. */
+static struct ls_h5_shape shape_of(const struct writer *writer, size_t n_dims)
 {
-    hsize_t room = CHUNK_BYTES / value_bytes;
-    for (size_t i = n_dims; i-- > 0;) {
-        assert(dims[i] > 0);
-        chunk[i] = dims[i] < room ? dims[i] : room;
-        room = room > chunk[i] ? room / chunk[i] : 1;
-    }
-}
-
-static hid_t filtered_list(struct ls_h5 *h5, size_t n_dims, const hsize_t *dims, hid_t type)
-{
-    hsize_t chunk[H5S_MAX_RANK];
-    chunk_shape(n_dims, dims, H5Tget_size(type), chunk);
-    const hid_t list = ls_h5_create_list(h5, H5P_DATASET_CREATE);
-    if (h5->failed)
-        return list;
-    ls_h5_expect(h5, H5Pset_chunk(list, (int)n_dims, chunk));
-    ls_h5_expect(h5, H5Pset_shuffle(list));
-    ls_h5_expect(h5, H5Pset_deflate(list, 1));
-    ls_h5_expect(h5, H5Pset_fletcher32(list));
-    if (H5Tget_class(type) == H5T_FLOAT)
-        ls_h5_expect(h5, H5Pset_fill_value(list, H5T_NATIVE_DOUBLE, &(double){NAN}));
-    return list;
+    return (struct ls_h5_shape){n_dims, writer->dims, writer->scales};
 }
 
 /* A variable over all axes, and the quantiles when `with_quantiles`; the caller closes it. */
 static hid_t put_variable(struct writer *writer, hid_t where, const char *name, hid_t type, bool with_quantiles,
                           const void *values)
 {
-    struct ls_h5 *h5 = &writer->h5;
-    const size_t n_axes = writer->study->n_axes, n_dims = n_axes + with_quantiles;
-    hsize_t dims[H5S_MAX_RANK];
-    for (size_t i = 0; i < n_axes; i++)
-        dims[i] = writer->study->axes[i].n;
-    dims[n_axes] = LS_N_QUANTILES;
-    if (h5->failed)
-        return H5I_INVALID_HID;
-
-    const hid_t list = filtered_list(h5, n_dims, dims, type);
-    const hid_t space = ls_h5_check(h5, H5Screate_simple((int)n_dims, dims, NULL));
-    const hid_t variable = ls_h5_check(h5, H5Dcreate2(where, name, type, space, H5P_DEFAULT, list, H5P_DEFAULT));
-    if (!h5->failed)
-        ls_h5_expect(h5, H5Dwrite(variable, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
-    for (size_t i = 0; i < n_dims && !h5->failed; i++)
-        ls_h5_expect(h5, H5DSattach_scale(variable, writer->scales[i], (unsigned)i));
-    (void)H5Sclose(space);
-    (void)H5Pclose(list);
+    const struct ls_h5_shape shape = shape_of(writer, writer->study->n_axes + with_quantiles);
+    const hid_t variable = ls_h5_create_variable(&writer->h5, where, name, type, &shape);
+    if (!writer->h5.failed)
+        ls_h5_expect(&writer->h5, H5Dwrite(variable, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
     return variable;
-}
-
-static void describe(struct ls_h5 *h5, hid_t variable, const char *units, const char *long_name)
-{
-    if (units)
-        ls_h5_put_text(h5, variable, "units", units);
-    ls_h5_put_text(h5, variable, "long_name", long_name);
-}
-
-static void put_fill_value(struct ls_h5 *h5, hid_t variable)
-{
-    ls_h5_put_values(h5, variable, "_FillValue", H5T_NATIVE_DOUBLE, 1, &(double){NAN});
-}
-
-static void close_variable(struct ls_h5 *h5, hid_t variable)
-{
-    if (variable >= 0)
-        ls_h5_expect(h5, H5Dclose(variable));
 }
 
 /* ---- coordinates ---- */
@@ -136,23 +83,6 @@ static bool is_integer_axis(const struct ls_axis *axis)
     return axis->targets[0].ref.param && axis->targets[0].ref.param->type == LS_PARAM_INT;
 }
 
-static hid_t put_scale(struct ls_h5 *h5, const char *name, hid_t file_type, hid_t type, size_t n, const void *values)
-{
-    if (h5->failed)
-        return H5I_INVALID_HID;
-    const hsize_t size = n;
-    const hid_t list = ls_h5_create_list(h5, H5P_DATASET_CREATE);
-    const hid_t space = ls_h5_check(h5, H5Screate_simple(1, &size, NULL));
-    const hid_t scale = ls_h5_check(h5, H5Dcreate2(h5->file, name, file_type, space, H5P_DEFAULT, list, H5P_DEFAULT));
-    if (!h5->failed) {
-        ls_h5_expect(h5, H5Dwrite(scale, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values));
-        ls_h5_expect(h5, H5DSset_scale(scale, name));
-    }
-    (void)H5Sclose(space);
-    (void)H5Pclose(list);
-    return scale;
-}
-
 static hid_t put_labels(struct ls_h5 *h5, const struct ls_axis *axis)
 {
     const char **labels = malloc(axis->n * sizeof *labels);
@@ -163,7 +93,7 @@ static hid_t put_labels(struct ls_h5 *h5, const struct ls_axis *axis)
     for (size_t i = 0; i < axis->n; i++)
         labels[i] = axis->labels[i];
     const hid_t type = ls_h5_text_type(h5);
-    const hid_t scale = put_scale(h5, axis->name, type, type, axis->n, labels);
+    const hid_t scale = ls_h5_put_scale(h5, axis->name, type, type, axis->n, labels);
     (void)H5Tclose(type);
     free(labels);
     return scale;
@@ -185,8 +115,8 @@ static hid_t put_axis(struct ls_h5 *h5, const struct ls_axis *axis)
     if (!axis->numeric)
         scale = put_labels(h5, axis);
     else
-        scale = put_scale(h5, axis->name, is_integer_axis(axis) ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE,
-                          H5T_NATIVE_DOUBLE, axis->n, axis->coordinates);
+        scale = ls_h5_put_scale(h5, axis->name, is_integer_axis(axis) ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE,
+                                H5T_NATIVE_DOUBLE, axis->n, axis->coordinates);
     if (axis->numeric)
         ls_h5_put_text(h5, scale, "units", axis->unit && axis->unit[0] ? axis->unit : "1");
     put_keys(h5, scale, axis);
@@ -209,7 +139,7 @@ static void put_coordinates(struct writer *writer)
         writer->scales[i] = put_axis(h5, &writer->study->axes[i]);
     if (has_quantiles(writer->study)) {
         writer->scales[n] =
-            put_scale(h5, "quantile", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, LS_N_QUANTILES, ls_quantile_values);
+            ls_h5_put_scale(h5, "quantile", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, LS_N_QUANTILES, ls_quantile_values);
         ls_h5_put_text(h5, writer->scales[n], "units", "1");
     }
 }
@@ -221,10 +151,10 @@ static void put_status(struct writer *writer)
     struct ls_h5 *h5 = &writer->h5;
     const hid_t status = put_variable(writer, h5->file, "status", H5T_NATIVE_UINT8, false, writer->cells.status);
     const uint8_t flags[] = {LS_CELL_DONE, LS_CELL_INFEASIBLE, LS_CELL_FAILED, LS_CELL_NOT_RUN};
-    describe(h5, status, NULL, "what became of the cell");
+    ls_h5_describe(h5, status, NULL, "what became of the cell");
     ls_h5_put_values(h5, status, "flag_values", H5T_NATIVE_UINT8, sizeof flags, flags);
     ls_h5_put_text(h5, status, "flag_meanings", LS_CUBE_STATUS_MEANINGS);
-    close_variable(h5, status);
+    ls_h5_close_variable(h5, status);
 }
 
 static void put_reason(struct writer *writer)
@@ -239,10 +169,10 @@ static void put_reason(struct writer *writer)
                                  ls_reason_name((enum ls_reason)i));
         assert(used < sizeof meanings);
     }
-    describe(h5, reason, NULL, "why the cell has no result");
+    ls_h5_describe(h5, reason, NULL, "why the cell has no result");
     ls_h5_put_values(h5, reason, "flag_values", H5T_NATIVE_UINT16, LS_N_REASONS, flags);
     ls_h5_put_text(h5, reason, "flag_meanings", meanings);
-    close_variable(h5, reason);
+    ls_h5_close_variable(h5, reason);
 }
 
 static void put_cells(struct writer *writer)
@@ -251,12 +181,12 @@ static void put_cells(struct writer *writer)
     put_status(writer);
     put_reason(writer);
     const hid_t gpus = put_variable(writer, h5->file, "gpus", H5T_NATIVE_INT32, false, writer->cells.gpus);
-    describe(h5, gpus, "1", "GPUs of the deployment");
-    close_variable(h5, gpus);
+    ls_h5_describe(h5, gpus, "1", "GPUs of the deployment");
+    ls_h5_close_variable(h5, gpus);
     const hid_t fingerprint =
         put_variable(writer, h5->file, "fingerprint", H5T_NATIVE_UINT64, false, writer->cells.fingerprint);
-    describe(h5, fingerprint, NULL, "hash of the resolved scenario: equal fingerprints, equal results");
-    close_variable(h5, fingerprint);
+    ls_h5_describe(h5, fingerprint, NULL, "hash of the resolved scenario: equal fingerprints, equal results");
+    ls_h5_close_variable(h5, fingerprint);
 }
 
 static void put_run(struct writer *writer)
@@ -271,17 +201,17 @@ static void put_run(struct writer *writer)
     ls_h5_put_text(h5, writer->run, "host", host);
 
     const hid_t rank = put_variable(writer, writer->run, "rank", H5T_NATIVE_INT32, false, writer->cells.rank);
-    describe(h5, rank, NULL, "rank that ran the cell, -1 for none");
-    close_variable(h5, rank);
+    ls_h5_describe(h5, rank, NULL, "rank that ran the cell, -1 for none");
+    ls_h5_close_variable(h5, rank);
     const hid_t wall = put_variable(writer, writer->run, "wall_s", H5T_NATIVE_DOUBLE, false, writer->cells.wall_s);
-    describe(h5, wall, "s", "time it took to simulate the cell");
-    put_fill_value(h5, wall);
-    close_variable(h5, wall);
+    ls_h5_describe(h5, wall, "s", "time it took to simulate the cell");
+    ls_h5_put_fill_value(h5, wall);
+    ls_h5_close_variable(h5, wall);
     const hid_t events =
         put_variable(writer, writer->run, "events_per_s", H5T_NATIVE_DOUBLE, false, writer->cells.events_per_s);
-    describe(h5, events, "1/s", "events processed a second of that time");
-    put_fill_value(h5, events);
-    close_variable(h5, events);
+    ls_h5_describe(h5, events, "1/s", "events processed a second of that time");
+    ls_h5_put_fill_value(h5, events);
+    ls_h5_close_variable(h5, events);
     if (writer->run >= 0)
         ls_h5_expect(h5, H5Gclose(writer->run));
 }
@@ -295,10 +225,10 @@ static void put_metric(struct writer *writer, const struct ls_metric_info *info,
         return;
     struct ls_h5 *h5 = &writer->h5;
     const hid_t variable = put_variable(writer, h5->file, info->name, H5T_NATIVE_DOUBLE, info->n_columns > 1, values);
-    describe(h5, variable, info->unit, info->long_name);
+    ls_h5_describe(h5, variable, info->unit, info->long_name);
     ls_h5_put_text(h5, variable, "description", info->description);
-    put_fill_value(h5, variable);
-    close_variable(h5, variable);
+    ls_h5_put_fill_value(h5, variable);
+    ls_h5_close_variable(h5, variable);
 }
 
 static bool is_wanted(const struct writer *writer, const struct ls_metric_info *info)
@@ -349,6 +279,13 @@ static enum ls_status put_metrics(struct writer *writer, struct ls_journal *jour
     return LS_OK;
 }
 
+static enum ls_status put_details(struct writer *writer, enum ls_detail_kind kind, struct ls_detail_file *file,
+                                  struct ls_err *err)
+{
+    const struct ls_h5_shape axes = shape_of(writer, writer->study->n_axes);
+    return ls_cube_put_details(&writer->h5, &axes, kind, &writer->cells, file, err);
+}
+
 /* ---- the file ---- */
 
 static void put_provenance(struct ls_h5 *h5, const struct ls_study *study)
@@ -375,14 +312,14 @@ static void put_provenance(struct ls_h5 *h5, const struct ls_study *study)
 static void close_file(struct writer *writer)
 {
     for (size_t i = 0; i <= writer->study->n_axes; i++)
-        close_variable(&writer->h5, writer->scales[i]);
+        ls_h5_close_variable(&writer->h5, writer->scales[i]);
     if (writer->h5.file >= 0)
         ls_h5_expect(&writer->h5, H5Fclose(writer->h5.file));
 }
 
 /* Everything between an open journal and a closed file at `path`. */
 static enum ls_status write_file(struct writer *writer, const char *path, struct ls_journal *journal,
-                                 struct ls_err *err)
+                                 struct ls_detail_file *details, struct ls_err *err)
 {
     enum ls_status status = ls_journal_replay(journal, ls_cube_cells_visit, &writer->cells, err);
     if (status != LS_OK)
@@ -393,6 +330,9 @@ static enum ls_status write_file(struct writer *writer, const char *path, struct
     put_coordinates(writer);
     put_cells(writer);
     status = put_metrics(writer, journal, err);
+    for (int kind = 0; details && kind < LS_N_DETAIL_KINDS && status == LS_OK; kind++)
+        if (writer->study->output_kinds >> kind & 1u)
+            status = put_details(writer, (enum ls_detail_kind)kind, details, err);
     put_run(writer);
     close_file(writer);
     return status == LS_OK ? ls_h5_status(h5, "write", path, err) : status;
@@ -405,8 +345,10 @@ static enum ls_status writer_init(struct writer *writer, const struct ls_study *
     writer->scales = malloc((study->n_axes + 1) * sizeof *writer->scales);
     if (!writer->scales || !ls_cube_cells_init(&writer->cells, study))
         return ls_fail(err, LS_NOMEM, "no memory for a cube of %llu cells", (unsigned long long)study->n_cells);
-    for (size_t i = 0; i <= study->n_axes; i++)
+    for (size_t i = 0; i <= study->n_axes; i++) {
         writer->scales[i] = H5I_INVALID_HID;
+        writer->dims[i] = i < study->n_axes ? study->axes[i].n : LS_N_QUANTILES;
+    }
     return LS_OK;
 }
 
@@ -418,7 +360,7 @@ static void writer_release(struct writer *writer)
 }
 
 enum ls_status ls_cube_write(const char *path, const struct ls_study *study, struct ls_journal *journal,
-                             struct ls_err *err)
+                             struct ls_detail_file *details, struct ls_err *err)
 {
     assert(study->n_axes > LS_N_FIXED_AXES && study->n_axes < H5S_MAX_RANK);
     struct stat existing;
@@ -433,7 +375,7 @@ enum ls_status ls_cube_write(const char *path, const struct ls_study *study, str
     struct writer writer;
     enum ls_status status = writer_init(&writer, study, err);
     if (status == LS_OK)
-        status = write_file(&writer, temporary, journal, err);
+        status = write_file(&writer, temporary, journal, details, err);
     if (status == LS_OK)
         status = ls_durable_replace(temporary, path, err);
     if (status != LS_OK) {

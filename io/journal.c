@@ -19,7 +19,7 @@
  * disk before the first frame, and frames are only ever added, so whatever a crash does, what is lost is a tail that
  * was not committed. */
 
-enum { BUFFER_BYTES = 1 << 20, FORMAT = 1 };
+enum { BUFFER_BYTES = 1 << 20, FORMAT = 2 };
 
 static const unsigned char magic[8] = {'L', 'S', 'J', 'R', 'N', 'L', '\r', '\n'};
 

@@ -15,11 +15,16 @@ struct frame_head {
     uint32_t crc; /* of n_payload and the payload */
 };
 
-/* The record less its metrics; the payload is this, the bit mask of the columns with a value, their values. */
-enum { FIXED_BYTES = offsetof(struct ls_record, metrics) };
+/* The payload: the record up to its details, the details where there are kinds of them, the bit mask of the columns
+ * with a value, their values. */
+enum {
+    FIXED_BYTES = offsetof(struct ls_record, details),
+    DETAIL_BYTES = sizeof(((struct ls_record *)0)->details),
+};
 
 static_assert(sizeof(struct frame_head) == 12, "no padding");
-static_assert(FIXED_BYTES + sizeof(struct ls_metrics) == sizeof(struct ls_record), "metrics come last");
+static_assert(FIXED_BYTES + DETAIL_BYTES + sizeof(struct ls_metrics) == sizeof(struct ls_record),
+              "details and metrics come last");
 static_assert(sizeof(struct frame_head) + MASK_BYTES + sizeof(struct ls_record) <= LS_FRAME_MAX, "a frame fits");
 
 static uint32_t frame_crc(const struct frame_head *head, const unsigned char *payload)
@@ -28,15 +33,22 @@ static uint32_t frame_crc(const struct frame_head *head, const unsigned char *pa
     return (uint32_t)crc32(length_crc, payload, head->n_payload);
 }
 
+/* Bytes in front of the mask. */
+static size_t fixed_bytes(uint32_t kinds)
+{
+    return kinds ? FIXED_BYTES + DETAIL_BYTES : FIXED_BYTES;
+}
+
 size_t ls_frame_encode(const struct ls_record *record, unsigned char *bytes)
 {
     double columns[LS_N_COLUMNS];
     memcpy(columns, &record->metrics, sizeof columns);
 
     unsigned char *payload = bytes + sizeof(struct frame_head);
-    unsigned char *mask = payload + FIXED_BYTES;
+    const size_t n_fixed = fixed_bytes(record->kinds);
+    unsigned char *mask = payload + n_fixed;
     unsigned char *value = mask + MASK_BYTES;
-    memcpy(payload, record, FIXED_BYTES);
+    memcpy(payload, record, n_fixed);
     memset(mask, 0, MASK_BYTES);
     for (size_t i = 0; i < LS_N_COLUMNS; i++) {
         if (isnan(columns[i]))
@@ -70,10 +82,13 @@ bool ls_frame_decode(const unsigned char *bytes, size_t n, struct ls_record *rec
         head.n_payload < FIXED_BYTES + MASK_BYTES)
         return false;
     const unsigned char *payload = bytes + sizeof head;
-    const unsigned char *mask = payload + FIXED_BYTES;
+    uint32_t kinds;
+    memcpy(&kinds, payload + offsetof(struct ls_record, kinds), sizeof kinds);
+    const size_t n_fixed = fixed_bytes(kinds);
+    const unsigned char *mask = payload + n_fixed;
     const unsigned char *value = mask + MASK_BYTES;
-    if (frame_crc(&head, payload) != head.crc ||
-        head.n_payload != FIXED_BYTES + MASK_BYTES + sizeof(double) * n_masked(mask))
+    if (head.n_payload < n_fixed + MASK_BYTES || frame_crc(&head, payload) != head.crc ||
+        head.n_payload != n_fixed + MASK_BYTES + sizeof(double) * n_masked(mask))
         return false;
 
     double columns[LS_N_COLUMNS];
@@ -84,7 +99,8 @@ bool ls_frame_decode(const unsigned char *bytes, size_t n, struct ls_record *rec
             value += sizeof columns[i];
         }
     }
-    memcpy(record, payload, FIXED_BYTES);
+    *record = (struct ls_record){0};
+    memcpy(record, payload, n_fixed);
     memcpy(&record->metrics, columns, sizeof columns);
     *length = sizeof head + head.n_payload;
     return true;

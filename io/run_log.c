@@ -16,9 +16,6 @@ static void put_time(FILE *stream, int64_t time_ps)
 
 static void write_request(FILE *stream, const struct ls_request_row *row)
 {
-    const bool done = row->end == LS_REQUEST_COMPLETED;
-    const int64_t ttft_ps = row->streams && row->first_token_ps >= 0 ? row->first_token_ps - row->arrival_ps : -1;
-    const int64_t gaps = row->streams ? row->output_tok - 1 : 0;
     (void)fprintf(stream, "%" PRIu64 ",%" PRId32 ",%" PRId32 ",%" PRId32 ",%s,%" PRId32 ",%" PRId32 ",%" PRId32,
                   row->index, row->profile, row->pipeline, row->member, ends[row->end], row->prompt_tok,
                   row->output_tok, row->n_generated);
@@ -26,9 +23,9 @@ static void write_request(FILE *stream, const struct ls_request_row *row)
     put_time(stream, row->scheduled_ps);
     put_time(stream, row->first_token_ps);
     put_time(stream, row->end_ps);
-    put_time(stream, ttft_ps);
-    put_time(stream, done && gaps > 0 ? (row->end_ps - row->first_token_ps + gaps / 2) / gaps : -1);
-    put_time(stream, done ? row->end_ps - row->arrival_ps : -1);
+    put_time(stream, ls_request_ttft_ps(row));
+    put_time(stream, ls_request_tpot_ps(row));
+    put_time(stream, ls_request_e2e_ps(row));
     (void)fputc('\n', stream);
 }
 

@@ -63,12 +63,14 @@ static void bind_name(struct reader *reader)
 }
 
 struct output_keys {
-    int32_t requests, timeline;
+    int32_t kinds[LS_N_DETAIL_KINDS];
 };
 
 static const struct ls_param output_rows[] = {
-    LS_ROW_BOOL(struct output_keys, "requests", requests, LS_PARAM_LATER, "false", "A row for each request."),
-    LS_ROW_BOOL(struct output_keys, "timeline", timeline, LS_PARAM_LATER, "false", "State over time."),
+    LS_ROW_BOOL(struct output_keys, "requests", kinds[LS_DETAIL_REQUESTS], 0, "false",
+                "A row for each request in the cube's group `requests`."),
+    LS_ROW_BOOL(struct output_keys, "timeline", kinds[LS_DETAIL_TIMELINE], 0, "false",
+                "A row for each scheduler and pass in the cube's group `timeline`."),
 };
 static const struct ls_param_table output_table = LS_TABLE(output_rows);
 
@@ -76,7 +78,7 @@ static void bind_output(struct reader *reader)
 {
     static const char *const others[] = {"cube", NULL};
     struct ls_study *study = reader->study;
-    struct output_keys keys = {0, 0};
+    struct output_keys keys = {{0}};
     const struct ls_yaml *node = ls_yaml_get(reader->root, "output");
     const struct ls_yaml *cube = node ? ls_yaml_get(node, "cube") : NULL;
     (void)snprintf(study->output_cube, sizeof study->output_cube, "%.90s.h5", study->name);
@@ -85,6 +87,12 @@ static void bind_output(struct reader *reader)
                       ls_yaml_kind_text(node));
     else if (node && node->kind == LS_YAML_MAPPING)
         ls_bind_table(&reader->bind, node, &output_table, others, "output", &keys);
+    for (size_t i = 0; i < LS_N_DETAIL_KINDS; i++) {
+        study->output_kinds |= (uint32_t)(keys.kinds[i] == 1) << i;
+        if (keys.kinds[i] == 1 && study->base.kind != LS_SERVING)
+            ls_yaml_fault(reader->bind.diags, node, output_rows[i].key, "kind %s has no requests; leave it false",
+                          ls_kind_names[study->base.kind]);
+    }
     if (!cube || ls_yaml_is_null(cube))
         return;
     if (cube->kind != LS_YAML_SCALAR || strlen(cube->text) >= sizeof study->output_cube)

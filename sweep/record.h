@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "engine/simulate.h"
+#include "sweep/detail.h"
 
 /* One finished cell on its way from a rank to the journal and the cube. Plain data: it crosses MPI and the disk as
  * bytes. */
@@ -13,8 +14,9 @@ struct ls_record {
     uint32_t status; /* enum ls_cell_status */
     uint32_t reason; /* enum ls_reason */
     uint32_t rank;   /* from here on: may differ between two runs of one study */
-    uint32_t reserved;
+    uint32_t kinds;  /* 1 << enum ls_detail_kind, each whose rows were taken down */
     double wall_s;
+    struct ls_detail details[LS_N_DETAIL_KINDS];
     struct ls_metrics metrics;
 };
 

@@ -1,7 +1,9 @@
 #include "sweep/runner.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Naps of a rank that has nothing to do double from the first to the last of these. */
 #define NAP_MIN_S 20e-6
@@ -95,6 +97,15 @@ static void deliver(struct ls_runner *runner, size_t rank, const struct ls_recor
         fail(runner, status);
 }
 
+static void take_piece(struct ls_runner *runner, size_t rank, const struct ls_piece *piece)
+{
+    if (broken(runner))
+        return;
+    const enum ls_status status = runner->ops->take_piece(runner->context, rank, piece, runner->err);
+    if (status != LS_OK)
+        fail(runner, status);
+}
+
 /* Give an idle worker a chunk; false when nothing is to do. */
 static bool hand_out(struct ls_runner *runner, size_t rank)
 {
@@ -122,6 +133,8 @@ static void take_report(struct ls_runner *runner, const struct ls_report *report
     const size_t rank = report->rank;
     if (runner->workers[rank] == WORKER_GONE)
         return; /* a last word of one that was given up */
+    if (report->flags & LS_REPORT_PIECE)
+        take_piece(runner, rank, &report->piece);
     for (size_t i = 0; i < report->n; i++)
         deliver(runner, rank, &report->records[i]);
     if (report->flags & LS_REPORT_STOPPED) {
@@ -249,6 +262,17 @@ static void report(struct ls_runner *runner, uint32_t flags)
     runner->reported_s = runner->ops->now_s(runner->context);
 }
 
+/* Records of cells before this one go first, so that at rank 0 the pieces that came since a rank's last record belong
+ * to its next one. */
+static void report_piece(struct ls_runner *runner, const struct ls_piece *piece)
+{
+    if (runner->report.n > 0)
+        report(runner, 0);
+    struct ls_piece *out = &runner->report.piece;
+    memcpy(out, piece, offsetof(struct ls_piece, bytes) + piece->n_bytes);
+    report(runner, LS_REPORT_PIECE);
+}
+
 static void look(struct ls_runner *runner)
 {
     if (!runner->stopped && runner->ops->stop(runner->context)) {
@@ -290,6 +314,14 @@ static void work(struct ls_runner *runner)
             work_off(runner);
     }
     report(runner, LS_REPORT_LAST);
+}
+
+void ls_runner_hand_over(struct ls_runner *runner, const struct ls_piece *piece)
+{
+    if (runner->transport->rank == 0)
+        take_piece(runner, 0, piece);
+    else if (!runner->stopped && !runner->dismissed)
+        report_piece(runner, piece);
 }
 
 bool ls_runner_poll(struct ls_runner *runner)

@@ -21,6 +21,9 @@ struct ls_runner_ops {
     enum ls_status (*simulate)(void *context, struct ls_runner *runner, uint64_t cell, struct ls_record *record);
     /* Rank 0: take a finished cell. Each comes once. It may add cells to the queue. An error stops the sweep. */
     enum ls_status (*deliver)(void *context, const struct ls_record *record, struct ls_err *err);
+    /* Rank 0: take a piece of the details of a cell that `rank` simulates; the cell's record follows, unless the rank
+     * drops it. An error stops the sweep. Null: nobody sends any. */
+    enum ls_status (*take_piece)(void *context, size_t rank, const struct ls_piece *piece, struct ls_err *err);
     /* Rank 0: called often, also amid a simulation that polls: commit, show progress. An error stops the sweep. */
     enum ls_status (*tick)(void *context, const struct ls_queue *queue, struct ls_err *err);
     /* Rank 0: a worker died, and `n_cells` that it had are to do again. Null: nobody wants to know. */
@@ -36,6 +39,9 @@ struct ls_runner_ops {
  * LS_NOMEM; or what deliver or tick returned, their message in rank 0's err. */
 LS_NODISCARD enum ls_status ls_runner_run(const struct ls_runner_ops *ops, void *context,
                                           struct ls_transport *transport, struct ls_queue *queue, struct ls_err *err);
+
+/* Amid a simulation, or at its end: hand over details of its cell. The piece may be reused at once. */
+void ls_runner_hand_over(struct ls_runner *runner, const struct ls_piece *piece);
 
 /* Serve messages amid a simulation; false when the simulation is to be dropped. Cheap: it looks at the clock first. */
 bool ls_runner_poll(struct ls_runner *runner);

@@ -60,7 +60,7 @@ struct ls_study {
     char *resolved;  /* YAML of the base scenario, axes and where, every default written out; nothing of `output` */
     char sha256[65]; /* of `resolved`: what the journal and the cube call this study */
     char output_cube[4096];
-    bool output_requests, output_timeline;
+    uint32_t output_kinds;        /* 1 << enum ls_detail_kind: the details that cells leave behind */
     struct ls_study_block *owned; /* axes, objects, traces */
 };
 

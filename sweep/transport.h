@@ -22,15 +22,19 @@ struct ls_chunk {
 enum ls_report_flag {
     LS_REPORT_IDLE = 1,    /* the chunk is done: another, please */
     LS_REPORT_STOPPED = 2, /* this rank was told to stop; what it still had is dropped */
-    LS_REPORT_LAST = 4     /* the answer to a dismissal; nothing follows */
+    LS_REPORT_LAST = 4,    /* the answer to a dismissal; nothing follows */
+    LS_REPORT_PIECE = 8    /* no records, but a piece of the details of the cell being simulated */
 };
 
 /* A worker to rank 0. */
 struct ls_report {
     uint32_t rank;
     uint32_t flags; /* enum ls_report_flag */
-    uint64_t n;
-    struct ls_record records[LS_REPORT_RECORDS];
+    uint64_t n;     /* records */
+    union {
+        struct ls_record records[LS_REPORT_RECORDS];
+        struct ls_piece piece;
+    };
 };
 
 struct ls_transport {

@@ -22,6 +22,24 @@ struct ls_request_row {
     int64_t end_ps;                       /* last token with the client, refusal, or the horizon */
 };
 
+/* What its client waited for, picoseconds; −1: nobody saw it, or it never came. */
+static inline int64_t ls_request_ttft_ps(const struct ls_request_row *row)
+{
+    return row->streams && row->first_token_ps >= 0 ? row->first_token_ps - row->arrival_ps : -1;
+}
+
+/* Rounded; of the tokens behind the first one, as vLLM's benchmark has it. */
+static inline int64_t ls_request_tpot_ps(const struct ls_request_row *row)
+{
+    const int64_t gaps = row->streams && row->end == LS_REQUEST_COMPLETED ? row->output_tok - 1 : 0;
+    return gaps > 0 ? (row->end_ps - row->first_token_ps + gaps / 2) / gaps : -1;
+}
+
+static inline int64_t ls_request_e2e_ps(const struct ls_request_row *row)
+{
+    return row->end == LS_REQUEST_COMPLETED ? row->end_ps - row->arrival_ps : -1;
+}
+
 /* A scheduler as a pass begins, or (no tokens) as its pipeline falls idle. */
 struct ls_moment {
     int64_t time_ps;

@@ -31,6 +31,8 @@ static struct mpi_transport *of(struct ls_transport *transport)
 
 static int report_size(const struct ls_report *report)
 {
+    if (report->flags & LS_REPORT_PIECE)
+        return (int)(offsetof(struct ls_report, piece.bytes) + report->piece.n_bytes);
     return (int)(offsetof(struct ls_report, records) + report->n * sizeof report->records[0]);
 }
 

@@ -21,7 +21,7 @@ static enum ls_status make(const char *path, uint64_t n, struct ls_err *err)
         status = ls_journal_append(journal, &record, err);
     }
     if (status == LS_OK)
-        status = ls_cube_write(path, &study, journal, err);
+        status = ls_cube_write(path, &study, journal, NULL, err);
     return status == LS_OK ? ls_journal_close(journal, true, err) : status;
 }
 

@@ -1,4 +1,5 @@
-"""Whole sweeps under mpirun: `sweeps.py PROGRAM CASE [ARGUMENT]...`, a case being one of the functions below.
+"""Whole sweeps under mpirun: `sweeps.py PROGRAM CASE [ARGUMENT]...`, a case being one of the functions below. With
+`--details` in front of the case its runs leave rows of requests and timelines in their cubes, too.
 
 Runs in a folder of its own that goes at the end. Exits 1 with what went wrong.
 """
@@ -20,6 +21,8 @@ from pathlib import Path
 STUDY = Path(__file__).parent / "study.yaml"
 LONGER = ("--set", "workload.max_requests=120")  # a second or so
 PROGRAM = None
+DETAILS = ("--set", "output.requests=true", "--set", "output.timeline=true")
+always = ()  # what every run and merge is told besides
 MPIRUN = os.environ.get("LS_MPIRUN", "mpirun")
 
 
@@ -30,7 +33,8 @@ def require(promise, *what):
 
 def command(ranks, *arguments):
     mpirun = [MPIRUN, "-n", str(ranks)] if ranks else []
-    return [*mpirun, PROGRAM, *map(str, arguments)]
+    besides = always if arguments[0] in ("run", "merge") else ()
+    return [*mpirun, PROGRAM, *map(str, arguments), *besides]
 
 
 def call(ranks, *arguments, status=0, **options):
@@ -64,7 +68,7 @@ def same_cube(ranks):
     call(0, "run", STUDY, "-o", "alone.h5", "--quiet")
     call(int(ranks), "run", STUDY, "-o", "spread.h5", "--quiet")
     require(digest("alone.h5") == digest("spread.h5"), "the digests differ")
-    require(not Path("spread.h5.journal").exists(), "the journal of a finished run is left behind")
+    require(not list(Path().glob("spread.h5.*")), "something of a finished run is left behind")
 
 
 def ranks_of(launcher):
@@ -195,6 +199,36 @@ def merge():
     require(len(digests) == 1, "the digests differ")
     call(0, "merge", STUDY, "-o", "merged.h5", *shards, status=2)
     call(0, "merge", STUDY, "--set", "seed=8", "-o", "another.h5", *shards, status=2)
+
+
+def details_later():
+    """Details that are asked for later are there: of cells that ran without them nothing is taken over."""
+    call(2, "run", STUDY, *DETAILS, "-o", "whole.h5", "--quiet")
+    call(2, "run", STUDY, "-o", "plain.h5", "--quiet")
+    require(digest("plain.h5") != digest("whole.h5"), "details are not in the digest")
+    anew = call(2, "run", STUDY, *DETAILS, "-o", "anew.h5", "--reuse", "plain.h5", "--progress", "none")
+    require(summary(anew.stderr)[1] == 0 and digest("anew.h5") == digest("whole.h5"), "not the same cube", anew.stderr)
+    less = call(2, "run", STUDY, "-o", "less.h5", "--reuse", "whole.h5", "--progress", "none")
+    require(summary(less.stderr)[0] < 100 and digest("less.h5") == digest("plain.h5"), "not the same cube", less.stderr)
+    start(2, "a.h5").communicate(timeout=60)
+    on = call(2, "run", STUDY, *LONGER, *DETAILS, "-o", "a.h5", "--resume", "--progress", "none")
+    require(summary(on.stderr)[1] == 0, "something was taken over", on.stderr)
+    call(2, "merge", STUDY, *DETAILS, "-o", "merged.h5", "plain.h5", "plain.h5", status=2)
+
+
+def damaged_details():
+    """Details that the disk lost cost their cells alone, which run again."""
+    process = start(2, "a.h5")
+    os.kill(process.pid, signal.SIGUSR1)
+    process.communicate(timeout=60)
+    done, _ = cells("a.h5")
+    with open("a.h5.details", "r+b") as file:
+        file.seek(200)
+        file.write(b"?")
+    after = call(2, "run", STUDY, *LONGER, "-o", "a.h5", "--resume", "--progress", "none")
+    require(done - 40 < summary(after.stderr)[1] < done, f"{done} were done", after.stderr)
+    call(0, "run", STUDY, *LONGER, "-o", "whole.h5", "--quiet")
+    require(digest("a.h5") == digest("whole.h5"), "the digests differ")
 
 
 def high_cells(cube):
@@ -368,8 +402,11 @@ def preflight():
 
 
 def main():
-    global PROGRAM
+    global PROGRAM, always
     PROGRAM = sys.argv[1]
+    if sys.argv[2] == "--details":
+        always = DETAILS
+        del sys.argv[2]
     case = globals()[sys.argv[2]]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""Execute every notebook on a cube: run_notebooks.py CUBE.h5 FOLDER [--save FOLDER].
+"""Execute every notebook on its cube: run_notebooks.py CUBE.h5 DETAILS.h5 FOLDER [--save FOLDER].
 
 A notebook fails when a cell of it does, or when it comes with outputs (they would age, and hide what a reader's run
 would show). It must also draw: each one names in PICTURES how many.
@@ -13,7 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-PICTURES = {"explore": 3}
+PICTURES = {"explore": 3, "requests": 2}
 
 
 def with_outputs(notebook):
@@ -52,10 +52,12 @@ def run(path):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cube")
+    parser.add_argument("details")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--save", type=pathlib.Path, help="keep the executed notebooks here")
     arguments = parser.parse_args()
     os.environ["LLMSWEEP_CUBE"] = os.path.abspath(arguments.cube)
+    os.environ["LLMSWEEP_DETAILS"] = os.path.abspath(arguments.details)
 
     paths = sorted(arguments.folder.glob("*.ipynb"))
     failed = not paths

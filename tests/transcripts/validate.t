@@ -157,8 +157,8 @@ A key of the engine that is none.
   $ llmsweep validate good.yaml --set kind=training
   good.yaml:5:3: workload: kind training does not read it; remove it
   [2]
-  $ llmsweep validate good.yaml --set output.requests=true
-  --set: output.requests: not available yet; leave it out or write false
+  $ llmsweep validate good.yaml --set output.requests=maybe
+  --set: output.requests: maybe is neither true nor false; write true or false
   [2]
 
 Profiles need names, each its own.

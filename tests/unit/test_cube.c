@@ -52,7 +52,7 @@ static enum ls_status write_cube(uint64_t first, uint64_t step, uint64_t n, uint
         const struct ls_record record = fake_record((first + i * step) % FAKE_CELLS, rank);
         ck_assert_int_eq(ls_journal_append(journal, &record, &err), LS_OK);
     }
-    const enum ls_status status = ls_cube_write(path, &study, journal, &err);
+    const enum ls_status status = ls_cube_write(path, &study, journal, NULL, &err);
     struct ls_err ignored;
     ck_assert_int_eq(ls_journal_close(journal, true, &ignored), LS_OK);
     return status;
@@ -205,7 +205,7 @@ START_TEST(one_value_changes_the_digest)
                 nextafter(record.metrics.quantile[LS_QMETRIC_ITL][LS_P90], 1e9);
         ck_assert_int_eq(ls_journal_append(journal, &record, &err), LS_OK);
     }
-    ck_assert_int_eq(ls_cube_write(path, &study, journal, &err), LS_OK);
+    ck_assert_int_eq(ls_cube_write(path, &study, journal, NULL, &err), LS_OK);
     ck_assert_int_eq(ls_journal_close(journal, true, &err), LS_OK);
     digest_of_cube(other);
     ck_assert_str_ne(other, whole);
@@ -248,13 +248,13 @@ static bool fails_and_recovers(struct ls_journal *journal, rlim_t size, const ch
         return false;
     small = limit;
     small.rlim_cur = size;
-    if (setrlimit(RLIMIT_FSIZE, &small) != 0 || ls_cube_write(path, &study, journal, &err) != LS_IO ||
+    if (setrlimit(RLIMIT_FSIZE, &small) != 0 || ls_cube_write(path, &study, journal, NULL, &err) != LS_IO ||
         setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return false;
     if (!strstr(err.text, path) || !strstr(err.text, "File too large") || access(part, F_OK) == 0)
         return false;
     return ls_cube_digest(path, digest, &err) == LS_OK && strcmp(digest, old_digest) == 0 &&
-           ls_cube_write(path, &study, journal, &err) == LS_OK;
+           ls_cube_write(path, &study, journal, NULL, &err) == LS_OK;
 }
 
 START_TEST(a_full_disk_leaves_the_old_cube)

@@ -39,6 +39,8 @@ struct world {
 
     struct ls_queue *queue;
     int n_delivered[N_CELLS];
+    uint64_t piece_cell[MAX_RANKS]; /* of the piece that came last from each rank, */
+    uint32_t n_pieces[MAX_RANKS];   /* and how many of that cell did */
     size_t n_deliveries;
     /* what goes wrong */
     size_t dying_rank, dies_after; /* rank 0: nobody */
@@ -162,6 +164,25 @@ static double now_s(void *context)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static uint32_t piece_bytes(uint64_t cell, uint32_t i)
+{
+    return i % 2 ? LS_PIECE_BYTES : 1 + (uint32_t)cell;
+}
+
+/* Every third cell has some, up to three. */
+static void hand_over_pieces(struct ls_runner *runner, uint64_t cell, struct ls_record *record)
+{
+    static thread_local struct ls_piece piece;
+    const uint32_t n = cell % 3 ? 0 : 1 + (uint32_t)cell % 4;
+    for (uint32_t i = 0; i < n; i++) {
+        piece.cell = cell;
+        piece.n_bytes = piece_bytes(cell, i);
+        memset(piece.bytes, (int)((cell + i) % 251), piece.n_bytes);
+        ls_runner_hand_over(runner, &piece);
+    }
+    record->details[0].n_rows = n;
+}
+
 /* The sum of a cell's metrics says which cell it was. Polls as a long simulation does. */
 static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t cell, struct ls_record *record)
 {
@@ -174,6 +195,24 @@ static enum ls_status simulate(void *context, struct ls_runner *runner, uint64_t
     if (!ls_runner_poll(runner))
         return LS_STOPPED;
     *record = (struct ls_record){.status = LS_CELL_DONE, .fingerprint = 3 * cell + 1};
+    hand_over_pieces(runner, cell, record);
+    return LS_OK;
+}
+
+/* The pieces of a cell are there before its record, each whole, in order. */
+static enum ls_status take_piece(void *context, size_t from, const struct ls_piece *piece, struct ls_err *err)
+{
+    struct world *world = ((struct rank *)context)->world;
+    (void)err;
+    if (world->piece_cell[from] != piece->cell)
+        world->n_pieces[from] = 0;
+    world->piece_cell[from] = piece->cell;
+    ck_assert_uint_eq(piece->n_bytes, piece_bytes(piece->cell, world->n_pieces[from]));
+    bool whole = true;
+    for (uint32_t i = 0; i < piece->n_bytes; i++)
+        whole &= piece->bytes[i] == (piece->cell + world->n_pieces[from]) % 251;
+    ck_assert(whole);
+    world->n_pieces[from]++;
     return LS_OK;
 }
 
@@ -185,6 +224,11 @@ static enum ls_status deliver(void *context, const struct ls_record *record, str
     ck_assert_uint_eq(record->fingerprint, 3 * record->cell + 1);
     ck_assert_uint_lt(record->rank, world->n_ranks);
     ck_assert(record->wall_s > 0);
+    if (record->details[0].n_rows > 0) {
+        ck_assert_uint_eq(world->piece_cell[record->rank], record->cell);
+        ck_assert_uint_eq(world->n_pieces[record->rank], record->details[0].n_rows);
+        world->n_pieces[record->rank] = 0;
+    }
     world->n_delivered[record->cell]++;
     if (++world->n_deliveries == world->deliver_fails_at)
         return ls_fail(err, LS_IO, "the disk is full");
@@ -208,7 +252,7 @@ static bool stop(void *context)
 static int run_rank(void *context)
 {
     static const struct ls_runner_ops ops = {
-        .simulate = simulate, .deliver = deliver, .tick = tick, .stop = stop, .now_s = now_s};
+        .simulate = simulate, .deliver = deliver, .take_piece = take_piece, .tick = tick, .stop = stop, .now_s = now_s};
     struct rank *rank = context;
     struct ls_queue *queue = rank->transport.rank == 0 ? rank->world->queue : NULL;
     rank->status = ls_runner_run(&ops, rank, &rank->transport, queue, &rank->err);
@@ -262,6 +306,7 @@ static void assert_resumable(struct world *world)
     ck_assert_uint_eq(load.n_done, world->n_deliveries);
     ck_assert_uint_gt(load.n_todo, 0);
     world->stopping_rank = MAX_RANKS;
+    memset(world->n_pieces, 0, sizeof world->n_pieces);
     ck_assert_int_eq(run_world(world), LS_OK);
     assert_all_delivered_once(world);
 }
