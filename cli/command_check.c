@@ -121,7 +121,7 @@ static enum ls_status check_communication(struct check *check, struct ls_err *er
         add_group(check, "experts' all-to-all", &groups.experts, text, sizeof text);
     add_group(check, "pipeline", &pipeline, text, sizeof text);
     if (training)
-        add_group(check, "gradients", &groups.data, text, sizeof text);
+        add_group(check, "gradients", &groups.data.all, text, sizeof text);
     const double exposed_s = metric(check, LS_METRIC_EXPOSED_COMM_S), frac = metric(check, LS_METRIC_COMM_FRAC);
     const size_t n = strlen(text);
     if (training && !isnan(exposed_s))

@@ -25,7 +25,8 @@
     X(MEMORY_MATMUL, memory_matmul, "the matrices do not fit in memory")                                               \
     X(SCREENED, screened, "the search skipped it")                                                                     \
     X(CONVERGED, converged, "the replicas before it were enough")                                                      \
-    X(LOW, low, "the low level of detail does not know what the engine is asked to do")
+    X(LOW, low, "the low level of detail does not know what the engine is asked to do")                                \
+    X(SHARD_GROUP, shard_group, "shard_group does not divide the GPUs that have the same parameters")
 
 enum ls_reason {
 #define X(name, meaning, text) LS_REASON_##name,

@@ -239,17 +239,21 @@ struct ls_training {
     int32_t moment_dtype;   /* enum ls_gradient; null: the precision's */
     int64_t zero_stage;
     int64_t recompute;
+    double recompute_share; /* of the layers, with full and every k */
     int32_t recompute_early_stop;
     int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), and
                           with dropout on up to 2,048 tokens on a GPU without fp8; else flash */
     int64_t flash_version;
     int32_t elementwise; /* enum ls_elementwise */
-    int32_t dropout;     /* null: models with layer norms have it */
+    int32_t fused_loss;
+    int32_t dropout; /* null: models with layer norms have it */
     int32_t sequence_parallel;
     int64_t context_parallel;
     int32_t context_exchange; /* enum ls_exchange */
     int32_t schedule;         /* enum ls_schedule */
     int64_t virtual_stages;
+    int32_t ends_as_layers;
+    int64_t shard_group; /* null: all GPUs that have the same parameters */
     int32_t overlap_grad_reduce, overlap_param_gather, overlap_all_to_all, overlap_send;
     int32_t scatter_send;
     int32_t overlap_tensor; /* enum ls_overlap */

@@ -346,6 +346,9 @@ static const struct ls_param training_rows[] = {
            recomputes,
            "What backward passes compute again: none, selective (attention scores), full (each layer from its input), "
            "or {every: k}: one input is kept every k layers."),
+    LS_ROW_FLOAT(struct ls_training, "recompute_share", recompute_share, LS_DIM_NONE, 0, "1", 0, 1,
+                 "With full and {every: k}: the share of layers that this is done to; the others keep everything "
+                 "(0.5: torchtitan's selective checkpoints, every other layer)."),
     LS_ROW_BOOL(
         struct ls_training, "recompute_early_stop", recompute_early_stop, 0, "false",
         "With full and {every: k}: stop before the last products, whose result nobody needs again, as PyTorch's "
@@ -360,6 +363,9 @@ static const struct ls_param training_rows[] = {
     LS_ROW_CHOICE(struct ls_training, "elementwise", elementwise, 0, "fused", elementwises,
                   "Norms, rotary embeddings and activations: fused, as in Megatron-LM, Transformer Engine and "
                   "torch.compile; eager: PyTorch's operators one by one, each over memory."),
+    LS_ROW_BOOL(struct ls_training, "fused_loss", fused_loss, 0, "false",
+                "One kernel reads 16-bit logits for the cross-entropy and writes their gradients over them, as "
+                "flash-attn's and Liger's; false: Megatron-LM's and PyTorch's, over fp32 logits, one by one."),
     LS_ROW_BOOL(struct ls_training, "dropout", dropout, LS_PARAM_NULLABLE, "null",
                 "Dropout behind each block and in unfused attention; null: models with layer norms have it."),
     LS_ROW_BOOL(struct ls_training, "sequence_parallel", sequence_parallel, 0, "true",
@@ -372,6 +378,12 @@ static const struct ls_param training_rows[] = {
                   "How micro-batches pass through the pipeline."),
     LS_ROW_INT(struct ls_training, "virtual_stages", virtual_stages, 0, "1", 1, 1024,
                "interleaved: groups of layers on each stage."),
+    LS_ROW_BOOL(struct ls_training, "ends_as_layers", ends_as_layers, 0, "false",
+                "The embedding and the head each take a layer's place when layers are dealt to stages (Megatron-LM's "
+                "account-for-embedding-in-pipeline-split and the like)."),
+    LS_ROW_INT(struct ls_training, "shard_group", shard_group, LS_PARAM_NULLABLE, "null", 1, 1 << 20,
+               "GPUs that zero_stage spreads over, neighbours; the next ones hold copies (PyTorch's hybrid sharding); "
+               "null: all that have the same parameters."),
     LS_ROW_BOOL(struct ls_training, "overlap_grad_reduce", overlap_grad_reduce, 0, "true",
                 "Gradients are reduced while the last backward pass runs."),
     LS_ROW_BOOL(struct ls_training, "overlap_param_gather", overlap_param_gather, 0, "true",

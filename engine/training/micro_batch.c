@@ -304,18 +304,18 @@ struct ls_pass_cost ls_pass_embedding(const struct ls_micro_batch *batch)
 struct ls_pass_cost ls_pass_head(const struct ls_micro_batch *batch)
 {
     const double logits = (double)batch->tokens * (double)batch->scenario->model.vocab_size / (double)batch->shard.tp;
-    const struct ls_op loss = {.kind = LS_OP_MEMORY,
-                               .name = "cross_entropy",
-                               .dtype = batch->formats.activation,
-                               /* widened, then log-softmax; the gradient of that, then narrowed */
-                               .bytes = logits * (ls_dtype_bytes(batch->formats.activation) + 12.0)};
+    const double value = ls_dtype_bytes(batch->formats.activation);
+    struct ls_op loss = {.kind = LS_OP_MEMORY, .name = "cross_entropy", .dtype = batch->formats.activation};
     struct ls_op ops[LS_MAX_OPS];
     struct ls_pass_cost cost = {0};
     const size_t n = ls_ops_head(&batch->scenario->model, &batch->shard, &batch->formats, batch->tokens, ops);
     for (size_t i = 0; i < n; i++)
         if (strcmp(ops[i].name, "sample") != 0) /* serving alone draws tokens */
             add_op(&cost, batch, &ops[i]);
+    const bool fused = batch->scenario->training.fused_loss;
+    loss.bytes = logits * (fused ? value : value + 36.0);
     cost.forward_s += ls_training_op_seconds(batch, &loss);
+    loss.bytes = logits * (fused ? 2.0 * value : 12.0 + value);
     cost.backward_s += ls_training_op_seconds(batch, &loss);
     return cost;
 }

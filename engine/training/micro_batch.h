@@ -47,8 +47,10 @@ struct ls_pass_cost ls_pass_attention(const struct ls_micro_batch *batch, bool s
 /* The rest of a layer: projections, norms, dropout, and the dense block or the experts. */
 struct ls_pass_cost ls_pass_linear(const struct ls_micro_batch *batch, bool moe);
 
-/* Embedding; last norm, head and cross-entropy, whose kernels read 16-bit logits, keep them in fp32 and go over them
- * twice in each direction. */
+/* Embedding; last norm, head and cross-entropy, whose kernels are Megatron-LM's: logits are widened to fp32 (4 bytes
+ * written), their largest found (4), subtracted (8), raised (8), summed (4), and divided by that (8); backward scaled
+ * (8) and narrowed (4). PyTorch's own come to 48 bytes a logit for these 52; a fused one reads them in 16 bits, and
+ * backward writes over them. */
 struct ls_pass_cost ls_pass_embedding(const struct ls_micro_batch *batch);
 struct ls_pass_cost ls_pass_head(const struct ls_micro_batch *batch);
 

@@ -39,10 +39,10 @@ static void add_layers(const struct ls_micro_batch *batch, const struct ls_train
         time->recompute_s += n * attention.forward_s;
         time->flop += n * attention.forward_flop;
     } else if (training->recompute == LS_RECOMPUTE_FULL || training->recompute > 0) {
-        const double skipped = skipped_ends(training);
-        time->recompute_s += n * (linear.forward_s + attention.forward_s - skipped * linear.last_s);
-        time->backward_comm_s += n * (comm.again_s - skipped * comm.last_s);
-        time->flop += n * (linear.forward_flop + attention.forward_flop - skipped * linear.last_flop);
+        const double skipped = skipped_ends(training), again = n * training->recompute_share;
+        time->recompute_s += again * (linear.forward_s + attention.forward_s - skipped * linear.last_s);
+        time->backward_comm_s += again * (comm.again_s - skipped * comm.last_s);
+        time->flop += again * (linear.forward_flop + attention.forward_flop - skipped * linear.last_flop);
     }
 }
 
@@ -73,11 +73,11 @@ void ls_stage_time(const struct ls_scenario *scenario, const struct ls_placement
 {
     const struct ls_micro_batch batch = ls_micro_batch_of(scenario);
     const struct ls_training_groups groups = ls_training_groups(scenario, placement, stage);
-    const int64_t pp = scenario->strategy.pp, n = scenario->model.num_hidden_layers;
+    const int64_t pp = scenario->strategy.pp;
     int64_t count[LS_N_LAYER_KINDS];
     *time = (struct ls_stage_time){0};
-    ls_model_count_layers(&scenario->model, ls_stage_first_layer(n, pp, stage), ls_stage_first_layer(n, pp, stage + 1),
-                          count);
+    ls_model_count_layers(&scenario->model, ls_training_first_layer(scenario, stage),
+                          ls_training_first_layer(scenario, stage + 1), count);
     for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
         if (count[kind] > 0)
             add_layers(&batch, &groups, kind, (double)count[kind], time);

@@ -25,6 +25,13 @@ int64_t ls_training_micro_batches(const struct ls_scenario *scenario)
            (training->micro_batch_size * strategy->dp * strategy->ep);
 }
 
+static bool shards_are_whole(const struct ls_scenario *scenario)
+{
+    const struct ls_training *training = &scenario->training;
+    const int64_t dp = scenario->strategy.dp, all = dp * scenario->strategy.ep;
+    return all % ls_shard_ways(training, all) == 0 && dp % ls_shard_ways(training, dp) == 0;
+}
+
 enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
 {
     const struct ls_training *training = &scenario->training;
@@ -40,7 +47,11 @@ enum ls_reason ls_training_shape(const struct ls_scenario *scenario)
     const bool possible = ls_schedule_possible(training->schedule, strategy->pp, training->virtual_stages,
                                                ls_training_micro_batches(scenario));
     const bool split = training->schedule != LS_SCHEDULE_INTERLEAVED ||
-                       scenario->model.num_hidden_layers % (strategy->pp * training->virtual_stages) == 0;
+                       (scenario->model.num_hidden_layers + (training->ends_as_layers ? 2 : 0)) %
+                               (strategy->pp * training->virtual_stages) ==
+                           0;
+    if (!shards_are_whole(scenario))
+        return LS_REASON_SHARD_GROUP;
     return possible && split ? LS_REASON_NONE : LS_REASON_SCHEDULE;
 }
 

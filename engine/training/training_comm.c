@@ -27,6 +27,14 @@ static struct ls_group group_at(const struct ls_placement *placement, unsigned d
     return ls_placement_group(placement, dims, origin);
 }
 
+static struct ls_same same_at(const struct ls_scenario *scenario, const struct ls_placement *placement, unsigned dims,
+                              int64_t stage)
+{
+    const struct ls_group all = group_at(placement, dims, stage);
+    const int64_t ways = ls_shard_ways(&scenario->training, all.size);
+    return (struct ls_same){all, part_of(&all, ways, 1), part_of(&all, all.size / ways, ways)};
+}
+
 struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario, const struct ls_placement *placement,
                                              int64_t stage)
 {
@@ -39,8 +47,8 @@ struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario,
         .experts = part_of(&plane, strategy->tp * strategy->ep / strategy->expert_tp, strategy->expert_tp),
         .expert_tp = part_of(&plane, strategy->expert_tp, 1),
         .context = group_at(&context, 1u << LS_DP, stage),
-        .data = group_at(placement, (1u << LS_DP) | (1u << LS_EP), stage),
-        .expert_data = group_at(placement, 1u << LS_DP, stage),
+        .data = same_at(scenario, placement, (1u << LS_DP) | (1u << LS_EP), stage),
+        .expert_data = same_at(scenario, placement, 1u << LS_DP, stage),
     };
 }
 
@@ -205,15 +213,27 @@ double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_train
 
 /* --- Data parallelism --- */
 
-/* A collective over what is not an expert, and one over the experts, one behind the other. */
+static double same_seconds(const struct ls_micro_batch *batch, enum ls_collective collective,
+                           const struct ls_same *same, double bytes)
+{
+    if (bytes <= 0.0)
+        return 0.0;
+    if (collective == LS_ALL_REDUCE)
+        return seconds_of(batch, collective, &same->all, bytes);
+    const double spread_s = seconds_of(batch, collective, &same->shards, bytes);
+    if (collective == LS_ALL_GATHER)
+        return spread_s;
+    return spread_s + seconds_of(batch, LS_ALL_REDUCE, &same->copies, bytes / (double)same->shards.size);
+}
+
+/* A collective over what is not an expert, and one over the experts, one behind the other: an all-reduce over all that
+ * have the same parameters; a gather of their shards; or a scatter to the shards, whose copies are then reduced. */
 static double over_data(const struct ls_micro_batch *batch, const struct ls_training_groups *groups, int64_t stage,
                         enum ls_collective collective, double bytes_per_parameter)
 {
     const struct ls_stage_parameters parameters = ls_stage_parameters(batch->scenario, stage);
-    return seconds_of(batch, collective, &groups->data, parameters.shared * bytes_per_parameter) +
-           (parameters.experts > 0.0
-                ? seconds_of(batch, collective, &groups->expert_data, parameters.experts * bytes_per_parameter)
-                : 0.0);
+    return same_seconds(batch, collective, &groups->data, parameters.shared * bytes_per_parameter) +
+           same_seconds(batch, collective, &groups->expert_data, parameters.experts * bytes_per_parameter);
 }
 
 /* What is left of a collective that runs layer by layer beside `behind_s`: at least one layer's. */

@@ -7,14 +7,19 @@
 /* The collectives of a training step, on a GPU of one pipeline stage. Buffers are counted as ls_collective_cost wants
  * them. */
 
+/* GPUs that have the same parameters; those of them that ZeRO spreads these over; those that have the same shard. */
+struct ls_same {
+    struct ls_group all, shards, copies;
+};
+
 /* GPUs that communicate. */
 struct ls_training_groups {
-    struct ls_group tensor;      /* tp */
-    struct ls_group experts;     /* one GPU of each expert shard */
-    struct ls_group expert_tp;   /* the GPUs that share an expert */
-    struct ls_group context;     /* those of dp that share a sequence */
-    struct ls_group data;        /* dp · ep: what is not an expert is the same on all of them */
-    struct ls_group expert_data; /* dp: experts */
+    struct ls_group tensor;     /* tp */
+    struct ls_group experts;    /* one GPU of each expert shard */
+    struct ls_group expert_tp;  /* the GPUs that share an expert */
+    struct ls_group context;    /* those of dp that share a sequence */
+    struct ls_same data;        /* dp · ep: what is not an expert */
+    struct ls_same expert_data; /* dp: experts */
 };
 
 struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario, const struct ls_placement *placement,

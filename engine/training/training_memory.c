@@ -58,23 +58,37 @@ static struct ls_stage_parameters parameters_of(const struct ls_scenario *scenar
     return (struct ls_stage_parameters){all - experts, experts};
 }
 
-static int64_t first_layer(const struct ls_scenario *scenario, int64_t stage)
+int64_t ls_training_first_layer(const struct ls_scenario *scenario, int64_t stage)
 {
-    return ls_stage_first_layer(scenario->model.num_hidden_layers, scenario->strategy.pp, stage);
+    const int64_t n = scenario->model.num_hidden_layers, pp = scenario->strategy.pp;
+    if (!scenario->training.ends_as_layers)
+        return ls_stage_first_layer(n, pp, stage);
+    if (stage == 0 || stage == pp)
+        return stage == 0 ? 0 : n;
+    return ls_stage_first_layer(n + 2, pp, stage) - 1; /* the embedding is on the first stage */
 }
 
 struct ls_stage_parameters ls_stage_parameters(const struct ls_scenario *scenario, int64_t stage)
 {
     const unsigned ends =
         (stage == 0 ? LS_STAGE_FIRST : 0u) | (stage == scenario->strategy.pp - 1 ? (unsigned)LS_STAGE_LAST : 0u);
-    return parameters_of(scenario, first_layer(scenario, stage), first_layer(scenario, stage + 1), ends);
+    return parameters_of(scenario, ls_training_first_layer(scenario, stage),
+                         ls_training_first_layer(scenario, stage + 1), ends);
+}
+
+int64_t ls_shard_ways(const struct ls_training *training, int64_t same)
+{
+    return training->shard_group == LS_NULL_INT || training->shard_group > same ? same : training->shard_group;
 }
 
 double ls_spread_parameters(const struct ls_scenario *scenario, int64_t stage, bool spread)
 {
     const struct ls_stage_parameters parameters = ls_stage_parameters(scenario, stage);
-    const double dp = spread ? (double)scenario->strategy.dp : 1.0, ep = spread ? (double)scenario->strategy.ep : 1.0;
-    return parameters.shared / (dp * ep) + parameters.experts / dp;
+    if (!spread)
+        return parameters.shared + parameters.experts;
+    const int64_t dp = scenario->strategy.dp, ep = scenario->strategy.ep;
+    return parameters.shared / (double)ls_shard_ways(&scenario->training, dp * ep) +
+           parameters.experts / (double)ls_shard_ways(&scenario->training, dp);
 }
 
 /* --- Activations --- */
@@ -161,6 +175,8 @@ static struct kept layers_kept(const struct ls_scenario *scenario, int64_t first
     ls_model_count_layers(&scenario->model, first, end, count);
     const double n_moe = (double)(count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE]);
     const double layers = (double)(end - first);
+    if (end == first)
+        return (struct kept){0};
     if (training->recompute == LS_RECOMPUTE_NONE || training->recompute == LS_RECOMPUTE_SELECTIVE) {
         const bool scores = unfused && training->recompute == LS_RECOMPUTE_NONE;
         const double again =
@@ -169,25 +185,31 @@ static struct kept layers_kept(const struct ls_scenario *scenario, int64_t first
                                  (layers - n_moe) * ls_layer_activation_bytes(scenario, false, scores),
                              again};
     }
+    const double whole = n_moe * ls_layer_activation_bytes(scenario, true, unfused) +
+                         (layers - n_moe) * ls_layer_activation_bytes(scenario, false, unfused);
     const double every = fmin(layers, training->recompute == LS_RECOMPUTE_FULL ? 1.0 : (double)training->recompute);
     const double input =
         tokens_of(training) * (double)scenario->model.hidden_size * value_bytes(scenario) / stream_split(scenario);
-    return (struct kept){ceil(layers / every) * input, every * ls_layer_activation_bytes(scenario, n_moe > 0, unfused)};
+    return (struct kept){training->recompute_share * ceil(layers / every) * input +
+                             (1.0 - training->recompute_share) * whole,
+                         every * ls_layer_activation_bytes(scenario, n_moe > 0, unfused)};
 }
 
-/* Korthikanti et al. 2022, Section 4.3: the embedding's dropout mask; the last norm, the head's input and fp32 logits.
+/* Korthikanti et al. 2022, Section 4.3: the embedding's dropout mask; the last norm, the head's input and fp32 logits,
+ * which a fused loss keeps in 16 bits.
  */
 static double ends_bytes(const struct ls_scenario *scenario, bool first, bool last, double in_flight)
 {
     const struct ls_training *training = &scenario->training;
     const double tp = (double)scenario->strategy.tp, split = stream_split(scenario);
     const double tokens = tokens_of(training), hidden = (double)scenario->model.hidden_size;
+    const double logit_bytes = training->fused_loss ? value_bytes(scenario) : 4.0;
     double bytes = 0;
     if (first && training->dropout)
         bytes += in_flight * tokens * hidden / split;
     if (last)
-        bytes +=
-            tokens * (2.0 * hidden * value_bytes(scenario) / split + 4.0 * (double)scenario->model.vocab_size / tp);
+        bytes += tokens *
+                 (2.0 * hidden * value_bytes(scenario) / split + logit_bytes * (double)scenario->model.vocab_size / tp);
     return bytes;
 }
 
@@ -221,14 +243,15 @@ static struct ls_training_memory stage_memory(const struct ls_scenario *scenario
     const int64_t pp = scenario->strategy.pp;
     const double in_flight = ls_schedule_in_flight(training->schedule, pp, training->virtual_stages,
                                                    ls_training_micro_batches(scenario), stage);
-    const int64_t first = first_layer(scenario, stage), end = first_layer(scenario, stage + 1);
+    const int64_t first = ls_training_first_layer(scenario, stage), end = ls_training_first_layer(scenario, stage + 1);
     const struct kept kept = layers_kept(scenario, first, end);
     struct ls_training_memory memory = {
         .weights_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 3) * recipe.weight,
         .gradients_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 2) * recipe.gradient,
         .optimizer_bytes = ls_spread_parameters(scenario, stage, training->zero_stage >= 1) * recipe.optimizer,
         .activation_bytes = in_flight * kept.held + ends_bytes(scenario, stage == 0, stage == pp - 1, in_flight),
-        .workspace_bytes = kept.again + gathered_bytes(scenario, end - 1) + exchanged_bytes(scenario),
+        .workspace_bytes =
+            kept.again + (end > first ? gathered_bytes(scenario, end - 1) : 0.0) + exchanged_bytes(scenario),
         .overhead_bytes = training->overhead_bytes,
     };
     memory.total_bytes = memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes +

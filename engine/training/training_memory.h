@@ -27,9 +27,16 @@ struct ls_stage_parameters {
     double shared, experts;
 };
 
+/* The first layer of a stage, the number of layers for stage = pp. With ends_as_layers the embedding and the head count
+ * as layers, so that a stage may have none. */
+int64_t ls_training_first_layer(const struct ls_scenario *scenario, int64_t stage);
+
 struct ls_stage_parameters ls_stage_parameters(const struct ls_scenario *scenario, int64_t stage);
 
-/* How many of them a GPU keeps, cut over the GPUs that have the same ones where `spread`. */
+/* Over how many of `same` GPUs with the same parameters ZeRO spreads them. */
+int64_t ls_shard_ways(const struct ls_training *training, int64_t same);
+
+/* How many of them a GPU keeps, cut over those GPUs where `spread`. */
 double ls_spread_parameters(const struct ls_scenario *scenario, int64_t stage, bool spread);
 
 /* What one layer keeps of one micro-batch for its backward pass, as Korthikanti et al. 2022 (arXiv 2205.05198,
