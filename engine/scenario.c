@@ -251,10 +251,6 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
     struct ls_engine *engine = &scenario->engine;
     ls_preset_apply(scenario);
     scenario->cluster.nccl_only = !engine->custom_all_reduce;
-    if (engine->speculative.method != LS_NULL_CHOICE && ls_scenario_is_disaggregated(scenario))
-        return ls_fail(
-            err, LS_INPUT,
-            "engine.speculative: not available yet with separate pools; leave it null, or engine.disaggregation");
     const enum ls_status status = resolve_speculative(&engine->speculative, err);
     if (status)
         return status;

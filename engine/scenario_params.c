@@ -139,8 +139,9 @@ static const struct ls_param engine_rows[] = {
                   "by prompt and output tokens. Who ranks last gives way when KV blocks run short."),
     LS_ROW_CHOICE(struct ls_engine, "router", router, 0, "round_robin", ls_router_names,
                   "How requests are spread over the schedulers."),
-    LS_ROW_FLOAT(struct ls_engine, "router_staleness_s", router_staleness_s, LS_DIM_SECONDS, 0, "0", 0, 3600,
-                 "Time between two reports of the schedulers' loads to the router; 0: it always knows them."),
+    LS_ROW_FLOAT(
+        struct ls_engine, "router_staleness_s", router_staleness_s, LS_DIM_SECONDS, 0, "0", 0, 3600,
+        "Time between two reports of the schedulers' loads and known content to the router; 0: it always knows them."),
     LS_ROW_FLOAT(struct ls_engine, "router_load_factor", router_load_factor, LS_DIM_NONE, 0, "1.25", 1, 1e6,
                  "prefix_affinity: a scheduler with so many times the mean number of requests gets no more."),
     LS_ROW_GROUP_OR(struct ls_engine, "expert_imbalance", expert_imbalance, &ls_expert_imbalance_params, "balanced",

@@ -29,9 +29,8 @@ static bool take_known(struct ls_scheduler *s, uint32_t id, int64_t n_blocks)
 /* Blocks that the admission of a request counts on. */
 static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    const double share = s->hands_over ? 0 : s->output_reserve;
-    const int64_t output = (int64_t)ceil(share * (double)(request->output_tok - 1));
-    const int64_t total = (int64_t)request->prompt_tok + output + ls_drafts_ahead(&s->drafts);
+    const int64_t output = (int64_t)ceil(s->output_reserve * (double)(request->output_tok - 1));
+    const int64_t total = (int64_t)request->prompt_tok + (s->hands_over ? 0 : output + ls_drafts_ahead(&s->drafts));
     return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
 }
 
@@ -123,19 +122,14 @@ void ls_admission_take_waiting(struct ls_scheduler *s, int slot, int64_t *budget
 /* A request whose blocks come back decodes in the pass: n_tok tokens, for which it has blocks up to `end_tok`. */
 static void decode_again(struct ls_scheduler *s, int slot, uint32_t id, int64_t n_tok, int64_t end_tok)
 {
-    struct ls_slot *g = &s->slots[slot];
     struct ls_request *request = ls_request_at(s->pool, id);
     run(s, id);
     ls_scheduler_learn(s, id);
-    if (s->drafts.n > 0) {
-        request->state = LS_REQUEST_DECODING;
-        request->slot = (int16_t)slot;
-        request->base = end_tok;
-        ls_running_add_drafts(s, slot, id, n_tok);
+    ls_decode_enter(s, slot, id, request->n_computed, true);
+    if (s->drafts.n == 0)
         return;
-    }
-    ls_decode_join(s, slot, id, request->n_computed);
-    g->late[g->n_late++] = id;
+    request->base = end_tok;
+    ls_running_add_drafts(s, slot, id, n_tok);
 }
 
 void ls_admission_take_swapped(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps)

@@ -67,12 +67,9 @@ static size_t residue_of(const struct ls_scheduler *s, const struct ls_request *
     return (size_t)(remainder < 0 ? remainder + s->block_size : remainder);
 }
 
-void ls_decode_join(struct ls_scheduler *s, int slot, uint32_t id, int64_t stored_tok)
+static void join(struct ls_scheduler *s, struct ls_slot *g, uint32_t id, int64_t stored_tok)
 {
-    struct ls_slot *g = &s->slots[slot];
     struct ls_request *request = ls_request_at(s->pool, id);
-    request->state = LS_REQUEST_DECODING;
-    request->slot = (int16_t)slot;
     request->base = stored_tok - g->step;
     g->n_decode++;
     g->n_counted += request->counts_gaps;
@@ -94,6 +91,21 @@ void ls_decode_join(struct ls_scheduler *s, int slot, uint32_t id, int64_t store
     due.step = s->window - request->base;
     due.what = LS_DUE_WINDOW;
     push(g, s->pool, due);
+}
+
+void ls_decode_enter(struct ls_scheduler *s, int slot, uint32_t id, int64_t stored_tok, bool late)
+{
+    struct ls_slot *g = &s->slots[slot];
+    struct ls_request *request = ls_request_at(s->pool, id);
+    request->state = LS_REQUEST_DECODING;
+    request->slot = (int16_t)slot;
+    if (s->drafts.n > 0) {
+        request->base = stored_tok;
+        return;
+    }
+    join(s, g, id, stored_tok);
+    if (late)
+        g->late[g->n_late++] = id;
 }
 
 /* A request that has not decoded since it joined keeps the time of its last token. */

@@ -15,8 +15,9 @@ enum ls_due_kind {
 /* The entry that is due first, taken out; the heap is not empty. */
 struct ls_due ls_due_pop(struct ls_slot *slot);
 
-/* A running request with `stored_tok` KV tokens decodes in `slot` from its next pass on. */
-void ls_decode_join(struct ls_scheduler *scheduler, int slot, uint32_t id, int64_t stored_tok);
+/* A running request with `stored_tok` KV tokens decodes in `slot` from its next pass on; with drafts each is on its
+ * own. `late`: its last token is not of the slot's last pass of decodes. */
+void ls_decode_enter(struct ls_scheduler *scheduler, int slot, uint32_t id, int64_t stored_tok, bool late);
 
 /* Take a decode out of its slot between passes; what it has generated and stored is settled in the request, whose base
  * is then the number of its KV tokens. */

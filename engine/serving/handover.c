@@ -143,7 +143,6 @@ int64_t ls_handover_settle(struct ls_handover *h, int64_t now_ps)
 
 void ls_handover_join(struct ls_scheduler *s, int slot, int64_t seen_ps)
 {
-    struct ls_slot *g = &s->slots[slot];
     size_t n = 0;
     for (; n < s->n_fetched && ls_request_at(s->pool, s->fetched[n])->ready_ps <= seen_ps; n++) {
         const uint32_t id = s->fetched[n];
@@ -154,8 +153,7 @@ void ls_handover_join(struct ls_scheduler *s, int slot, int64_t seen_ps)
         ls_scheduler_learn(s, id);
         request->order = s->n_admitted++;
         ls_request_list_append(&s->running, s->pool, id);
-        ls_decode_join(s, slot, id, request->prompt_tok);
-        g->late[g->n_late++] = id;
+        ls_decode_enter(s, slot, id, request->prompt_tok, true);
     }
     for (size_t i = n; i < s->n_fetched; i++)
         s->fetched[i - n] = s->fetched[i];

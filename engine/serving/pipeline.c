@@ -107,7 +107,7 @@ static void time_pass(struct ls_pipeline *p, struct ls_pass *pass)
     pass->end_ps = ready_ps;
 }
 
-/* What its schedulers have swapped holds up each layer's attention. */
+/* What its schedulers have swapped holds up each layer's attention, and the drafter. */
 static void add_copies(const struct ls_pipeline *p, struct ls_pass *pass)
 {
     int64_t n[2] = {0, 0};
@@ -121,6 +121,7 @@ static void add_copies(const struct ls_pipeline *p, struct ls_pass *pass)
     pass->copies = n[0] > 0;
     for (int sliding = 0; sliding < 2; sliding++)
         pass->step.attention_ps[sliding] += n[sliding] * p->swap_block_ps;
+    pass->step.draft_ps += n[0] * p->swap_drafter_ps;
 }
 
 /* Compose and start a pass in an idle slot out of what was there at `seen`; false when there is nothing to do. */
@@ -281,6 +282,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
         .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
         .swap_block_ps = ls_swap_block_ps(setup->scenario),
+        .swap_drafter_ps = ls_swap_drafter_ps(setup->scenario),
     };
     p->members = ls_arena_take(setup->arena, ep * sizeof *p->members);
     p->batches = ls_arena_take(setup->arena, ep * sizeof *p->batches);

@@ -53,7 +53,7 @@ struct ls_pipeline {
     int64_t ended_ps;                         /* of the last pass to end */
     bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
     int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
-    int64_t swap_block_ps;                    /* swap.h */
+    int64_t swap_block_ps, swap_drafter_ps;   /* swap.h */
     int64_t cpu_free_ps;
     int64_t active_until_ps;
     int64_t active_ps;      /* while any stage works, in the measured window */

@@ -47,15 +47,15 @@ static const struct ls_router_ops *router_of(const struct ls_pool *pool)
     return &ls_routers[pool->scenario->engine.router];
 }
 
-static const struct ls_scheduler *scheduler_at(const struct ls_pool *pool, int64_t i)
+static struct ls_scheduler *scheduler_at(const struct ls_pool *pool, int64_t i)
 {
     return &ls_pool_pipeline(pool, i)->members[i % pool->n_members];
 }
 
 bool ls_pool_needs_present(const struct ls_pool *pool)
 {
-    return ls_pool_size(pool) > 1 &&
-           ((router_of(pool)->needs_load && pool->report_ps == 0) || router_of(pool)->needs_cache);
+    return ls_pool_size(pool) > 1 && pool->report_ps == 0 &&
+           (router_of(pool)->needs_load || router_of(pool)->needs_cache);
 }
 
 /* What the router compares, as it is now. */
@@ -79,10 +79,12 @@ void ls_pool_report(struct ls_pool *pool, int64_t now_ps)
     if (ls_pool_report_due_ps(pool, now_ps) == LS_PS_NEVER)
         return;
     look(pool);
+    for (int64_t i = 0; router_of(pool)->needs_cache && i < ls_pool_size(pool); i++)
+        ls_prefix_cache_report(&scheduler_at(pool, i)->cache);
     pool->n_reports = now_ps / pool->report_ps + 1;
 }
 
-/* How much of a request's prompt each KV cache knows. */
+/* How much of a request's prompt each KV cache knows, or has reported to know. */
 static void look_up(struct ls_pool *pool, const struct ls_arrival *arrival)
 {
     for (int64_t i = 0; i < ls_pool_size(pool); i++) {

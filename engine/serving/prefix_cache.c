@@ -94,7 +94,7 @@ static struct ls_cached_part *add_part(struct ls_prefix_cache *cache, uint64_t k
     if (cache->n_parts == cache->n_buckets)
         grow_table(cache);
     struct ls_cached_part *part = ls_slab_take(&cache->parts);
-    *part = (struct ls_cached_part){.key = key};
+    *part = (struct ls_cached_part){.key = key, .report = cache->report};
     put_in_bucket(cache, part);
     cache->n_parts++;
     return part;
@@ -108,6 +108,46 @@ static void drop_part(struct ls_prefix_cache *cache, struct ls_cached_part *part
     *link = part->bucket;
     cache->n_parts--;
     ls_slab_give(&cache->parts, part);
+}
+
+/* -- reports -- */
+
+static int64_t reported(const struct ls_prefix_cache *cache, const struct ls_cached_part *part)
+{
+    return cache->report > 0 && part->report == cache->report ? part->n_reported : part->n_known;
+}
+
+/* What is known of a part is about to change. */
+static void keep_reported(const struct ls_prefix_cache *cache, struct ls_cached_part *part)
+{
+    part->n_reported = reported(cache, part);
+    part->report = cache->report;
+}
+
+/* Nothing is known of a part any more. */
+static void forget_part(struct ls_prefix_cache *cache, struct ls_cached_part *part)
+{
+    if (part->gone)
+        return;
+    if (cache->report == 0 || part->n_reported == 0) {
+        drop_part(cache, part);
+        return;
+    }
+    part->gone = true;
+    part->next_gone = cache->gone;
+    cache->gone = part;
+}
+
+void ls_prefix_cache_report(struct ls_prefix_cache *cache)
+{
+    cache->report++;
+    while (cache->gone) {
+        struct ls_cached_part *part = cache->gone;
+        cache->gone = part->next_gone;
+        part->gone = false;
+        if (part->n_known == 0)
+            drop_part(cache, part);
+    }
 }
 
 /* -- free blocks of a part -- */
@@ -149,7 +189,7 @@ static void drop_highest(struct ls_prefix_cache *cache, struct ls_free_run *run)
     assert(!run->above);
     *link = NULL;
     if (run->part->n_known == 0)
-        drop_part(cache, run->part);
+        forget_part(cache, run->part);
 }
 
 void ls_prefix_cache_take(struct ls_prefix_cache *cache, int64_t n)
@@ -161,8 +201,10 @@ void ls_prefix_cache_take(struct ls_prefix_cache *cache, int64_t n)
         assert(!run->part || run->to == run->part->n_known);
         n -= n_taken;
         run->to -= n_taken;
-        if (run->part)
+        if (run->part) {
+            keep_reported(cache, run->part);
             run->part->n_known -= n_taken;
+        }
         if (run->from < run->to)
             return;
         if (run->part)
@@ -240,6 +282,22 @@ struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, c
     return hit;
 }
 
+int64_t ls_prefix_cache_match(const struct ls_prefix_cache *cache, const struct ls_content *content, int64_t max_tok)
+{
+    const int64_t n_blocks = max_tok / cache->block_size;
+    int64_t n_found = 0;
+    while (n_found < n_blocks) {
+        const struct place place = place_of(cache, content, n_found);
+        const struct ls_cached_part *part = find_part(cache, place.part.key);
+        const int64_t within = blocks_within(cache, &place, n_blocks);
+        const int64_t n_known = part ? min64(reported(cache, part), within) : 0;
+        n_found = place.first + n_known;
+        if (n_known < within)
+            break;
+    }
+    return n_found * cache->block_size;
+}
+
 /* Nobody else will look for any of it. */
 static bool is_private(const struct ls_content *content)
 {
@@ -291,6 +349,7 @@ static void hold_part(struct ls_prefix_cache *cache, const struct place *place, 
     holding->top->n_copies = max64(0, min64(part->n_held, n_held) - n_before);
     holding->top->n_held = n_held;
     take_out(cache, part, n_held, true);
+    keep_reported(cache, part);
     part->n_known = max64(part->n_known, n_held);
     holding->n_blocks = (int32_t)(place->first + n_held);
 }
@@ -364,7 +423,7 @@ static bool part_is_sound(const struct ls_cached_part *part)
             return false;
         end = run->to;
     }
-    return n_held == part->n_held && end == part->n_known && part->n_known > 0;
+    return n_held == part->n_held && end == part->n_known && (part->n_known > 0 || part->gone);
 }
 
 bool ls_prefix_cache_is_sound(const struct ls_prefix_cache *cache, int64_t n_free)

@@ -31,11 +31,16 @@ struct ls_free_run {
     int64_t from, to;
 };
 
-/* What is known of a part: blocks [0, n_known), of which [0, n_held) are held by requests and the rest is free. */
+/* What is known of a part: blocks [0, n_known), of which [0, n_held) are held by requests and the rest is free. Where
+ * others know it by reports alone, a part remembers what the last one said from its first change on, and stays in the
+ * table, with nothing known, until the next one when that was more than nothing. */
 struct ls_cached_part {
     struct ls_cached_part *bucket; /* the next one of the table's bucket */
     uint64_t key;
     int64_t n_known, n_held;
+    int64_t n_reported, report;       /* blocks by report number `report`; by later ones n_known */
+    struct ls_cached_part *next_gone; /* of those that the next report drops, unless they are known again */
+    bool gone;
     struct ls_free_run *runs; /* the lowest first */
     struct ls_hold *holds;
 };
@@ -63,6 +68,8 @@ struct ls_prefix_cache {
     uint64_t n_buckets, n_parts;
     struct ls_slab parts, runs, holds;
     int64_t n_reserved; /* parts that running requests may still come to know */
+    int64_t report;     /* number of the last one; 0: none is made */
+    struct ls_cached_part *gone;
 };
 
 /* All of `n_blocks` are free. */
@@ -79,12 +86,11 @@ struct ls_prefix_hit {
 struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, const struct ls_content *content,
                                           int64_t max_tok);
 
-/* Its tokens: for routers. */
-static inline int64_t ls_prefix_cache_match(const struct ls_prefix_cache *cache, const struct ls_content *content,
-                                            int64_t max_tok)
-{
-    return ls_prefix_cache_find(cache, content, max_tok).n_blocks * cache->block_size;
-}
+/* Its tokens, for routers: as it is, or as the last report said. */
+int64_t ls_prefix_cache_match(const struct ls_prefix_cache *cache, const struct ls_content *content, int64_t max_tok);
+
+/* Report what is known. */
+void ls_prefix_cache_report(struct ls_prefix_cache *cache);
 
 /* A request is admitted, with nothing held: it holds what was found for it just now. False when memory is short;
  * nothing is done then. */

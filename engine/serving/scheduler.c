@@ -18,15 +18,15 @@ static void note_queues(struct ls_scheduler *s, int64_t now_ps)
 
 static bool can_run(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    const int64_t total = (int64_t)request->prompt_tok + request->output_tok;
+    const int64_t most = (int64_t)request->prompt_tok + request->output_tok - 1 + ls_drafts_ahead(&s->drafts);
     if (s->max_model_len > 0 && request->prompt_tok >= s->max_model_len)
         return false;
     if (!s->chunked && request->prompt_tok > s->max_tok)
         return false;
     if (s->hands_over && request->output_tok > 1)
         return ls_scheduler_blocks(s, request->prompt_tok) <= s->n_blocks &&
-               ls_scheduler_blocks(s, total - 1) <= s->n_blocks_elsewhere;
-    return ls_scheduler_blocks(s, total - 1 + ls_drafts_ahead(&s->drafts)) <= s->n_blocks;
+               ls_scheduler_blocks(s, most) <= s->n_blocks_elsewhere;
+    return ls_scheduler_blocks(s, most) <= s->n_blocks;
 }
 
 bool ls_scheduler_accept(struct ls_scheduler *s, uint32_t id, int64_t now_ps)

@@ -53,7 +53,7 @@ static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t order, in
 /* The pass computed the end of a prompt: its sequence has a new token. */
 static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t now_ps, int64_t sent_ps)
 {
-    struct ls_slot *g = &s->slots[slot];
+    const struct ls_slot *g = &s->slots[slot];
     struct ls_request *request = ls_request_at(s->pool, id);
     request->n_generated++;
     if (request->first_token_ps < 0) {
@@ -73,15 +73,7 @@ static void end_prefill(struct ls_scheduler *s, int slot, uint32_t id, int64_t n
         return;
     }
     request->last_token_ps = sent_ps;
-    if (s->drafts.n > 0) {
-        request->state = LS_REQUEST_DECODING;
-        request->slot = (int16_t)slot;
-        request->base = request->n_computed;
-        return;
-    }
-    ls_decode_join(s, slot, id, request->n_computed);
-    if (!g->decoding)
-        g->late[g->n_late++] = id;
+    ls_decode_enter(s, slot, id, request->n_computed, !g->decoding);
 }
 
 /* The pass verified drafts of a decode: those accepted and one more token come out together. */

@@ -7,22 +7,27 @@
 #include "engine/serving/waiting.h"
 #include "engine/sim/clock.h"
 
-/* Bytes of a block in one layer, on one GPU. */
-static double layer_bytes(const struct ls_scenario *scenario)
+/* Bytes of a block in one layer of a model, on one GPU. */
+static double layer_bytes(const struct ls_scenario *scenario, const struct ls_model *model)
 {
-    return (double)scenario->engine.block_size * ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp,
-                                                                             (enum ls_dtype)scenario->engine.kv_dtype);
+    return (double)scenario->engine.block_size *
+           ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
 }
 
-static int64_t layers_of_fullest_stage(const struct ls_scenario *scenario)
+/* In all layers of the stage with the most; the drafter's are taken to be there. */
+static double block_bytes(const struct ls_scenario *scenario)
 {
     const int64_t n_layers = scenario->model.num_hidden_layers, pp = scenario->strategy.pp;
+    struct ls_model drafter;
     int64_t most = 0;
     for (int64_t i = 0; i < pp; i++) {
         const int64_t n = ls_stage_first_layer(n_layers, pp, i + 1) - ls_stage_first_layer(n_layers, pp, i);
         most = n > most ? n : most;
     }
-    return most;
+    const double bytes = (double)most * layer_bytes(scenario, &scenario->model);
+    if (!ls_scenario_draft_model(scenario, &drafter))
+        return bytes;
+    return bytes + (double)drafter.num_hidden_layers * layer_bytes(scenario, &drafter);
 }
 
 struct ls_swap ls_swap_make(const struct ls_scenario *scenario)
@@ -32,20 +37,31 @@ struct ls_swap ls_swap_make(const struct ls_scenario *scenario)
     struct ls_swap swap = {.out = ls_request_list_empty, .window_blocks = INT64_MAX};
     if (engine->preemption != LS_PREEMPT_SWAP)
         return swap;
-    const double block_bytes = layer_bytes(scenario) * (double)layers_of_fullest_stage(scenario);
-    swap.n_blocks = swap.n_free = (int64_t)fmin(engine->swap_space_bytes / block_bytes, (double)INT32_MAX);
+    swap.n_blocks = swap.n_free = (int64_t)fmin(engine->swap_space_bytes / block_bytes(scenario), (double)INT32_MAX);
     if (window != LS_NULL_INT)
         swap.window_blocks = (window + engine->block_size - 1) / engine->block_size;
     return swap;
 }
 
+static int64_t copy_ps(const struct ls_scenario *scenario, const struct ls_model *model)
+{
+    const double n_copies = ls_model_is_mla(model) ? 1 : 2; /* a latent; keys and values */
+    const double link_s =
+        layer_bytes(scenario, model) / n_copies / scenario->cluster.hardware.pcie_bandwidth_bytes_per_s;
+    return ls_ps_from_s(n_copies * fmax(link_s, scenario->engine.swap_copy_s));
+}
+
 int64_t ls_swap_block_ps(const struct ls_scenario *scenario)
 {
-    const double n_copies = ls_model_is_mla(&scenario->model) ? 1 : 2; /* a latent; keys and values */
-    const double link_s = layer_bytes(scenario) / n_copies / scenario->cluster.hardware.pcie_bandwidth_bytes_per_s;
-    if (scenario->engine.preemption != LS_PREEMPT_SWAP)
+    return scenario->engine.preemption == LS_PREEMPT_SWAP ? copy_ps(scenario, &scenario->model) : 0;
+}
+
+int64_t ls_swap_drafter_ps(const struct ls_scenario *scenario)
+{
+    struct ls_model drafter;
+    if (scenario->engine.preemption != LS_PREEMPT_SWAP || !ls_scenario_draft_model(scenario, &drafter))
         return 0;
-    return ls_ps_from_s(n_copies * fmax(link_s, scenario->engine.swap_copy_s));
+    return drafter.num_hidden_layers * copy_ps(scenario, &drafter);
 }
 
 static void copy(struct ls_swap *swap, int64_t n_blocks, bool measured)

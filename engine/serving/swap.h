@@ -25,6 +25,9 @@ struct ls_swap ls_swap_make(const struct ls_scenario *scenario);
  */
 int64_t ls_swap_block_ps(const struct ls_scenario *scenario);
 
+/* The same in all layers of the drafter; 0 without one. */
+int64_t ls_swap_drafter_ps(const struct ls_scenario *scenario);
+
 /* A request goes to the host with `n_blocks`, all that it has; false when there is no room for them. */
 bool ls_swap_put(struct ls_swap *swap, const struct ls_request_pool *pool, uint32_t id, int64_t n_blocks,
                  bool measured);

@@ -38,6 +38,12 @@ static enum ls_status init_end(struct ls_transfer_end *end, const struct ls_pool
     end->pool = pool;
     end->kv_bytes =
         ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
+    struct ls_model drafter;
+    end->drafter_bytes = 0;
+    if (ls_scenario_draft_model(scenario, &drafter))
+        end->drafter_bytes =
+            (double)drafter.num_hidden_layers *
+            ls_kv_bytes_per_token_layer(&drafter, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
     end->sharing = ls_arena_take(arena, (size_t)ls_pool_size(pool) * sizeof *end->sharing);
     end->node = ls_arena_take(arena, (size_t)pool->n_pipelines * sizeof *end->node);
     if (!end->sharing || !end->node)
@@ -80,14 +86,16 @@ enum ls_status ls_transfer_cost_init(struct ls_transfer_cost *cost, const struct
     return LS_OK;
 }
 
-/* Σ over the layers of the fullest stage of the tokens they keep. */
-static double fullest_stage(const struct ls_transfer_end *end, double n_tok, double window)
+/* Bytes of the fullest of one side's stages, as one GPU of the receiving side keeps them. */
+static double fullest_stage(const struct ls_transfer_end *end, const struct ls_transfer_end *to, double n_tok,
+                            double window)
 {
     double most = 0;
     for (int64_t i = 0; i < end->pool->cost.n_stages; i++) {
         const struct ls_stage *stage = &end->pool->cost.stages[i];
-        most = fmax(most, (double)(stage->n_layers - stage->n_sliding) * n_tok +
-                              (double)stage->n_sliding * fmin(n_tok, window));
+        const double tok =
+            (double)(stage->n_layers - stage->n_sliding) * n_tok + (double)stage->n_sliding * fmin(n_tok, window);
+        most = fmax(most, tok * to->kv_bytes + (stage->head ? n_tok * to->drafter_bytes : 0));
     }
     return most;
 }
@@ -99,8 +107,8 @@ struct ls_transfer_time ls_transfer_time(const struct ls_transfer_cost *cost, in
     const int64_t node = from->node[sender / from->pool->n_members];
     const bool crosses = node < 0 || node != to->node[receiver / to->pool->n_members];
     const double fanout = (double)to->pool->cost.shard.tp / (double)from->pool->cost.shard.tp;
-    double send_s = fullest_stage(from, (double)n_tok, cost->window) * to->kv_bytes * fanout;
-    double receive_s = fullest_stage(to, (double)n_tok, cost->window) * to->kv_bytes;
+    double send_s = fullest_stage(from, to, (double)n_tok, cost->window) * fanout;
+    double receive_s = fullest_stage(to, to, (double)n_tok, cost->window);
     send_s *= crosses ? from->sharing[sender] / cost->nic_bandwidth : 1 / cost->link_bandwidth;
     receive_s *= crosses ? to->sharing[receiver] / cost->nic_bandwidth : 1 / cost->link_bandwidth;
     return (struct ls_transfer_time){

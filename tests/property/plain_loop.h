@@ -214,13 +214,14 @@ static struct plain_request **plain_list(const struct plain *plain)
 static int64_t plain_host_blocks(const struct ls_scenario *scenario)
 {
     const struct ls_model *model = &scenario->model;
+    struct ls_model drafter;
     int64_t layers = 0;
     for (int64_t i = 0; i < scenario->strategy.pp; i++)
         layers = plain_max(layers, ls_stage_first_layer(model->num_hidden_layers, scenario->strategy.pp, i + 1) -
                                        ls_stage_first_layer(model->num_hidden_layers, scenario->strategy.pp, i));
-    const double bytes =
-        (double)(layers * scenario->engine.block_size) *
-        ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
+    double bytes = (double)layers * plain_layer_bytes(scenario, model);
+    if (ls_scenario_draft_model(scenario, &drafter))
+        bytes += (double)drafter.num_hidden_layers * plain_layer_bytes(scenario, &drafter);
     return (int64_t)fmin(scenario->engine.swap_space_bytes / bytes, 1e9);
 }
 
@@ -303,9 +304,10 @@ static void plain_release_pool(struct plain_pool *pool)
 {
     for (int64_t i = 0; i < plain_pool_size(pool); i++) {
         struct plain_scheduler *s = plain_scheduler_at(pool, i);
-        void *const memory[] = {s->waiting, s->running, s->swapped, s->fetching, s->fetched, s->store.blocks};
+        void *const memory[] = {s->waiting, s->running, s->swapped, s->fetching, s->fetched};
         for (size_t j = 0; j < sizeof memory / sizeof memory[0]; j++)
             free(memory[j]);
+        plain_store_free(&s->store);
         for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
             free(s->parts[slot]);
     }

@@ -105,24 +105,35 @@ static bool plain_leaves_node(const struct plain_pool *pool, int64_t pipeline, i
     return false;
 }
 
-/* Copies between the GPUs and the host hold up the attention of every layer. Keys and values of a block are copied by
- * themselves (a latent is one), as fast as the driver and the link allow. */
+static double plain_layer_bytes(const struct ls_scenario *scenario, const struct ls_model *model)
+{
+    return (double)scenario->engine.block_size *
+           ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
+}
+
+/* Keys and values of a block are copied by themselves (a latent is one), as fast as the driver and the link allow. */
+static int64_t plain_copy_ps(const struct ls_scenario *scenario, const struct ls_model *model)
+{
+    const double n_copies = model->kv_lora_rank == LS_NULL_INT ? 2 : 1;
+    const double bytes = plain_layer_bytes(scenario, model) / n_copies;
+    const double link_s = bytes / scenario->cluster.hardware.pcie_bandwidth_bytes_per_s;
+    return ls_ps_from_s(n_copies * fmax(scenario->engine.swap_copy_s, link_s));
+}
+
+/* Copies between the GPUs and the host hold up the attention of every layer, and the drafter. */
 static void plain_wait_for_copies(const struct plain_pool *pool, struct plain_pipeline *p, struct ls_step *step)
 {
     const struct ls_scenario *scenario = pool->scenario;
-    const double n_copies = scenario->model.kv_lora_rank == LS_NULL_INT ? 2 : 1;
-    const double bytes =
-        (double)scenario->engine.block_size *
-        ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
-    const double copy_s =
-        fmax(scenario->engine.swap_copy_s, bytes / n_copies / scenario->cluster.hardware.pcie_bandwidth_bytes_per_s);
+    struct ls_model drafter;
     for (int sliding = 0; sliding < 2; sliding++) {
         int64_t most = 0;
         for (int64_t i = 0; i < scenario->strategy.ep; i++) {
             most = plain_max(most, p->members[i].n_copied[sliding]);
             p->members[i].n_copied[sliding] = 0;
         }
-        step->attention_ps[sliding] += most * ls_ps_from_s(n_copies * copy_s);
+        step->attention_ps[sliding] += most * plain_copy_ps(scenario, &scenario->model);
+        if (!sliding && ls_scenario_draft_model(scenario, &drafter))
+            step->draft_ps += most * drafter.num_hidden_layers * plain_copy_ps(scenario, &drafter);
     }
 }
 

@@ -43,13 +43,12 @@ static int64_t plain_prompt_load(const struct plain_pool *pool, int64_t at)
     return sum;
 }
 
-/* What the router knows of loads: as they are, or were at the last report. */
+/* The router learns what the schedulers have to do. */
 static void plain_look(struct plain_pool *pool)
 {
     for (int64_t i = 0; i < plain_pool_size(pool); i++) {
         plain_scheduler_at(pool, i)->reported_load = plain_load(plain_scheduler_at(pool, i));
         plain_scheduler_at(pool, i)->reported_prompt = plain_prompt_load(pool, i);
-        plain_store_report(&plain_scheduler_at(pool, i)->store);
     }
 }
 
@@ -60,6 +59,8 @@ static void plain_report(struct plain_pool *pool)
     if (between_ps == 0 || pool->plain->now_ps / between_ps < pool->n_reports)
         return;
     plain_look(pool);
+    for (int64_t i = 0; i < plain_pool_size(pool); i++)
+        plain_store_report(&plain_scheduler_at(pool, i)->store);
     pool->n_reports = pool->plain->now_ps / between_ps + 1;
 }
 

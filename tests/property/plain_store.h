@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/serving/content.h"
 
@@ -26,6 +27,8 @@ struct plain_store {
     int first, last; /* the queue */
     bool caching;
     int buckets[PLAIN_BUCKETS]; /* known blocks */
+    int64_t n_blocks;
+    struct plain_store *told; /* as it was at the last report; null without one */
 };
 
 /* What a request uses. */
@@ -67,6 +70,7 @@ static inline void plain_store_init(struct plain_store *store, int64_t n_blocks,
 {
     *store = (struct plain_store){.block_size = block_size, .first = PLAIN_NONE, .last = PLAIN_NONE};
     store->caching = caching;
+    store->n_blocks = n_blocks;
     store->blocks = calloc((size_t)n_blocks, sizeof *store->blocks);
     for (int i = 0; i < PLAIN_BUCKETS; i++)
         store->buckets[i] = PLAIN_NONE;
@@ -133,17 +137,32 @@ static inline int64_t plain_store_find(struct plain_store *store, const struct l
     return n;
 }
 
-/* The router's knowledge of what is known here: a copy from time to time, or the thing itself. */
+/* The router learns what is known. */
 static inline void plain_store_report(struct plain_store *store)
 {
-    (void)store;
+    const size_t bytes = (size_t)store->n_blocks * sizeof *store->blocks;
+    if (!store->told) {
+        store->told = malloc(sizeof *store->told);
+        store->told->blocks = malloc(bytes);
+    }
+    struct plain_block *const blocks = store->told->blocks;
+    *store->told = *store;
+    store->told->blocks = memcpy(blocks, store->blocks, bytes);
 }
 
 /* Tokens of a content that the router thinks to be known. */
 static inline int64_t plain_store_reported(struct plain_store *store, const struct ls_content *content, int64_t max_tok)
 {
     int64_t n_free;
-    return plain_store_find(store, content, max_tok, &n_free) * store->block_size;
+    return plain_store_find(store->told ? store->told : store, content, max_tok, &n_free) * store->block_size;
+}
+
+static inline void plain_store_free(struct plain_store *store)
+{
+    if (store->told)
+        free(store->told->blocks);
+    free(store->told);
+    free(store->blocks);
 }
 
 static inline void plain_hold(struct plain_holding *holding, int at)

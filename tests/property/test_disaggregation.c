@@ -22,8 +22,9 @@ static struct ls_sim *sim;
 
 static void draw(uint64_t number, bool drain)
 {
-    random_scenario_draw_with(&drawn, number,
-                              &(struct random_limits){.other_engine = number % 2 > 0, .drain = drain, .pools = true});
+    const struct random_limits limits = {
+        .other_engine = number % 2 > 0, .drafts = number % 5 == 0, .drain = drain, .pools = true};
+    random_scenario_draw_with(&drawn, number, &limits);
     kv_blocks[LS_POOL_PREFILL] = drawn.kv_blocks;
     kv_blocks[LS_POOL_DECODE] = drawn.decode_blocks;
 }
@@ -144,6 +145,24 @@ START_TEST(a_lone_request_takes_prompt_transfer_and_decodes)
                             1e-9);
     ck_assert_double_eq_tol(m[LS_METRIC_USD_PER_MTOK], 2 * 16 / 3600.0 * 1e6 / m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT],
                             1e-6);
+}
+END_TEST
+
+/* Every draft is accepted: 19 tokens take four passes, each with a token and four drafts. A layer that drafts has keys
+ * and values of its own, beside those of the 80. */
+START_TEST(decodes_with_drafts_have_the_drafters_cache_too)
+{
+    const double kv_bytes = 81.0 * 8 * 128 * 2 * 2 * PROMPT_TOK;
+    make();
+    scenario_set(&scenario, "engine.speculative.method", "mtp");
+    scenario_set(&scenario, "engine.speculative.acceptance.dist", "constant");
+    scenario_set(&scenario, "engine.speculative.acceptance.value", "1");
+    const double *m = metrics_of();
+    ck_assert_double_eq_tol(m[LS_METRIC_TRANSFER_MEAN_S], 3e-3 + kv_bytes / 8 / 10e9, 1e-8);
+    ck_assert_double_eq_tol(m[LS_METRIC_N_STEPS], 1 + 4, 1e-12);
+    ck_assert_double_eq_tol(m[LS_METRIC_TOKENS_PER_VERIFICATION], 19.0 / 4, 1e-12);
+    scenario_set(&scenario, "engine.speculative.method", "ngram");
+    ck_assert_double_eq_tol(metrics_of()[LS_METRIC_TRANSFER_MEAN_S], 3e-3 + kv_bytes / 81 * 80 / 8 / 10e9, 1e-8);
 }
 END_TEST
 
@@ -314,6 +333,7 @@ int main(void)
     tcase_add_test(tcase, medium_equals_high_where_links_do_not_queue);
     tcase_add_test(tcase, nobody_is_lost_between_the_pools);
     tcase_add_test(tcase, a_lone_request_takes_prompt_transfer_and_decodes);
+    tcase_add_test(tcase, decodes_with_drafts_have_the_drafters_cache_too);
     tcase_add_test(tcase, the_busier_side_of_a_transfer_decides);
     tcase_add_test(tcase, pools_share_a_node_where_they_fit);
     tcase_add_test(tcase, transfers_queue_at_high);

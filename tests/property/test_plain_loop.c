@@ -242,6 +242,7 @@ START_TEST(the_plain_loop_agrees_about_pools)
         compare(number, &(struct random_limits){.pools = true,
                                                 .sharing = number % 2 == 0,
                                                 .other_engine = number % 3 == 0,
+                                                .drafts = number % 4 == 0,
                                                 .swapping = number % 5 == 0});
         n_preempted += plain.n_preemptions > 0;
     }

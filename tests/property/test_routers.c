@@ -83,6 +83,19 @@ START_TEST(sessions_find_their_cache_where_they_left_it)
 }
 END_TEST
 
+/* A router that has heard of nothing but an empty deployment lets requests take turns. */
+START_TEST(who_has_not_heard_of_caches_does_not_find_them)
+{
+    make("round_robin");
+    const double in_turn = metrics_of()[LS_METRIC_PREFIX_HIT_RATE];
+    make("kv_aware");
+    const double known = metrics_of()[LS_METRIC_PREFIX_HIT_RATE];
+    scenario_set(&scenario, "engine.router_staleness_s", "3600");
+    ck_assert_double_eq(metrics_of()[LS_METRIC_PREFIX_HIT_RATE], in_turn);
+    ck_assert_double_gt(known, 1.3 * in_turn);
+}
+END_TEST
+
 /* A router that hears of loads once in ten seconds sends all of them to one scheduler until it hears again. */
 START_TEST(old_reports_make_herds)
 {
@@ -110,6 +123,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, medium_equals_high_whatever_the_router_knows);
     tcase_add_test(tcase, sessions_find_their_cache_where_they_left_it);
+    tcase_add_test(tcase, who_has_not_heard_of_caches_does_not_find_them);
     tcase_add_test(tcase, old_reports_make_herds);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

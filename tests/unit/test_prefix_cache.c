@@ -95,6 +95,31 @@ START_TEST(a_session_finds_all_that_it_has_said)
 }
 END_TEST
 
+/* What is learnt or lost since the last report, nobody hears of before the next one. */
+START_TEST(reports_are_of_their_time)
+{
+    struct client first = client_of(0, 0, 1, false), second = client_of(0, 0, 2, false);
+    start(5);
+    ls_prefix_cache_report(&cache);
+    (void)serve(&first, 10, 3);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &first.content, 100), 0);
+    ls_prefix_cache_report(&cache);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &first.content, 100), 12);
+    (void)serve(&second, 18, 2); /* it takes all five blocks */
+    ck_assert_int_eq(ls_prefix_cache_find(&cache, &first.content, 100).n_blocks, 0);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &first.content, 100), 12);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &second.content, 100), 0);
+    (void)serve(&first, 5, 1); /* known again, a block of it, and gone again */
+    (void)serve(&second, 19, 1);
+    expect_sound();
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &first.content, 100), 12);
+    ls_prefix_cache_report(&cache);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &first.content, 100), 0);
+    ck_assert_int_eq(ls_prefix_cache_match(&cache, &second.content, 100), 20);
+    expect_sound();
+}
+END_TEST
+
 START_TEST(the_last_token_of_a_prompt_is_always_computed)
 {
     struct client client = client_of(0, 0, 1, false);
@@ -410,6 +435,7 @@ int main(void)
     TCase *tcase = tcase_create("prefix cache");
     tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_test(tcase, a_session_finds_all_that_it_has_said);
+    tcase_add_test(tcase, reports_are_of_their_time);
     tcase_add_test(tcase, the_last_token_of_a_prompt_is_always_computed);
     tcase_add_test(tcase, a_head_is_shared_as_far_as_it_fills_blocks);
     tcase_add_test(tcase, what_precedes_makes_a_difference);
