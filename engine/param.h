@@ -139,7 +139,7 @@ void ls_param_walk(const struct ls_param_table *table, const void *base, ls_para
     {                                                                                                                  \
         .key = (key_), .type = LS_PARAM_GROUP, .offset = offsetof(type_, member_), .table = (table_), .doc = (doc_)    \
     }
-/* A group that the word `def_` leaves at its defaults. */
+/* A group that the word `def_` may stand for: its defaults, but for the switch of that name. */
 #define LS_ROW_GROUP_OR(type_, key_, member_, table_, def_, doc_)                                                      \
     {                                                                                                                  \
         .key = (key_), .type = LS_PARAM_GROUP, .offset = offsetof(type_, member_), .table = (table_), .def = (def_),   \

@@ -144,8 +144,9 @@ static const struct ls_param engine_rows[] = {
         "Time between two reports of the schedulers' loads and known content to the router; 0: it always knows them."),
     LS_ROW_FLOAT(struct ls_engine, "router_load_factor", router_load_factor, LS_DIM_NONE, 0, "1.25", 1, 1e6,
                  "prefix_affinity: a scheduler with so many times the mean number of requests gets no more."),
-    LS_ROW_GROUP_OR(struct ls_engine, "expert_imbalance", expert_imbalance, &ls_expert_imbalance_params, "balanced",
-                    "How unevenly tokens choose experts; balanced: all alike."),
+    LS_ROW_GROUP_OR(
+        struct ls_engine, "expert_imbalance", expert_imbalance, &ls_expert_imbalance_params, "balanced",
+        "How unevenly tokens choose experts; balanced: all alike. Null: as the preset's engine meets them."),
     LS_ROW_INT(struct ls_engine, "redundant_experts", redundant_experts, 0, "0", 0, 2048,
                "Copies of experts beyond one each, spread over the expert shards for balance."),
     LS_ROW_CHOICE(

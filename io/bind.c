@@ -176,13 +176,23 @@ static void bind_constant(const struct ls_bind *bind, const struct ls_yaml *node
     dist->value = number.d;
 }
 
+/* The switch that a word stands for, where the group has one. */
+static void switch_on(const struct ls_param_table *table, const char *key, char *base)
+{
+    for (size_t i = 0; i < table->n; i++)
+        if (strcmp(table->rows[i].key, key) == 0)
+            ls_param_store(&table->rows[i], base + table->rows[i].offset, &(union ls_value){.i = 1});
+}
+
 static void bind_group(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
                        const char *path, char *parent)
 {
     const bool is_word = param->def && node->kind == LS_YAML_SCALAR && strcmp(node->text, param->def) == 0;
-    if (ls_yaml_is_null(node) || is_word)
+    if (ls_yaml_is_null(node) || is_word) {
         ls_bind_table(bind, NULL, param->table, NULL, path, parent + param->offset);
-    else if (param->table == &ls_dist_params && node->kind == LS_YAML_SCALAR)
+        if (is_word)
+            switch_on(param->table, param->def, parent + param->offset);
+    } else if (param->table == &ls_dist_params && node->kind == LS_YAML_SCALAR)
         bind_constant(bind, node, param, path, parent);
     else if (node->kind != LS_YAML_MAPPING)
         ls_yaml_fault(bind->diags, node, path, "%s was given; write %s%sa mapping of its keys", ls_yaml_kind_text(node),

@@ -2,12 +2,15 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine/sim/random.h"
 
 enum { MOST_EXPERTS = 2048, MAX_COPIES = 2 * MOST_EXPERTS, N_ORDERS = 16 };
 
 static const struct ls_param rows[] = {
+    LS_ROW_BOOL(struct ls_expert_imbalance, "balanced", balanced, LS_PARAM_NULLABLE, "null",
+                "Every expert is chosen alike; null: where nothing else is said, as the preset has it."),
     LS_ROW_FLOAT(struct ls_expert_imbalance, "power_law", power_law, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 10,
                  "Exponent of the density of the experts' loads, such as 1.2; 0: any load is as likely as any other."),
     LS_ROW_TEXT(struct ls_expert_imbalance, "column", histogram.column, 0, "count",
@@ -21,8 +24,10 @@ enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbal
                                          struct ls_err *err)
 {
     const struct ls_samples *samples = imbalance->histogram.samples;
-    const bool balanced = isnan(imbalance->power_law) && !imbalance->histogram.file[0];
-    if (!balanced && ls_model_is_moe(model) && model->n_routed_experts > MOST_EXPERTS)
+    const bool uneven = !isnan(imbalance->power_law) || imbalance->histogram.file[0];
+    if (uneven && imbalance->balanced == 1)
+        return ls_fail(err, LS_INPUT, "balanced excludes power_law and file; keep one of them");
+    if (uneven && ls_model_is_moe(model) && model->n_routed_experts > MOST_EXPERTS)
         return ls_fail(err, LS_INPUT, "the model has %lld experts; this is for %d at most",
                        (long long)model->n_routed_experts, MOST_EXPERTS);
     if (!imbalance->histogram.file[0])
@@ -37,6 +42,18 @@ enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbal
     return samples->mean > 0 ? LS_OK
                              : ls_fail(err, LS_INPUT, "%.90s says that no expert was ever chosen; one must be",
                                        imbalance->histogram.file);
+}
+
+bool ls_expert_imbalance_is_balanced(const struct ls_expert_imbalance *imbalance)
+{
+    return isnan(imbalance->power_law) && !imbalance->histogram.samples;
+}
+
+void ls_expert_imbalance_complete(struct ls_expert_imbalance *imbalance, const struct ls_model *model, double power_law)
+{
+    const bool given = imbalance->balanced == 1 || !isnan(imbalance->power_law) || imbalance->histogram.file[0];
+    if (!given && ls_model_is_moe(model) && model->n_routed_experts <= MOST_EXPERTS && power_law > 0)
+        imbalance->power_law = power_law;
 }
 
 /* -- popularity -- */
@@ -121,19 +138,30 @@ static void shuffle(uint16_t *order, int64_t n, uint64_t which)
     }
 }
 
-static double mean_greatest_run(const double *share, int64_t n, int64_t shards, bool in_order)
+/* Orders in which experts may lie; one where they have their own. */
+struct orders {
+    int n;
+    uint16_t of[N_ORDERS][MOST_EXPERTS];
+};
+
+static void draw_orders(struct orders *orders, int64_t n_experts, bool own)
 {
-    uint16_t order[MAX_COPIES] = {0};
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        order[i] = (uint16_t)i;
-    if (in_order)
-        return greatest_run(share, order, n, shards);
-    for (uint64_t which = 0; which < N_ORDERS; which++) {
-        shuffle(order, n, which);
-        sum += greatest_run(share, order, n, shards);
+    orders->n = own ? 1 : N_ORDERS;
+    for (int64_t i = 0; i < n_experts; i++)
+        orders->of[0][i] = (uint16_t)i;
+    for (int which = 0; !own && which < N_ORDERS; which++) {
+        if (which > 0)
+            memcpy(orders->of[which], orders->of[which - 1], (size_t)n_experts * sizeof orders->of[0][0]);
+        shuffle(orders->of[which], n_experts, (uint64_t)which);
     }
-    return sum / N_ORDERS;
+}
+
+static double mean_greatest_run(const double *share, const struct orders *orders, int64_t n, int64_t shards)
+{
+    double sum = 0;
+    for (int which = 0; which < orders->n; which++)
+        sum += greatest_run(share, orders->of[which], n, shards);
+    return sum / orders->n;
 }
 
 static int64_t heaviest(const double *load, int64_t n)
@@ -176,14 +204,13 @@ static double greatest_balanced(const double *share, int64_t n, int64_t redundan
 /* -- the whole -- */
 
 static struct ls_expert_load measure(const struct ls_expert_imbalance *imbalance, const struct ls_model *model,
-                                     const struct ls_shard *shard, double n_tok)
+                                     const struct ls_shard *shard, const struct orders *orders, double n_tok)
 {
     double share[MAX_COPIES] = {0};
     const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
     fill_shares(imbalance, n, n_tok, share);
-    const double greatest = shard->redundant_experts > 0
-                                ? greatest_balanced(share, n, shard->redundant_experts, shards)
-                                : mean_greatest_run(share, n, shards, imbalance->histogram.samples != NULL);
+    const double greatest = shard->redundant_experts > 0 ? greatest_balanced(share, n, shard->redundant_experts, shards)
+                                                         : mean_greatest_run(share, orders, n, shards);
     return (struct ls_expert_load){.imbalance = fmax(1, greatest * (double)shards),
                                    .hit = hit_share(share, n, (double)model->num_experts_per_tok, n_tok)};
 }
@@ -191,14 +218,15 @@ static struct ls_expert_load measure(const struct ls_expert_imbalance *imbalance
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard)
 {
+    struct orders orders;
     double n_tok = 1;
-    *routing = (struct ls_routing){.balanced = !ls_model_is_moe(model) ||
-                                               (isnan(imbalance->power_law) && !imbalance->histogram.samples)};
+    *routing = (struct ls_routing){.balanced = !ls_model_is_moe(model) || ls_expert_imbalance_is_balanced(imbalance)};
     if (routing->balanced)
         return;
     assert(model->n_routed_experts + shard->redundant_experts <= MAX_COPIES);
+    draw_orders(&orders, model->n_routed_experts, imbalance->histogram.samples != NULL);
     for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP)
-        routing->loads[i] = measure(imbalance, model, shard, n_tok);
+        routing->loads[i] = measure(imbalance, model, shard, &orders, n_tok);
 }
 
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,

@@ -7,15 +7,23 @@
 
 /* How tokens spread over experts, and the experts over the GPUs that hold them. The slowest GPU sets the pace. */
 
-/* engine.expert_imbalance: all null, every expert is chosen alike. */
+/* engine.expert_imbalance, of which one says how; all null: the preset does. */
 struct ls_expert_imbalance {
+    int32_t balanced;         /* every expert is chosen alike */
     double power_law;         /* exponent of the density of the experts' loads; NaN: none */
     struct ls_dist histogram; /* `file`, `column` and samples: how often each expert was chosen, in their order */
 };
 
 extern const struct ls_param_table ls_expert_imbalance_params;
 
-/* LS_INPUT when both are given, or a histogram that is not of the model's experts. */
+/* Whether every expert is chosen alike, once resolved. */
+bool ls_expert_imbalance_is_balanced(const struct ls_expert_imbalance *imbalance);
+
+/* The power law of a preset where nothing is given and the model's experts are few enough for one. */
+void ls_expert_imbalance_complete(struct ls_expert_imbalance *imbalance, const struct ls_model *model,
+                                  double power_law);
+
+/* LS_INPUT when more than one is given, or a histogram that is not of the model's experts. */
 LS_NODISCARD enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbalance,
                                                       const struct ls_model *model, struct ls_err *err);
 

@@ -120,6 +120,29 @@ START_TEST(engines_exchange_tokens_as_they_do_by_default)
 }
 END_TEST
 
+/* The engines meet uneven loads, of models with many experts; what is said decides. */
+START_TEST(engines_meet_uneven_experts_unless_told_otherwise)
+{
+    const struct ls_engine few = experts("vllm-0.11", "h100-sxm", "model.n_routed_experts", "16");
+    ck_assert(ls_expert_imbalance_is_balanced(&few.expert_imbalance));
+    for (int i = 0; i < LS_N_PRESETS; i++) {
+        const bool counts = i != LS_PRESET_STATIC && i != LS_PRESET_REFERENCE;
+        const struct ls_engine many = experts(ls_preset_names[i], "h100-sxm", "model.n_routed_experts", "128");
+        ck_assert_int_eq(ls_expert_imbalance_is_balanced(&many.expert_imbalance), !counts);
+        const char *const given[][2] = {{"strategy.tp", "1"},
+                                        {"model.n_routed_experts", "128"},
+                                        {"model.num_experts_per_tok", "2"},
+                                        {"engine.expert_imbalance.balanced", "true"},
+                                        {NULL, NULL}};
+        const struct ls_engine told = resolve(ls_preset_names[i], given).engine;
+        ck_assert(ls_expert_imbalance_is_balanced(&told.expert_imbalance));
+        ck_assert_double_eq(experts(ls_preset_names[i], "h100-sxm", "engine.expert_imbalance.power_law", "1.7")
+                                .expert_imbalance.power_law,
+                            1.7);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("preset");
@@ -130,6 +153,7 @@ int main(void)
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
     tcase_add_test(tcase, engines_exchange_tokens_as_they_do_by_default);
+    tcase_add_test(tcase, engines_meet_uneven_experts_unless_told_otherwise);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
