@@ -119,6 +119,19 @@ struct slopes {
     bool whole;
 };
 
+/* FlashAttention 2 lets the query heads of a KV head share a block where no sequence has more than one query
+ * (seqlenq_ngroups_swapped of mha_varlen_fwd, csrc/flash_attn/flash_api.cpp). Beside prompts, which vLLM runs in the
+ * same call, each head of a decode is a block of its own, of 64 queries (kBlockM of run_mha_fwd_splitkv_dispatch). */
+static double padded_s(const struct ls_hardware *hardware, const struct ls_op *op)
+{
+    if (!op->with_prompts || hardware->kernel_library != LS_KERNELS_VLLM || is_latent(op))
+        return 0.0;
+    const struct ls_prefill_kernels *kernels = prefill_kernels(hardware, op);
+    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
+    const double flop = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim) * (double)hardware->mixed_decode_rows;
+    return flop / (attention_peak(hardware, op->dtype) * frac);
+}
+
 static struct slopes decode_slopes(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
                                    const struct ls_op *op)
 {
@@ -130,6 +143,7 @@ static struct slopes decode_slopes(const struct ls_hardware *hardware, const str
         .block_s = head_row_bytes(op) / (kernels->block_bandwidth_bytes_per_s * op->n_seqs),
         .whole = kernels->whole > 0.0 && (op->n_heads > op->n_kv_heads || is_latent(op)),
     };
+    slopes.reading_s = fmax(slopes.reading_s, padded_s(hardware, op));
     if (slopes.whole) {
         const double load = op->n_seqs * blocks_per_seq(op) / (double)hardware->sm_count;
         slopes.reading_s = fmax(slopes.reading_s, slopes.block_s * count_waves(load));

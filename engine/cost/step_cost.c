@@ -110,7 +110,7 @@ static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *
 
 const struct ls_decode *ls_decode_cost(struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding)
 {
-    struct ls_decode *decode = &cost->decode[sliding][batch->n_decode];
+    struct ls_decode *decode = &cost->decode[sliding][batch->n_prefill > 0][batch->n_decode];
     const double context = (double)(sliding ? batch->decode_window : batch->decode_context);
     if (context < decode->from || context >= decode->until || batch->draft_tok != decode->draft_tok)
         fill_decode(cost, batch, sliding, decode);
@@ -156,7 +156,7 @@ static int64_t head_of(struct ls_step_cost *cost, int64_t n_sampled)
 static void add_attention(struct ls_step_cost *cost, const struct ls_batch *batch, const struct ls_linear *linear,
                           struct ls_step *step)
 {
-    const bool has_sliding = cost->decode[1] != NULL;
+    const bool has_sliding = cost->decode[1][0] != NULL;
     for (int sliding = 0; sliding <= has_sliding; sliding++) {
         const int64_t ps =
             linear->attention_ps + prefill_ps(cost, batch, sliding == 1) + decode_ps(cost, batch, sliding == 1);
@@ -368,6 +368,15 @@ static void init_stages(struct ls_step_cost *cost)
     }
 }
 
+/* None of them filled; null: no memory. */
+static struct ls_decode *take_decodes(struct ls_arena *arena, size_t n)
+{
+    struct ls_decode *decodes = ls_arena_take(arena, n * sizeof *decodes);
+    for (size_t i = 0; decodes && i < n; i++)
+        decodes[i] = (struct ls_decode){0};
+    return decodes;
+}
+
 static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *arena, struct ls_err *err)
 {
     const size_t n_tok = (size_t)cost->max_tok + 1, n_seqs = (size_t)cost->max_seqs + 1;
@@ -380,17 +389,14 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
     cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
     cost->has_linear = ls_arena_take(arena, n_tok);
     cost->head = ls_arena_take(arena, n_sampled * sizeof *cost->head);
-    cost->decode[0] = ls_arena_take(arena, n_seqs * sizeof *cost->decode[0]);
-    cost->decode[1] = sliding ? ls_arena_take(arena, n_seqs * sizeof *cost->decode[1]) : NULL;
-    if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head ||
-        !cost->decode[0] || (sliding && !cost->decode[1]))
+    bool taken = true;
+    for (int kind = 0; kind < 2 * (1 + (int)sliding); kind++)
+        taken = taken && (cost->decode[kind / 2][kind % 2] = take_decodes(arena, n_seqs));
+    if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head || !taken)
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
     *cost->n_extrapolated = 0;
     memset(cost->has_linear, 0, n_tok);
     memset(cost->head, -1, n_sampled * sizeof *cost->head);
-    for (int kind = 0; kind <= (int)sliding; kind++)
-        for (size_t i = 0; i < n_seqs; i++)
-            cost->decode[kind][i] = (struct ls_decode){0};
     return LS_OK;
 }
 

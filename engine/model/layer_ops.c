@@ -192,6 +192,7 @@ size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_sha
                    .dtype = formats->kv,
                    .n_seqs = n_decode,
                    .n_query = n_query,
+                   .with_prompts = batch->n_prefill > 0,
                    .n_context = context,
                    .n_pairs = context * (n_query / n_decode),
                    .n_heads = heads_per_gpu(&list),

@@ -26,6 +26,7 @@ struct ls_op {
     double n_query;      /* attention: query tokens of all of them */
     double n_context;    /* attention: Σ over sequences of the KV tokens read */
     double n_pairs;      /* attention: Σ over query tokens of the tokens each attends to */
+    bool with_prompts;   /* attention, decode: in a pass that has chunks of prompts, too */
     double n_heads, n_kv_heads, head_dim, v_head_dim; /* on this GPU; MLA decode: 1 KV head of the latent width */
     double bytes;                                     /* memory and stated operators: read plus written */
     double flop, path_factor;                         /* stated operators; times the roofline's seconds */

@@ -66,7 +66,7 @@ static void find_pace(struct ls_pipeline *p, const struct ls_pass *pass, struct 
     pace->overhead_ps = p->overhead_ps + p->overhead_per_seq_ps * batch->n_sampled;
     pace->growth[0] = g->n_decode;
     pace->growth[1] = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
-    for (int sliding = 0; sliding < 2 && p->cost->decode[sliding]; sliding++) {
+    for (int sliding = 0; sliding < 2 && p->cost->decode[sliding][0]; sliding++) {
         const int64_t context = sliding ? batch->decode_window : batch->decode_context;
         pace->decode[sliding] = *ls_decode_cost(p->cost, batch, sliding == 1);
         pace->n_left = min64(pace->n_left, passes_on_slope(&pace->decode[sliding], context, pace->growth[sliding]));

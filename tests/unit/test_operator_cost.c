@@ -247,6 +247,26 @@ START_TEST(a_whole_context_takes_a_block_as_long_as_it_is)
 END_TEST
 
 /* DeepSeek's decode: the latent of 512 values, and 64 of rotary keys, once for all heads; 64 heads a block. */
+START_TEST(beside_prompts_a_decode_costs_a_block_of_queries_for_each_head)
+{
+    struct ls_hardware hardware = make_hardware();
+    struct ls_op op = decode(64, 1e7);
+    const double alone_s = ls_op_seconds(&hardware, &op);
+    op.with_prompts = true;
+    ck_assert_double_eq(ls_op_seconds(&hardware, &op), alone_s);
+    hardware.mixed_decode_rows = 64;
+    const double padded_s = 1e7 * 2 * 8 * (128 + 128) * 64 / 1e14;
+    ck_assert_double_gt(padded_s, 2 * alone_s);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / padded_s, 1, 1e-9);
+    op.with_prompts = false;
+    ck_assert_double_eq(ls_op_seconds(&hardware, &op), alone_s);
+    op.with_prompts = true;
+    hardware.kernels[LS_KERNELS_TRTLLM] = hardware.kernels[LS_KERNELS_VLLM];
+    hardware.kernel_library = LS_KERNELS_TRTLLM;
+    ck_assert_double_lt(ls_op_seconds(&hardware, &op), 0.5 * padded_s);
+}
+END_TEST
+
 START_TEST(a_latent_is_read_once_for_all_heads)
 {
     struct ls_hardware hardware = make_hardware();
@@ -342,6 +362,7 @@ int main(void)
     tcase_add_test(tcase, an_ideal_decode_reads_its_context_once);
     tcase_add_test(tcase, a_split_context_waits_for_one_block);
     tcase_add_test(tcase, a_whole_context_takes_a_block_as_long_as_it_is);
+    tcase_add_test(tcase, beside_prompts_a_decode_costs_a_block_of_queries_for_each_head);
     tcase_add_test(tcase, a_latent_is_read_once_for_all_heads);
     tcase_add_test(tcase, operands_share_the_second_level_cache);
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);
