@@ -94,7 +94,7 @@ END_TEST
 START_TEST(medium_equals_high_with_swapping)
 {
     int n_swapped = 0;
-    for (int i = 0; i < n_scenarios / 2; i++) {
+    for (int i = 0; i < n_scenarios; i++) {
         random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.swapping = true});
         drawn.scenario.cluster.contention = 0;
         const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
