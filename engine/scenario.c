@@ -365,6 +365,8 @@ static enum ls_status resolve_training(struct ls_scenario *scenario, enum ls_rea
         scenario->strategy.expert_tp = scenario->strategy.tp;
     if (training->dropout == LS_NULL_CHOICE)
         training->dropout = scenario->model.norm == LS_NORM_LAYER;
+    if (training->elementwise == LS_NULL_CHOICE)
+        training->elementwise = training->zero_stage == 3 ? LS_ELEMENTWISE_EAGER : LS_ELEMENTWISE_FUSED;
     if (training->attention == LS_NULL_CHOICE)
         training->attention = (int32_t)usual_attention(scenario);
     struct ls_placement placement;

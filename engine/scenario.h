@@ -244,7 +244,7 @@ struct ls_training {
     int32_t attention; /* enum ls_attention; null: unfused where its scores are kept (recompute none), and
                           with dropout on up to 2,048 tokens on a GPU without fp8; else flash */
     int64_t flash_version;
-    int32_t elementwise; /* enum ls_elementwise */
+    int32_t elementwise; /* enum ls_elementwise; null: eager with zero_stage 3 */
     int32_t fused_loss;
     int32_t dropout; /* null: models with layer norms have it */
     int32_t sequence_parallel;

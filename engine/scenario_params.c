@@ -362,9 +362,10 @@ static const struct ls_param training_rows[] = {
         "sequences of up to 2048 tokens on GPUs without fp8, else flash."),
     LS_ROW_INT(struct ls_training, "flash_version", flash_version, 0, "2", 1, 3,
                "Which FlashAttention: 1 (2022), 2 (2023), 3 (2024, for GPUs of Hopper)."),
-    LS_ROW_CHOICE(struct ls_training, "elementwise", elementwise, 0, "fused", elementwises,
+    LS_ROW_CHOICE(struct ls_training, "elementwise", elementwise, LS_PARAM_NULLABLE, "null", elementwises,
                   "Norms, rotary embeddings and activations: fused, as in Megatron-LM, Transformer Engine and "
-                  "torch.compile; eager: PyTorch's operators one by one, each over memory."),
+                  "torch.compile; eager: PyTorch's operators one by one, each over memory; null: eager with zero_stage "
+                  "3, as PyTorch's FSDP runs, else fused."),
     LS_ROW_BOOL(struct ls_training, "fused_loss", fused_loss, 0, "false",
                 "One kernel reads 16-bit logits for the cross-entropy and writes their gradients over them, as "
                 "flash-attn's and Liger's; false: Megatron-LM's and PyTorch's, over fp32 logits, one by one."),

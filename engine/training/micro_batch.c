@@ -69,17 +69,17 @@ static double attention_seconds(const struct ls_micro_batch *batch, const struct
     return batch->slowness * ls_flash_seconds(hardware_of(batch), &batch->scenario->training, op, backward);
 }
 
-/* What adding to `values` gradients takes beyond writing them: the kernel reads and writes them in their own format.
- * Where ZeRO spreads gradients, a GPU adds up its share of them alone. */
+/* What keeping `values` gradients takes beyond writing them once: the kernel adds to them, reading and writing in their
+ * own format; or where ZeRO spreads them, they are copied into a flat buffer, widened where their format is wider, and
+ * divided by the number of GPUs before they are scattered (PyTorch's FSDP, _post_backward_hook and _reduce_grad). */
 static double accumulate_seconds(const struct ls_micro_batch *batch, double values)
 {
-    if (batch->scenario->training.zero_stage >= 2)
-        return 0.0;
+    const double value = ls_dtype_bytes(batch->formats.activation);
     const double gradient = ls_training_recipe(&batch->scenario->training).gradient;
-    const struct ls_op op = {.kind = LS_OP_MEMORY,
-                             .name = "accumulate",
-                             .dtype = batch->formats.activation,
-                             .bytes = values * (2.0 * gradient - ls_dtype_bytes(batch->formats.activation))};
+    const double flat = 2.0 * value + (gradient > value ? value + gradient : 0.0) + 2.0 * gradient;
+    const double bytes = batch->scenario->training.zero_stage >= 2 ? flat : 2.0 * gradient - value;
+    const struct ls_op op = {
+        .kind = LS_OP_MEMORY, .name = "accumulate", .dtype = batch->formats.activation, .bytes = values * bytes};
     const struct ls_op nothing = {.kind = LS_OP_MEMORY, .name = "launch", .dtype = batch->formats.activation};
     return ls_training_op_seconds(batch, &op) - ls_training_op_seconds(batch, &nothing);
 }

@@ -36,10 +36,10 @@ struct ls_pass_cost {
 };
 
 /* Forward passes run the operators of engine/model. Backward, a product [m, k] @ [k, n] is two, of its input [m, n] @
- * [n, k] and of its weights [k, m] @ [m, n], which below ZeRO 2 adds to the gradients in their format; flash attention
- * takes five products for two; what only moves bytes reads the gradient beside them: 1.5 times as many. Unfused
- * attention is two batched products over all pairs, not the causal half, with softmax and dropout reading and writing
- * the scores between them. */
+ * [n, k] and of its weights [k, m] @ [m, n], which below ZeRO 2 adds to the gradients in their format, else is made
+ * ready to be scattered; flash attention takes five products for two; what only moves bytes reads the gradient beside
+ * them: 1.5 times as many. Unfused attention is two batched products over all pairs, not the causal half, with softmax
+ * and dropout reading and writing the scores between them. */
 
 /* Attention itself, of a layer with or without a sliding window. */
 struct ls_pass_cost ls_pass_attention(const struct ls_micro_batch *batch, bool sliding);

@@ -184,8 +184,12 @@ START_TEST(eager_operators_move_what_pytorch_moves)
         ck_assert_double_eq(of_gpt.forward, cases[i].gpt[0]);
         ck_assert_double_eq(of_gpt.backward, cases[i].gpt[1]);
     }
-    ck_assert(metric(DENSE, "dp: 8", "zero_stage: 3, elementwise: eager", LS_METRIC_COMPUTE_S) >
-              metric(DENSE, "dp: 8", "zero_stage: 3", LS_METRIC_COMPUTE_S));
+    const double fused = metric(DENSE, "dp: 8", "zero_stage: 3, elementwise: fused", LS_METRIC_COMPUTE_S);
+    const double eager = metric(DENSE, "dp: 8", "zero_stage: 3, elementwise: eager", LS_METRIC_COMPUTE_S);
+    ck_assert(eager > fused);
+    ck_assert_double_eq(metric(DENSE, "dp: 8", "zero_stage: 3", LS_METRIC_COMPUTE_S), eager);
+    ck_assert(metric(DENSE, "dp: 8", "zero_stage: 1, elementwise: eager", LS_METRIC_COMPUTE_S) >
+              metric(DENSE, "dp: 8", "zero_stage: 1", LS_METRIC_COMPUTE_S));
 }
 END_TEST
 
@@ -198,6 +202,34 @@ START_TEST(the_vocabulary_is_padded_for_tp)
 }
 END_TEST
 
+static double byte_seconds(const struct ls_hardware *hardware)
+{
+    const double frac = hardware->kernels[hardware->kernel_library].memory.memory_frac;
+    return 1.0 / (hardware->memory_bandwidth_bytes_per_s * frac);
+}
+
+/* Added to in fp32: 8 bytes a parameter for the 2 that the product writes. Scattered: copied (4), widened (6), divided
+ * (8). With bf16 gradients 4 for 2, and copied and divided (4 each). */
+START_TEST(gradients_are_added_to_or_made_ready_to_be_scattered)
+{
+    const double parameters = (4096.0 * (2 * 4096 + 2 * 1024) + 3 * 4096.0 * 14336) / 4;
+    static const struct {
+        const char *added, *scattered;
+        double more_bytes;
+    } cases[] = {{"zero_stage: 1", "zero_stage: 2", 18 - (8 - 2)},
+                 {"gradient_dtype: bf16", "gradient_dtype: bf16, zero_stage: 2", 8 - (4 - 2)}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ls_scenario added = training(DENSE, "tp: 4, dp: 4", cases[i].added, LS_REASON_NONE);
+        const struct ls_scenario scattered = training(DENSE, "tp: 4, dp: 4", cases[i].scattered, LS_REASON_NONE);
+        const struct ls_micro_batch batches[] = {ls_micro_batch_of(&added), ls_micro_batch_of(&scattered)};
+        const double more_s =
+            ls_pass_linear(&batches[1], false).backward_s - ls_pass_linear(&batches[0], false).backward_s;
+        const double expected_s = cases[i].more_bytes * parameters * byte_seconds(&added.cluster.hardware);
+        ck_assert_double_eq_tol(more_s, batches[0].slowness * expected_s, 1e-9);
+    }
+}
+END_TEST
+
 /* Three passes over 16-bit logits for 13 over fp32 ones, kept in half the memory. */
 START_TEST(a_fused_loss_saves_passes_over_logits)
 {
@@ -207,9 +239,7 @@ START_TEST(a_fused_loss_saves_passes_over_logits)
     ck_assert_double_eq(memory_of(&plain).activation_bytes - memory_of(&fused).activation_bytes, 2 * logits);
     const struct ls_micro_batch batches[] = {ls_micro_batch_of(&plain), ls_micro_batch_of(&fused)};
     const struct ls_pass_cost a = ls_pass_head(&batches[0]), b = ls_pass_head(&batches[1]);
-    const double byte_s =
-        1.0 / (plain.cluster.hardware.memory_bandwidth_bytes_per_s *
-               plain.cluster.hardware.kernels[plain.cluster.hardware.kernel_library].memory.memory_frac);
+    const double byte_s = byte_seconds(&plain.cluster.hardware);
     ck_assert_double_eq_tol(a.forward_s - b.forward_s, batches[0].slowness * logits * 36 * byte_s, 1e-9);
     ck_assert_double_eq_tol(a.backward_s - b.backward_s, batches[0].slowness * logits * 10 * byte_s, 1e-9);
 }
@@ -286,6 +316,7 @@ int main(void)
     tcase_add_test(tcase, newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its_forward_pass);
     tcase_add_test(tcase, eager_operators_move_what_pytorch_moves);
     tcase_add_test(tcase, the_vocabulary_is_padded_for_tp);
+    tcase_add_test(tcase, gradients_are_added_to_or_made_ready_to_be_scattered);
     tcase_add_test(tcase, a_fused_loss_saves_passes_over_logits);
     tcase_add_test(tcase, a_share_of_layers_is_computed_again);
     tcase_add_test(tcase, ends_can_take_the_places_of_layers);

@@ -35,7 +35,6 @@ MEGATRON_2020 = {
 }
 JEAN_ZAY = {**MEGATRON_DEEPSPEED, "training.ends_as_layers": True, "cluster.inter_node": {"bandwidth": "100 Gb/s"}, "cluster.nics_per_node": 4}
 FSDP = {"training.zero_stage": 3, "training.recompute_early_stop": True}
-EAGER = {**FSDP, "training.elementwise": "eager"}
 LLAMA_34B = {
     "base": "llama-2-70b", "num_hidden_layers": 48, "hidden_size": 8192, "intermediate_size": 22016,
     "num_attention_heads": 64, "num_key_value_heads": 8,
@@ -76,7 +75,7 @@ def rows(names, *values):
 
 
 MPT_7B, MPT_13B, MPT_30B, MPT_70B = mpt(32, 4096, 32), mpt(40, 5120, 40), mpt(48, 7168, 56), mpt(80, 8192, 64)
-MOSAIC = {**FSDP, "training.elementwise": "eager", "training.fused_loss": True, "training.flash_version": 1,
+MOSAIC = {**FSDP, "training.fused_loss": True, "training.flash_version": 1,
           "training.dropout": False}
 GPT_1B, GPT_2B = gpt(24, 1920, 15), gpt(30, 2304, 18)
 GPT_4B, GPT_8B = gpt(36, 3072, 24), gpt(42, 4096, 32)
@@ -128,7 +127,7 @@ TABLES = [
     {
         "name": "Llama 2, FSDP, A100, 400 Gb/s a node",
         "source": "PyTorch blog, Maximizing training throughput using PyTorch FSDP, March 2024, Table 1",
-        "common": {**EAGER, "cluster.hardware": "a100-80g-sxm", "cluster.nodes": 16,
+        "common": {**FSDP, "cluster.hardware": "a100-80g-sxm", "cluster.nodes": 16,
                    "cluster.inter_node": {"bandwidth": "100 Gb/s"}, "cluster.nics_per_node": 4, "strategy.dp": 128,
                    "training.gradient_dtype": "bf16",
                    "training.sequence_length": 4096, "training.micro_batch_size": 2,
@@ -139,7 +138,7 @@ TABLES = [
     {
         "name": "Llama 2, FSDP, H100, 800 Gb/s a node",
         "source": "PyTorch blog, Maximizing training throughput using PyTorch FSDP, March 2024, Table 1",
-        "common": {**EAGER, "cluster.hardware": "h100-sxm", "cluster.nodes": 12,
+        "common": {**FSDP, "cluster.hardware": "h100-sxm", "cluster.nodes": 12,
                    "cluster.inter_node": {"bandwidth": "100 Gb/s"}, "strategy.dp": 96,
                    "training.gradient_dtype": "bf16",
                    "training.sequence_length": 4096, "training.micro_batch_size": 2,
@@ -149,7 +148,7 @@ TABLES = [
     },
     {
         "name": "Llama 2 and 3, FSDP2, A100", "source": "pytorch/torchtitan, docs/performance.md, September 2024",
-        "common": {**EAGER, "cluster.hardware": "a100-80g-sxm", "cluster.nodes": 8, "strategy.dp": 64},
+        "common": {**FSDP, "cluster.hardware": "a100-80g-sxm", "cluster.nodes": 8, "strategy.dp": 64},
         "rows": rows("model sequence_length micro_batch_size global_batch_size recompute recompute_share tokens",
                      ("llama-3-8b", 8192, 1, 64, "full", 0.5, 2904), ("llama-3-70b", 8192, 1, 64, "full", 1, 331),
                      ("llama-2-13b", 4096, 2, 128, "selective", 1, 2162),
@@ -286,7 +285,7 @@ TABLES = [
         "name": "Llama 3, H200, torch.compile, full recomputation",
         "source": "KempnerInstitute/KempnerForge, benchmarks/mfu_scaling, 2026-04-05",
         "common": {**FSDP, "cluster.hardware": "h200-sxm", "cluster.gpus_per_node": 4, "cluster.nics_per_node": 4,
-                   "training.sequence_length": 4096, "training.recompute": "full"},
+                   "training.sequence_length": 4096, "training.recompute": "full", "training.elementwise": "fused"},
         "rows": rows("model nodes tp dp micro_batch_size global_batch_size tokens",
                      ("llama-3-8b", 1, 1, 1, 2, 8, 10471), ("llama-3-8b", 1, 1, 4, 4, 32, 38983 / 4),
                      ("llama-3-8b", 1, 4, 1, 4, 8, 25135 / 4), ("llama-3-8b", 2, 4, 2, 4, 16, 44299 / 8),
