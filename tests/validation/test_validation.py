@@ -28,9 +28,35 @@ class Cases(unittest.TestCase):
         self.assertEqual(case["engine.max_num_seqs"], 32)
         self.assertEqual(case["engine.max_num_batched_tokens"], 32 + 1024 + 1500)
         self.assertEqual(case["workload.max_requests"], 320)
-        case = cases.case_of(row("e2e_aic_nvidia_runs", engine="vllm 0.12.0", concurrency_or_rate="concurrency=32"))
+        self.assertEqual(case["workload.profiles.p.prompt_tokens.value"], 1024 + 35)  # the chat template's
+        case = cases.case_of(row("e2e_aic_nvidia_runs", engine="vllm 0.12.0", gpu="H200-SXM",
+                                 concurrency_or_rate="concurrency=32"))
         self.assertEqual(case["engine.max_num_batched_tokens"], 512 + 1024 + 1500)
         self.assertEqual(case["workload.max_requests"], 640)
+
+    def test_schedulers_of_their_own_are_replicas_or_attention_data_parallelism(self):
+        def of(**values):
+            case = cases.case_of(row("e2e_aic_nvidia_runs", **values))
+            return [case[f"strategy.{degree}"] for degree in ("tp", "dp", "ep")]
+
+        notes = "source batch_size=13 differs from concurrency=416 (per-rank batch under attention DP or replicas)"
+        self.assertEqual(of(engine="trtllm 1.3.0rc5", model="nvidia/Qwen3-32B-NVFP4", gpu="B200-SXM", precision="fp4",
+                            tp="2", concurrency_or_rate="concurrency=416", notes=notes), [2, 32, 1])
+        notes = "source batch_size=56 differs from concurrency=224 (per-rank batch under attention DP or replicas)"
+        self.assertEqual(of(engine="trtllm 1.3.0rc1", model="nvidia/DeepSeek-R1-NVFP4", gpu="B200-SXM", precision="fp4",
+                            tp="4", ep="4", concurrency_or_rate="concurrency=224", notes=notes), [1, 1, 4])
+
+    def test_prompts_that_repeat_are_shared_whole(self):
+        case = cases.case_of(row("e2e_aic_nvidia_runs", engine="vllm 0.12.0", gpu="H200-SXM",
+                                 model="nvidia/Llama-3.1-8B-Instruct-FP8", concurrency_or_rate="concurrency=32"))
+        prefix = case["workload.profiles.p.shared_prefix"]
+        self.assertEqual(prefix["tokens"] + case["workload.profiles.p.prompt_tokens.value"], 1024 + 35)
+        self.assertEqual((prefix["groups"], prefix["skew"]), (100, 0))
+
+    def test_tensorrt_llm_reads_beyond_a_sliding_window(self):
+        case = cases.case_of(row("e2e_trtllm_perf_overview", engine="TensorRT-LLM 0.17", model="Mistral 7B",
+                                 input_len="20000", output_len="2000"))
+        self.assertIsNone(case["model"]["sliding_window"])
 
     def test_an_engine_that_nobody_configured_keeps_its_defaults(self):
         case = cases.case_of(row("e2e_aic_nvidia_runs", engine="sglang 0.5.1.post1", concurrency_or_rate="concurrency=8"))
@@ -54,6 +80,8 @@ class Cases(unittest.TestCase):
     def test_what_cannot_be_run_has_a_reason(self):
         with self.assertRaisesRegex(cases.Unusable, "no hardware file for MI-250x"):
             cases.case_of(row("e2e_gptfast_decode_bs1", gpu="MI-250x", metric="decode_tokens_per_s_per_user"))
+        with self.assertRaisesRegex(cases.Unusable, "number of users"):
+            cases.case_of(row("e2e_aic_nvidia_runs", engine="vllm 0.12.0", concurrency_or_rate="batch=24"))
         with self.assertRaisesRegex(cases.Unusable, "no model file"):
             cases.case_of(row("e2e_trtllm_static_batch", model="nobody's", concurrency_or_rate="static batch=1"))
 

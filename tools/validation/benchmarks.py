@@ -51,10 +51,19 @@ def trtllm_bench_limits(name, memory_gib, tp, pp, weight_bytes, kv_bytes, input_
     return n_seqs, max(n_tokens, n_seqs)
 
 
+# AIConfigurator's benchmarks ask for chats: tokens that the model's chat template puts around a prompt (chat_template of the
+# checkpoint's tokenizer_config.json).
+CHAT_TOKENS = {"llama": 35, "qwen": 8, "deepseek": 3, "gpt-oss": 68}
+
+
+def chat_tokens(model):
+    return next((n for family, n in CHAT_TOKENS.items() if model.startswith(family)), 0)
+
+
 def aiconfigurator_limits(engine, version, batch, input_len, output_len):
-    """The engine's limits as AIConfigurator writes them into the deployments that its runs measure, and how many
-    requests a user sends: github.com/ai-dynamo/aiconfigurator, generator/rule_plugin/*.rule and, before December 2025,
-    generator/backends/trtllm.py; eval/benchmarks/genai_perf_runner.py and the template bench_run.sh.j2."""
+    """The engine's limits as AIConfigurator writes them into the deployments that its runs measure:
+    github.com/ai-dynamo/aiconfigurator, generator/rule_plugin/*.rule and, before December 2025,
+    generator/backends/trtllm.py."""
     old = (engine, version) == ("trtllm", "1.0.0rc3")
     n_seqs = batch if old else 512 if batch < 512 else 2 * batch
     limits = {"engine.max_num_seqs": n_seqs, "engine.max_num_batched_tokens": n_seqs + input_len + 1500}
@@ -65,7 +74,24 @@ def aiconfigurator_limits(engine, version, batch, input_len, output_len):
     if engine == "sglang":
         limits["engine.max_num_batched_tokens"] = input_len + 1500
         limits["engine.batching"] = "mixed"
-    return limits, 10 if old else 20
+    return limits
+
+
+def aiconfigurator_rounds(engine, gpu):
+    """Requests that a user sends. Until the generator learned to write a benchmark script (February 2026: 20,
+    generator/config/backend_templates/benchmark/bench_run.sh.j2) its own harness sent 10, of as many different prompts
+    (eval/benchmarks/genai_perf_runner.py). The H200 runs have one load for each deployment, the script's."""
+    own = engine == "trtllm 1.0.0rc3" or (engine == "vllm 0.12.0" and "H100" in gpu)
+    return 10 if own else 20
+
+
+def repeat_prompts(settings, n_prompts):
+    """Every prompt is one of so many, drawn evenly. AIPerf has 100 unless it is told otherwise
+    (github.com/ai-dynamo/aiperf, aiperf/common/config/config_defaults.py, NUM_DATASET_ENTRIES), and the script does not."""
+    profile = "workload.profiles.p."
+    prompt = settings[profile + "prompt_tokens.value"]
+    settings[profile + "shared_prefix"] = {"tokens": prompt - 1, "groups": n_prompts, "skew": 0}
+    settings[profile + "prompt_tokens.value"] = 1
 
 
 def vary_as_inferencemax(settings, input_len, output_len):

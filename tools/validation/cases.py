@@ -117,13 +117,21 @@ def weight_dtype_of(row, model):
     return None if dtype in (checkpoint.get("dtype"), checkpoint.get("expert_dtype")) else dtype
 
 
+def attending_to_all(model):
+    """TensorRT-LLM keeps and reads all keys unless it is given max_attention_window_size (docs/source/advanced/
+    gpt-attention.md), which its benchmarks are not."""
+    if "sliding_window" in models.read(model) and "sliding_window_pattern" not in models.read(model):
+        return {"base": str(models.path_of(model)), "sliding_window": None}
+    return str(models.path_of(model))
+
+
 def settings_of(row):
     """Model and settings that are common to all tables."""
     model = model_of(row)
     hardware, _ = gpu_of(row)
     tp, pp = int(row["tp"]), int(row["pp"] or 1)
     settings = {
-        "model": str(models.path_of(model)),
+        "model": attending_to_all(model) if row["engine"].startswith("TensorRT-LLM") else str(models.path_of(model)),
         "cluster.hardware": hardware,
         "strategy.tp": tp,
         "strategy.pp": pp,
@@ -223,26 +231,50 @@ def generated(row):
     return "gap_analysis" not in row["source_path_or_section"] and row["engine"] != "sglang 0.5.1.post1"
 
 
+def batch_of(row):
+    """Requests of one scheduler at a time, where the source says that there are several schedulers."""
+    found = re.search(r"source batch_size=(\d+) differs", row["notes"])
+    return int(found.group(1)) if found else None
+
+
+def fills_64(row):
+    """In the runs of March 2026 with 1.3.0rc5, replicas fill 64 GPUs: 32 of 2 GPUs, 8 of 8."""
+    return row["engine"] == "trtllm 1.3.0rc5" and int(row["concurrency_or_rate"].split("=")[1]) == (
+        batch_of(row) * 64 // int(row["tp"])
+    )
+
+
+def cached(row):
+    """No H200 computes prompts as fast as these runs of 8B in fp8 would have it (1.5 PFLOP/s and more)."""
+    return row["model"] == "nvidia/Llama-3.1-8B-Instruct-FP8"
+
+
 def aic_runs(row):
     model, settings = settings_of(row)
     settings["engine.preset"] = preset_of(row["engine"])
     tp, ep = int(row["tp"]), int(row["ep"])
     kind, value = row["concurrency_or_rate"].split("=")
+    if kind != "concurrency":
+        raise Unusable("the number of users is not stated")
     concurrency = int(value)
-    per_rank = re.search(r"source batch_size=(\d+) differs", row["notes"])
-    if per_rank and concurrency == tp * int(per_rank.group(1)) and tp > 1:
+    batch = batch_of(row) or concurrency
+    if batch * tp == concurrency and tp > 1 and models.is_moe(models.read(model)) and not fills_64(row):
         attention_data_parallel(settings, tp)
-    elif ep > 1:
-        settings["strategy.expert_tp"] = tp // ep
+    else:
+        settings["strategy.dp"] = concurrency // batch
+        if ep > 1:
+            settings["strategy.expert_tp"] = tp // ep
     if row["model"].startswith("nvidia/") or (generated(row) and row["precision"] in ("fp8", "fp4")):
         settings["engine.kv_dtype"] = "fp8"  # AIConfigurator's own choice, sdk/task.py
     lengths = int(row["input_len"]), int(row["output_len"])
     rounds = 10
     if generated(row):
-        batch = int(per_rank.group(1)) if per_rank else concurrency
-        limits, rounds = benchmarks.aiconfigurator_limits(*row["engine"].split(), batch, *lengths)
-        settings.update(limits)
-    set_load(settings, "closed", concurrency, rounds * concurrency, *lengths)
+        rounds = benchmarks.aiconfigurator_rounds(row["engine"], row["gpu"])
+        settings.update(benchmarks.aiconfigurator_limits(*row["engine"].split(), batch, *lengths))
+    prompt = lengths[0] + (0 if "gap_analysis" in row["source_path_or_section"] else benchmarks.chat_tokens(model))
+    set_load(settings, "closed", concurrency, rounds * concurrency, prompt, lengths[1])
+    if cached(row):
+        benchmarks.repeat_prompts(settings, 100)
     if "gap_analysis" in row["source_path_or_section"]:
         benchmarks.vary_as_inferencemax(settings, *lengths)
     return settings
