@@ -32,6 +32,7 @@ enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STA
 enum ls_kv_pool { LS_KV_POOL_TOTAL, LS_KV_POOL_FREE, LS_KV_POOL_STATIC };
 enum ls_pad { LS_PAD_NEVER, LS_PAD_GRAPHS, LS_PAD_ALWAYS };
 enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
+enum ls_graph_sizes { LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_EIGHTS, LS_GRAPH_SIZES_POWERS, LS_GRAPH_SIZES_GAPS };
 
 /* Random variation of compute blocks, and one GPU that is slow all the time. */
 struct ls_straggler {
@@ -109,7 +110,8 @@ struct ls_engine {
     double step_overhead_per_seq_s; /* more of it for each sequence in the step */
     int32_t overlap_scheduling;     /* it runs while the GPU works on the step before */
     int32_t cuda_graphs;            /* enum ls_cuda_graphs: the steps that are replayed, */
-    int64_t cuda_graph_max_tokens;  /* up to so many tokens */
+    int64_t cuda_graph_max_tokens;  /* up to so many tokens, */
+    int32_t cuda_graph_sizes;       /* enum ls_graph_sizes: as graphs of these */
     double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
     int32_t custom_all_reduce;      /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
     double nccl_launch_s;           /* which wait so long for their last rank in the other steps */

@@ -26,6 +26,7 @@ static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
 static const char *const pads[] = {"never", "graphs", "always", NULL};
+static const char *const graph_sizes[] = {"every", "eights", "powers", "gaps", NULL};
 static const char *const speculations[] = {"draft", "ngram", "mtp", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
 static const char *const mixings[] = {"independent", "sequential_draw", NULL};
@@ -191,6 +192,12 @@ static const struct ls_param engine_rows[] = {
                   "preset's."),
     LS_ROW_INT(struct ls_engine, "cuda_graph_max_tokens", cuda_graph_max_tokens, LS_PARAM_NULLABLE, "null", 0, 1048576,
                "The largest step, tokens, for which there is a CUDA graph; null: the preset's."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "cuda_graph_sizes", cuda_graph_sizes, LS_PARAM_NULLABLE, "null", graph_sizes,
+        "Tokens for which there are CUDA graphs: every number; 1, 2, 4 and multiples of 8, from 256 on of 16, "
+        "from 512 on of 32 (eights); of 8 up to 128, then powers of two (powers); 1 to 32, then powers of two "
+        "(gaps). A step replays the next larger graph, at the cost of its rows; with gaps it needs one of its "
+        "own size. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "kernel_launch_s", kernel_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
                  "CPU time to launch a kernel without a CUDA graph: no block of a layer is faster than the launches of "
                  "its kernels. Null: the preset's."),

@@ -382,6 +382,7 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
         random_drafts(drawn);
     if (limits->swapping)
         random_swapping(drawn);
+    drawn->scenario.engine.cuda_graph_sizes = (int32_t)random_int(drawn, LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_GAPS);
     if (random_chance(drawn, 0.3))
         scenario->engine.router_staleness_s = random_scale(drawn, 1e-4, 1);
     drawn->kv_blocks = random_chance(drawn, 0.3) ? 100 * longest : random_int(drawn, 1 + longest / 4, 4 * longest);

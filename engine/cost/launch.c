@@ -36,12 +36,55 @@ void ls_launch_init(struct ls_step_cost *cost)
     }
 }
 
-bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches)
+static int64_t next_power(int64_t n)
+{
+    int64_t power = 1;
+    while (power < n)
+        power *= 2;
+    return power;
+}
+
+/* The least size of a graph that holds n tokens. */
+static int64_t graph_of(int32_t sizes, int64_t n)
+{
+    if (n == 0 || sizes == LS_GRAPH_SIZES_EVERY || (sizes == LS_GRAPH_SIZES_GAPS && n <= 32))
+        return n;
+    if (n <= 4 || sizes == LS_GRAPH_SIZES_GAPS || (sizes == LS_GRAPH_SIZES_POWERS && n > 128))
+        return next_power(n);
+    const int64_t step = n <= 256 ? 8 : n <= 512 ? 16 : 32;
+    return (n + step - 1) / step * step;
+}
+
+/* No graph need be larger than a pass can be. */
+static int64_t largest_graph(const struct ls_step_cost *cost)
 {
     const struct ls_engine *engine = cost->engine;
+    int64_t most = engine->cuda_graph_max_tokens < cost->max_tok ? engine->cuda_graph_max_tokens : cost->max_tok;
+    if (engine->cuda_graphs == LS_CUDA_GRAPHS_DECODE && most > cost->max_sampled / cost->n_stages)
+        most = cost->max_sampled / cost->n_stages;
+    return most;
+}
+
+int64_t ls_launch_rows(const struct ls_step_cost *cost, int64_t n_tok, bool replayed)
+{
+    const int64_t largest = largest_graph(cost);
+    const int64_t n = replayed ? graph_of(cost->engine->cuda_graph_sizes, n_tok) : n_tok;
+    return n <= largest ? n : n_tok < largest ? largest : n_tok;
+}
+
+static bool has_graph(const struct ls_step_cost *cost, const struct ls_batch *batch)
+{
+    const struct ls_engine *engine = cost->engine;
+    if (engine->cuda_graphs == LS_CUDA_GRAPHS_NONE || batch->n_tok > engine->cuda_graph_max_tokens ||
+        (engine->cuda_graphs == LS_CUDA_GRAPHS_DECODE && batch->n_prefill > 0))
+        return false;
+    return engine->cuda_graph_sizes != LS_GRAPH_SIZES_GAPS || ls_launch_rows(cost, batch->n_tok, true) == batch->n_tok;
+}
+
+bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches)
+{
     for (int64_t i = 0; i < cost->n_members; i++)
-        if (engine->cuda_graphs == LS_CUDA_GRAPHS_NONE || batches[i].n_tok > engine->cuda_graph_max_tokens ||
-            (engine->cuda_graphs == LS_CUDA_GRAPHS_DECODE && batches[i].n_prefill > 0))
+        if (!has_graph(cost, &batches[i]))
             return true;
     return false;
 }

@@ -13,4 +13,7 @@ void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batc
 /* Whether the CPU launches a pass kernel by kernel: there is no CUDA graph for it. */
 bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches);
 
+/* Rows that the matrices of a pass of n_tok tokens have: those of the graph that it replays, if it does. */
+int64_t ls_launch_rows(const struct ls_step_cost *cost, int64_t n_tok, bool replayed);
+
 #endif

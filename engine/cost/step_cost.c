@@ -206,9 +206,12 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
         widest = batches[i].n_tok > widest ? batches[i].n_tok : widest;
         sampled = batches[i].n_sampled > sampled ? batches[i].n_sampled : sampled;
         total += batches[i].n_tok;
-        if (batches[i].n_tok > 0)
-            add_attention(cost, &batches[i], linear_of(cost, batches[i].n_tok), step);
     }
+    const bool replayed = !ls_launch_needed(cost, batches);
+    widest = ls_launch_rows(cost, widest, replayed);
+    for (int64_t i = 0; i < cost->n_members; i++)
+        if (batches[i].n_tok > 0)
+            add_attention(cost, &batches[i], linear_of(cost, ls_launch_rows(cost, batches[i].n_tok, replayed)), step);
     set_linear(step, linear_of(cost, widest));
     step->tok = (struct ls_pass_tok){widest, group_tok(cost, batches, widest, total)};
     uneven_exchange(cost, step);
@@ -222,9 +225,10 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
 
 static void single(struct ls_step_cost *cost, const struct ls_batch *batch, struct ls_step *step)
 {
-    const struct ls_linear *linear = linear_of(cost, batch->n_tok);
+    const int64_t rows = ls_launch_rows(cost, batch->n_tok, !ls_launch_needed(cost, batch));
+    const struct ls_linear *linear = linear_of(cost, rows);
     set_linear(step, linear);
-    step->tok = (struct ls_pass_tok){batch->n_tok, batch->n_tok};
+    step->tok = (struct ls_pass_tok){rows, rows};
     add_attention(cost, batch, linear, step);
     if (ls_model_is_stated(cost->model)) {
         struct ls_op ops[LS_MAX_OPS];

@@ -100,7 +100,7 @@ static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *p
     struct ls_comm comms[LS_MAX_COMMS];
     script->n = 0;
     add_block(script, pass->step.attention_ps[sliding]);
-    comms[0] = ls_attention_comm(cost, pass->n_tok);
+    comms[0] = ls_attention_comm(cost, pass->step.tok.own);
     add_comms(script, comms, 1, false);
     if (!cost->overlap)
         add_comms(script, comms, ls_mlp_comms_before(cost, moe, &pass->step.tok, comms), false);
@@ -128,7 +128,7 @@ static void write_scripts(struct flight *flight)
     for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
         struct ls_comm comms[LS_MAX_COMMS];
         flight->send[between].n = 0;
-        add_comms(&flight->send[between], comms, ls_send_comms(cost, between == 1, pass->n_tok, comms), true);
+        add_comms(&flight->send[between], comms, ls_send_comms(cost, between == 1, pass->step.tok.own, comms), true);
     }
 }
 

@@ -44,7 +44,8 @@ static const double routing_law = 1.01;
 
 /* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
  * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256.
- * Piecewise graphs reach 512 tokens (cudagraph_capture_sizes). While tokens are sampled with top-k and top-p in
+ * Piecewise graphs reach 512 tokens, at 1, 2, 4, each multiple of 8, and from 256 on of 16 (cudagraph_capture_sizes).
+ * While tokens are sampled with top-k and top-p in
  * PyTorch, as its profile run asks for, a logit takes 38.3 bytes: gathered in 16 bits and in fp32, sorted (values,
  * 8-byte indices, and the scratch of both), probabilities, running sums and masks. From the peaks that vLLM 0.11.0 logs
  * for six models on H100, each of which gives 38.2 to 38.4 (github.com/llm-d/llm-d-benchmark,
@@ -75,6 +76,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .pad_lockstep = LS_PAD_ALWAYS,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
         .cuda_graph_max_tokens = 512,
+        .cuda_graph_sizes = LS_GRAPH_SIZES_EIGHTS,
         .kernel_launch_s = 35e-6,
         .custom_all_reduce = 1,
         .request_overhead_s = 0.25e-3,
@@ -115,9 +117,11 @@ static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 
 /* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048 for each of the pp
  * batches in flight, 8,192 tokens, blocks of 32 tokens in 0.9 of the memory that a forward pass at full size leaves,
- * context chunks off, the overlap scheduler on, GUARANTEED_NO_EVICT as its capacity policy, CUDA graphs for generation
- * up to a batch of 128, to which all ranks of attention data parallelism are padded. Their tokens are gathered, but for
- * more expert ranks than experts a token on GB200 (_torch/modules/fused_moe/fused_moe_cutlass.py,
+ * context chunks off, the overlap scheduler on, GUARANTEED_NO_EVICT as its capacity policy. CUDA graphs for generation
+ * as its deployment guides and benchmarks set them, up to the largest batch and padded (CudaGraphConfig,
+ * _generate_cuda_graph_batch_sizes), for all ranks of attention data parallelism alike; left alone it has those of 1 to
+ * 31, 32, 64 and 128 and pads nothing, which is cuda_graph_sizes: gaps with cuda_graph_max_tokens: 128. Tokens are
+ * gathered, but for more expert ranks than experts a token on GB200 (_torch/modules/fused_moe/fused_moe_cutlass.py,
  * select_alltoall_method_type). */
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
@@ -147,6 +151,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .pad_lockstep = LS_PAD_GRAPHS,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = 8192,
+        .cuda_graph_sizes = LS_GRAPH_SIZES_POWERS,
         .kernel_launch_s = 35e-6,
         .custom_all_reduce = 1,
         .request_overhead_s = 0.25e-3,
@@ -204,6 +209,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .pad_lockstep = LS_PAD_GRAPHS,
         .cuda_graphs = LS_CUDA_GRAPHS_DECODE,
         .cuda_graph_max_tokens = graphs,
+        .cuda_graph_sizes = LS_GRAPH_SIZES_EIGHTS,
         .kernel_launch_s = 35e-6,
         .custom_all_reduce = 1,
         .request_overhead_s = 0.25e-3,
@@ -353,6 +359,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->overlap_scheduling, preset.overlap_scheduling);
     fill_choice(&engine->cuda_graphs, preset.cuda_graphs);
     fill_int(&engine->cuda_graph_max_tokens, preset.cuda_graph_max_tokens);
+    fill_choice(&engine->cuda_graph_sizes, preset.cuda_graph_sizes);
     fill_float(&engine->kernel_launch_s, preset.kernel_launch_s);
     fill_choice(&engine->custom_all_reduce, preset.custom_all_reduce);
     fill_float(&engine->nccl_launch_s, preset.nccl_launch_s);

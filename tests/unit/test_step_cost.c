@@ -40,6 +40,7 @@ static void make(enum which which, const char *pp)
     scenario_set(&scenario, "strategy.ep", which == MIXTRAL_LOCKSTEP ? "2" : "1");
     scenario_set(&scenario, "workload.max_requests", "1");
     scenario_set(&scenario, "engine.kernel_launch_s", "0");
+    scenario_set(&scenario, "engine.cuda_graph_sizes", "every");
     (void)scenario_add_profile(&scenario, 1, 1, 1);
     ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
     ck_assert_int_eq(reason, LS_REASON_NONE);
