@@ -27,7 +27,7 @@ static struct query make_query(const struct ls_op *op)
     case LS_OP_GEMM:
         return (struct query){LS_TABLE_GEMM, {op->n, op->k, op->m}};
     case LS_OP_GROUPED_GEMM:
-        return (struct query){LS_TABLE_GROUPED_GEMM, {op->groups, op->n, op->k, op->m}};
+        return (struct query){LS_TABLE_GROUPED_GEMM, {op->matrices, op->n, op->k, op->m}};
     case LS_OP_ATTENTION_PREFILL:
         return prefill_query(op);
     case LS_OP_ATTENTION_DECODE:
@@ -44,12 +44,18 @@ static bool is_used(const struct ls_hardware *hardware)
     return hardware->table && !ls_flat_applies(hardware);
 }
 
+/* Both 16-bit formats run alike: bf16's rows stand for fp16 where it has none. */
+static enum ls_dtype stored_dtype(const struct ls_hardware *hardware, enum ls_table_kind kind, enum ls_dtype dtype)
+{
+    return dtype == LS_FP16 && !ls_table_covers(hardware->table, kind, LS_FP16) ? LS_BF16 : dtype;
+}
+
 static struct ls_table_value look_up(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const struct query query = make_query(op);
     if (!is_used(hardware) || query.kind == LS_N_TABLE_KINDS)
         return (struct ls_table_value){(double)NAN, 0.0, (double)INFINITY};
-    return ls_table_look_up(hardware->table, query.kind, op->dtype, query.key);
+    return ls_table_look_up(hardware->table, query.kind, stored_dtype(hardware, query.kind, op->dtype), query.key);
 }
 
 double ls_table_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
@@ -60,14 +66,16 @@ double ls_table_op_seconds(const struct ls_hardware *hardware, const struct ls_o
 bool ls_table_misses_op(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const enum ls_table_kind kind = make_query(op).kind;
-    return is_used(hardware) && kind != LS_N_TABLE_KINDS && ls_table_covers(hardware->table, kind, op->dtype) &&
+    return is_used(hardware) && kind != LS_N_TABLE_KINDS &&
+           ls_table_covers(hardware->table, kind, stored_dtype(hardware, kind, op->dtype)) &&
            isnan(look_up(hardware, op).seconds);
 }
 
 static double decode_seconds_at(const struct ls_hardware *hardware, const struct ls_op *op, double tokens)
 {
     const struct query query = attention_query(LS_TABLE_DECODE, op, op->n_seqs, tokens);
-    return ls_table_look_up(hardware->table, query.kind, op->dtype, query.key).seconds;
+    const enum ls_dtype dtype = stored_dtype(hardware, query.kind, op->dtype);
+    return ls_table_look_up(hardware->table, query.kind, dtype, query.key).seconds;
 }
 
 bool ls_table_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op, struct ls_segment *segment)

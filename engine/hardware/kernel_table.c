@@ -13,7 +13,7 @@
 
 const struct ls_table_form ls_table_forms[LS_N_TABLE_KINDS] = {
     [LS_TABLE_GEMM] = {"gemm", true, 0, 3, {"n", "k", "m"}},
-    [LS_TABLE_GROUPED_GEMM] = {"grouped_gemm", true, 0, 4, {"groups", "n", "k", "m"}},
+    [LS_TABLE_GROUPED_GEMM] = {"grouped_gemm", true, 1, 4, {"groups", "n", "k", "m"}},
     [LS_TABLE_PREFILL] = {"prefill", true, 4, 6, ATTENTION_KEYS},
     [LS_TABLE_DECODE] = {"decode", true, 4, 6, ATTENTION_KEYS},
     [LS_TABLE_MEMORY] = {"memory", false, 0, 1, {"bytes"}},

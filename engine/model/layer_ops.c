@@ -236,15 +236,21 @@ size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, co
     return list.n;
 }
 
-static void add_grouped_gemm(struct list *list, const char *name, double groups, double m, double k, double n)
+/* Rows of one GPU and the matrices that they fall on. */
+struct expert_rows {
+    double rows, distinct, held;
+};
+
+static void add_grouped_gemm(struct list *list, const char *name, const struct expert_rows *experts, double k, double n)
 {
     add(list, &(struct ls_op){.kind = LS_OP_GROUPED_GEMM,
                               .name = name,
                               .dtype = list->formats->expert,
-                              .m = m,
+                              .m = experts->rows,
                               .k = k,
                               .n = n,
-                              .groups = groups});
+                              .groups = experts->distinct,
+                              .matrices = experts->held});
 }
 
 /* The routed experts on the slowest GPU, its rows gathered before and scattered behind. */
@@ -257,12 +263,13 @@ static void add_experts(struct list *list, double n_group_tok, const struct ls_e
     const double held = (n_experts + (double)list->shard->redundant_experts) / shards;
     const double distinct = ls_expected_slowest_experts(held, shards, load->hit);
     const double rows = fmax(distinct, load->imbalance * n_group_tok * top_k / shards);
+    const struct expert_rows experts = {rows, distinct, held};
     const double hidden = (double)model->hidden_size;
     const double width = (double)model->moe_intermediate_size / (double)list->shard->expert_tp;
     add_traffic(list, "permute", 2 * rows * hidden);
-    add_grouped_gemm(list, "experts_up", distinct, rows, hidden, width * up_matrices(model));
+    add_grouped_gemm(list, "experts_up", &experts, hidden, width * up_matrices(model));
     add_traffic(list, "experts_activation", activation_traffic(model, rows, width));
-    add_grouped_gemm(list, "experts_down", distinct, rows, width, hidden);
+    add_grouped_gemm(list, "experts_down", &experts, width, hidden);
     add_traffic(list, "combine", 2 * rows * hidden);
 }
 

@@ -21,7 +21,8 @@ struct ls_op {
     const char *name;    /* "qkv", for traces and tests */
     enum ls_dtype dtype; /* of the weights or the KV cache: what is read; arithmetic runs in its tensor-core format */
     double m, n, k;      /* GEMMs */
-    double groups;       /* grouped GEMM: distinct weight matrices read */
+    double groups;       /* grouped GEMM: distinct weight matrices read, */
+    double matrices;     /* of those that this GPU holds */
     double n_seqs;       /* attention: sequences */
     double n_query;      /* attention: query tokens of all of them */
     double n_context;    /* attention: Σ over sequences of the KV tokens read */

@@ -18,6 +18,10 @@ static const char decodes[] = "seconds,tokens,sequences,heads,kv_heads,head_dim,
                               "6e-5,400,1,8,1,128,128,fp8,decode\n3e-5,100,3,8,1,128,128,fp8,decode\n"
                               "5e-5,300,3,8,1,128,128,fp8,decode\n";
 
+static const char experts[] = "operation,dtype,groups,n,k,m,seconds\n"
+                              "grouped_gemm,bf16,8,512,1024,8,2e-5\ngrouped_gemm,bf16,8,512,1024,40,4e-5\n"
+                              "grouped_gemm,bf16,16,512,1024,8,3e-5\n";
+
 static struct ls_kernel_table table;
 static struct ls_table_row *rows;
 
@@ -86,6 +90,23 @@ START_TEST(beyond_them_there_is_nothing)
     ck_assert(isnan(ls_table_look_up(&table, LS_TABLE_GEMM, LS_FP8, (double[]){100, 10, 1}).seconds));
     ck_assert(!ls_table_covers(&table, LS_TABLE_GEMM, LS_FP8));
     ck_assert(ls_table_covers(&table, LS_TABLE_GEMM, LS_BF16));
+}
+END_TEST
+
+START_TEST(experts_are_looked_up_by_the_matrices_that_a_gpu_holds)
+{
+    load(experts);
+    const struct ls_hardware hardware = {.table = &table, .mfu = (double)NAN, .mbu = (double)NAN};
+    struct ls_op op = {.kind = LS_OP_GROUPED_GEMM, .dtype = LS_BF16, .m = 24, .n = 512, .k = 1024, .groups = 7.5};
+    op.matrices = 8;
+    assert_seconds(ls_table_op_seconds(&hardware, &op), 3e-5);
+    op.dtype = LS_FP16;
+    assert_seconds(ls_table_op_seconds(&hardware, &op), 3e-5);
+    op.matrices = 12; /* between eight and sixteen there is nothing */
+    ck_assert(isnan(ls_table_op_seconds(&hardware, &op)));
+    ck_assert(ls_table_misses_op(&hardware, &op));
+    op.dtype = LS_INT8;
+    ck_assert(!ls_table_misses_op(&hardware, &op));
 }
 END_TEST
 
@@ -275,6 +296,7 @@ int main(void)
     tcase_add_test(tcase, measured_sizes_take_what_was_measured);
     tcase_add_test(tcase, between_them_seconds_are_linear);
     tcase_add_test(tcase, beyond_them_there_is_nothing);
+    tcase_add_test(tcase, experts_are_looked_up_by_the_matrices_that_a_gpu_holds);
     tcase_add_test(tcase, a_segment_follows_the_table);
     tcase_add_test(tcase, outside_the_table_seconds_are_computed_and_counted);
     tcase_add_test(tcase, unequal_prompts_count_as_equal_ones_with_as_many_pairs);

@@ -3,7 +3,7 @@ import csv
 
 import numpy as np
 
-from . import classes, fits
+from . import classes, experts, fits
 from .tables import select
 
 COLUMNS = ("operation", "dtype", "n", "k", "m", "groups", "heads", "kv_heads", "head_dim", "v_head_dim", "sequences",
@@ -22,13 +22,41 @@ def entries(operation, dtype, columns, seconds):
         yield {"operation": operation, "dtype": dtype, **dict(zip(columns, values)), "seconds": float(np.median(times))}
 
 
-def products(tables, gpu, spec, source):
+def without_finding_scales(tables, gpu, source, part):
+    """Seconds of fp8 products whose activations have a known scale, as those of checkpoints: the tables find it anew."""
+    seconds = part["latency"] * 1e-3
+    if not tables.has(gpu, "computescale", source):
+        return seconds
+    scales = tables.get(gpu, "computescale", source)
+    finding = {size: t * 1e-3 for *size, t in zip(scales["m"], scales["k"], scales["latency"]) for size in [tuple(size)]}
+    spent = np.array([finding.get(size, np.nan) for size in zip(part["m"], part["k"])])
+    return np.where(spent < seconds, seconds - spent, np.nan)
+
+
+def products(tables, gpu, spec, source, trtllm):
     for name, (in_tables, _, _, arithmetic) in classes.FORMATS.items():
-        if not tables.has(gpu, "gemm", source) or arithmetic not in spec["peak"]:
+        origin = trtllm if name == "fp8_block" else source  # fits.fit_products says why
+        if not tables.has(gpu, "gemm", origin) or arithmetic not in spec["peak"]:
             continue
-        table = tables.get(gpu, "gemm", source)
+        table = tables.get(gpu, "gemm", origin)
         part = select(table, table["gemm_dtype"] == in_tables)
-        yield from entries("gemm", name, {key: part[key] for key in ("n", "k", "m")}, part["latency"] * 1e-3)
+        seconds = without_finding_scales(tables, gpu, origin, part) if name == "fp8" else part["latency"] * 1e-3
+        yield from entries("gemm", name, {key: part[key] for key in ("n", "k", "m")}, seconds)
+
+
+def expert_layers(tables, gpu, spec, library, sources):
+    """A layer's time is measured as one. What moving rows takes between its products is computed apart, as the engine
+    does; of the rest the product that widens has its share of the work: two thirds, where it has a gate."""
+    moves = experts.moving_kernels(tables, gpu, spec, (sources[library], sources["vllm"]))
+    layers = {name: rows for origin in ("vllm", library)
+              for name, rows, _ in experts.measured(tables, gpu, spec, origin, sources)}
+    for name, rows in layers.items():
+        left = rows["t"] - experts.moving_seconds(moves, spec, rows)
+        shared = {"groups": rows["matrices"], "m": rows["m"]}
+        up = {"n": rows["up"] * rows["width"], "k": rows["hidden"], **shared}
+        down = {"n": rows["hidden"], "k": rows["width"], **shared}
+        yield from entries("grouped_gemm", name, up, left * rows["up"] / (1 + rows["up"]))
+        yield from entries("grouped_gemm", name, down, left / (1 + rows["up"]))
 
 
 def attention(rows, operation, dtype, tokens):
@@ -85,13 +113,15 @@ def field(key, value):
     return f"{value:.6g}" if key == "seconds" or value != int(value) else int(value)
 
 
-def write(path, tables, gpu, spec, source):
+def write(path, tables, gpu, spec, library, sources):
     """The tables of one GPU and library as one file."""
+    source = sources[library]
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        for part in (products(tables, gpu, spec, source), all_attention(tables, gpu, source),
-                     collectives(tables, gpu, source)):
+        for part in (products(tables, gpu, spec, source, sources["trtllm"]),
+                     expert_layers(tables, gpu, spec, library, sources),
+                     all_attention(tables, gpu, source), collectives(tables, gpu, source)):
             for entry in part:
                 writer.writerow({key: field(key, value) for key, value in entry.items()})
 
@@ -100,5 +130,6 @@ def write_all(folder, tables, names, spec_of):
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         gpu, vllm, trtllm, _ = fits.MEASURED[name]
-        for library, source in (("vllm", vllm), ("trtllm", trtllm)):
-            write(folder / f"{name}.{library}.csv", tables, gpu, spec_of(name), source)
+        sources = {"vllm": vllm, "trtllm": trtllm}
+        for library in sources:
+            write(folder / f"{name}.{library}.csv", tables, gpu, spec_of(name), library, sources)

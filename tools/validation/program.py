@@ -36,6 +36,15 @@ def simulate(program, settings):
     return {key: result[key] for key in ("status", "reason", "metrics")}
 
 
+def with_table(settings, folder):
+    """Settings that look kernels up in the table of their GPU and library; none where there is no such file."""
+    hardware = settings["cluster.hardware"]
+    hardware = {"base": hardware} if isinstance(hardware, str) else dict(hardware)
+    library = hardware.get("kernel_library") or ("trtllm" if settings["engine.preset"].startswith("trtllm") else "vllm")
+    path = folder.resolve() / f"{hardware['base']}.{library}.csv"
+    return dict(settings, **{"cluster.hardware": dict(hardware, kernel_table=str(path))}) if path.exists() else None
+
+
 def run(program, cases):
     """Results in the order of the cases."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

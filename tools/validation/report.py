@@ -35,9 +35,9 @@ def quantile(values, share):
     return values[low] + (values[high] - values[low]) * (place - low)
 
 
-def write_table(path, compared):
+def write_table(path, compared, more_columns=()):
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(file, [*COLUMNS, *more_columns], extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in compared:
             writer.writerow(
