@@ -11,6 +11,8 @@
     X(BF16, "bf16", 16, 0.0)                                                                                           \
     X(FP16, "fp16", 16, 0.0)                                                                                           \
     X(FP8, "fp8", 8, 0.0)                                                                                              \
+    X(FP8_BLOCK, "fp8_block", 8,                                                                                       \
+      32.0 / (128.0 * 128.0)) /* a scale for each block of weights and run of activations */                           \
     X(INT8, "int8", 8, 0.0)                                                                                            \
     X(INT4, "int4", 4, 0.125)                                                                                          \
     X(NVFP4, "nvfp4", 4, 0.5)                                                                                          \

@@ -109,6 +109,7 @@ static const struct value quant_methods[] = {
     {"fp8", "fp8"}, {"fbgemm_fp8", "fp8"},        {"mxfp4", "mxfp4"}, {"gptq", NULL},
     {"awq", NULL},  {"compressed-tensors", NULL}, {"modelopt", NULL}, {"modelopt_fp4", "nvfp4"},
     {NULL, NULL}};
+static const struct value block_sizes[] = {{"128,128", "fp8_block"}, {NULL, NULL}}; /* comes after the method */
 static const struct value quant_bits[] = {{"4", "int4"}, {"8", "int8"}, {NULL, NULL}};
 static const struct value quant_formats[] = {{"float-quantized", "fp8"},
                                              {"int-quantized", "int8"},
@@ -182,6 +183,7 @@ static const struct key common_keys[] = {{"torch_dtype", "activation_dtype", dty
                                          {"decoder_sparse_step", IGNORED, only_one},
                                          {"is_encoder_decoder", IGNORED, only_false},
                                          {"quantization_config.quant_method", "dtype", quant_methods},
+                                         {"quantization_config.weight_block_size", "dtype", block_sizes},
                                          {"quantization_config.bits", "dtype", quant_bits},
                                          {"quantization_config.format", "dtype", quant_formats},
                                          {"quantization_config.quant_algo", "dtype", quant_algos},

@@ -35,12 +35,28 @@ struct hf {
     struct ls_model *model;
 };
 
-static void bind_hf_scalar(const struct hf *hf, const struct ls_yaml *node, const char *key, const char *ours)
+/* A scalar as it stands, the scalars of a list with commas between them. */
+static void node_text(const struct ls_yaml *node, char *text, size_t size)
 {
+    size_t length = 0;
+    text[0] = '\0';
+    if (node->kind == LS_YAML_SCALAR)
+        (void)snprintf(text, size, "%s", node->text);
+    for (size_t i = 0; node->kind == LS_YAML_SEQUENCE && i < node->n && length < size; i++) {
+        const struct ls_yaml *item = node->entries[i].value;
+        const char *shown = item->kind == LS_YAML_SCALAR ? item->text : "?";
+        length += (size_t)snprintf(text + length, size - length, "%s%s", i ? "," : "", shown);
+    }
+}
+
+static void bind_hf_value(const struct hf *hf, const struct ls_yaml *node, const char *key, const char *ours)
+{
+    char given[LS_ERR_LEN];
     const char *text;
     struct ls_err err = {""};
     union ls_value value;
-    if (ls_hf_canonical_text(hf->model_type, key, node->text, &text, &err)) {
+    node_text(node, given, sizeof given);
+    if (ls_hf_canonical_text(hf->model_type, key, given, &text, &err)) {
         ls_yaml_fault(hf->bind->diags, node, key, "%s", err.text);
         return;
     }
@@ -84,8 +100,8 @@ static void bind_hf_mapping(const struct hf *hf, const struct ls_yaml *node, con
         const char *ours = ls_hf_canonical_key(hf->model_type, key);
         if (!ours)
             reject_hf_key(hf, entry, key);
-        else if (entry->value->kind == LS_YAML_SCALAR)
-            bind_hf_scalar(hf, entry->value, key, ours);
+        else if (entry->value->kind == LS_YAML_SCALAR || ours[0])
+            bind_hf_value(hf, entry->value, key, ours);
     }
 }
 

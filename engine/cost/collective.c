@@ -9,6 +9,7 @@
 /* A phase: n_steps equal steps of some latency, and how long links inside a node and NICs are busy in all of them. */
 struct stage {
     double launch_s, n_steps, latency_s, link_s, nic_s;
+    bool direct; /* ranks read where the data lie: no pipeline to fill */
 };
 
 /* The slower kind of link decides; filling the pipeline in the best chunk size adds √(ramp · busy time). */
@@ -18,8 +19,8 @@ static void add_stage(struct ls_collective_cost *cost, const struct ls_fabric *f
         return;
     assert(cost->n_phases < LS_MAX_PHASES);
     const double busy_s = fmax(stage.link_s, stage.nic_s);
-    const double total_s =
-        stage.launch_s + stage.n_steps * stage.latency_s + busy_s + sqrt(fabric->kernels->ramp_s * busy_s);
+    const double filling_s = stage.direct ? 0.0 : sqrt(fabric->kernels->ramp_s * busy_s);
+    const double total_s = stage.launch_s + stage.n_steps * stage.latency_s + busy_s + filling_s;
     cost->phases[cost->n_phases++] = (struct ls_phase){
         .n_steps = (int64_t)stage.n_steps,
         .step_s = total_s / stage.n_steps,
@@ -41,13 +42,13 @@ static double nic_seconds(const struct ls_fabric *fabric, double bytes)
 /* n_steps inside a node, in all of which every rank sends `bytes`. */
 static struct stage inner(const struct ls_fabric *fabric, double launch_s, double n_steps, double bytes, double frac)
 {
-    return (struct stage){launch_s, n_steps, fabric->link_latency, link_seconds(fabric, bytes, frac), 0.0};
+    return (struct stage){launch_s, n_steps, fabric->link_latency, link_seconds(fabric, bytes, frac), 0.0, false};
 }
 
 /* n_steps between nodes, in all of which every node sends `bytes`. */
 static struct stage outer(const struct ls_fabric *fabric, double launch_s, double n_steps, double bytes)
 {
-    return (struct stage){launch_s, n_steps, fabric->nic_latency, 0.0, nic_seconds(fabric, bytes)};
+    return (struct stage){launch_s, n_steps, fabric->nic_latency, 0.0, nic_seconds(fabric, bytes), false};
 }
 
 /* n_steps around all ranks, in all of which each sends `bytes` to its neighbour, one pair a node over the NICs. */
@@ -105,6 +106,7 @@ static struct ls_collective_cost direct_all_reduce(const struct ls_fabric *fabri
     const double frac = two_shot ? kernels->two_shot_frac : kernels->one_shot_frac;
     struct stage stage = inner(fabric, launch_s, two_shot ? 2.0 : 1.0, read, frac);
     stage.latency_s = two_shot ? 0.5 * fabric->link_latency : 0.0;
+    stage.direct = true;
     return single(fabric, stage);
 }
 
@@ -198,11 +200,11 @@ static struct ls_collective_cost send_recv(const struct ls_cluster *cluster, con
     const struct ls_collective_kernels *kernels = fabric->kernels;
     if (fabric->nodes <= 1.0) {
         const double link_s = bytes / (fabric->pair_bandwidth * kernels->send_frac);
-        return single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->link_latency, link_s, 0.0});
+        return single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->link_latency, link_s, 0.0, false});
     }
     const double nic_s = bytes / (cluster->inter_node.bandwidth_bytes_per_s * kernels->network_frac);
     struct ls_collective_cost cost =
-        single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->nic_latency, 0.0, nic_s});
+        single(fabric, (struct stage){kernels->launch_s, 1.0, fabric->nic_latency, 0.0, nic_s, false});
     cost.phases[0].nic_s /= (double)cluster->nics_per_node;
     return cost;
 }

@@ -7,8 +7,9 @@ static int64_t count_kernels(const struct ls_op *ops, size_t n)
 {
     int64_t count = 0;
     for (size_t i = 0; i < n; i++) {
+        const enum ls_dtype dtype = ops[i].dtype;
         const bool product = ops[i].kind == LS_OP_GEMM || ops[i].kind == LS_OP_GROUPED_GEMM;
-        const bool narrow = ops[i].dtype == LS_FP8 || ops[i].dtype == LS_INT8 || ops[i].dtype == LS_NVFP4;
+        const bool narrow = dtype == LS_FP8 || dtype == LS_FP8_BLOCK || dtype == LS_INT8 || dtype == LS_NVFP4;
         count += product && narrow ? 2 : 1;
     }
     return count;

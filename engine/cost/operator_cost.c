@@ -14,6 +14,8 @@ static enum ls_dtype arithmetic_dtype(const struct ls_peaks *peak, enum ls_dtype
 {
     if (!isnan(peak->by_dtype[dtype]))
         return dtype;
+    if (dtype == LS_FP8_BLOCK && !isnan(peak->by_dtype[LS_FP8]))
+        return LS_FP8;
     const bool widened = ls_dtype_bytes(dtype) < 2.0;
     if (widened && !isnan(peak->by_dtype[LS_BF16]))
         return LS_BF16;
@@ -46,11 +48,14 @@ static enum ls_gemm_format gemm_format(enum ls_dtype dtype)
     switch (dtype) {
     case LS_FP8:
         return LS_GEMM_FP8;
+    case LS_FP8_BLOCK:
+        return LS_GEMM_FP8_BLOCK;
     case LS_INT8:
         return LS_GEMM_INT8;
     case LS_INT4:
-    case LS_MXFP4:
         return LS_GEMM_INT4;
+    case LS_MXFP4:
+        return LS_GEMM_MXFP4;
     case LS_NVFP4:
         return LS_GEMM_NVFP4;
     default:

@@ -16,12 +16,18 @@ static void derive(void *to, const void *from, size_t bytes)
             numbers[i] = others[i];
 }
 
+static void complete_formats(struct ls_gemm_kernels formats[LS_N_GEMM_FORMATS])
+{
+    derive(&formats[LS_GEMM_FP8_BLOCK], &formats[LS_GEMM_FP8], sizeof formats[0]);
+    derive(&formats[LS_GEMM_MXFP4], &formats[LS_GEMM_INT4], sizeof formats[0]);
+    for (int i = LS_GEMM_BF16 + 1; i < LS_N_GEMM_FORMATS; i++)
+        derive(&formats[i], &formats[LS_GEMM_BF16], sizeof formats[i]);
+}
+
 static void complete_library(struct ls_kernels *kernels)
 {
-    for (int i = LS_GEMM_BF16 + 1; i < LS_N_GEMM_FORMATS; i++)
-        derive(&kernels->gemm[i], &kernels->gemm[LS_GEMM_BF16], sizeof kernels->gemm[i]);
-    for (int i = LS_GEMM_BF16 + 1; i < LS_N_GEMM_FORMATS; i++)
-        derive(&kernels->grouped_gemm[i], &kernels->grouped_gemm[LS_GEMM_BF16], sizeof kernels->grouped_gemm[i]);
+    complete_formats(kernels->gemm);
+    complete_formats(kernels->grouped_gemm);
     derive(kernels->grouped_gemm, kernels->gemm, sizeof kernels->gemm);
     derive(&kernels->mla_prefill, &kernels->prefill, sizeof kernels->prefill);
     derive(&kernels->prefill_fp8, &kernels->prefill, sizeof kernels->prefill);

@@ -5,14 +5,24 @@
 
 /* What the kernels of one library reach on one GPU: a few numbers for each class of kernels, fitted to measured ones by
  * tools/fit and kept in the hardware file; engine/cost turns them into seconds and has the equations. Shares (`_frac`)
- * are of the datasheet's peak or bandwidth. Null is "as the row it derives from": trtllm from vllm, other formats from
- * bf16, grouped products from plain ones, MLA from ordinary attention. ls_kernels_complete fills it in. */
+ * are of the datasheet's peak or bandwidth. Null is "as the row it derives from": trtllm from vllm, fp8_block from fp8,
+ * mxfp4 from int4, other formats from bf16, grouped products from plain ones, MLA from ordinary attention.
+ * ls_kernels_complete fills it in. */
 
 /* Libraries whose kernels differ enough to be told apart. */
 enum ls_kernel_library { LS_KERNELS_VLLM, LS_KERNELS_TRTLLM, LS_N_KERNEL_LIBRARIES };
 
 /* Formats of weights that have kernels of their own; fp16 and fp32 use bf16's. */
-enum ls_gemm_format { LS_GEMM_BF16, LS_GEMM_FP8, LS_GEMM_INT8, LS_GEMM_INT4, LS_GEMM_NVFP4, LS_N_GEMM_FORMATS };
+enum ls_gemm_format {
+    LS_GEMM_BF16,
+    LS_GEMM_FP8,
+    LS_GEMM_FP8_BLOCK,
+    LS_GEMM_INT8,
+    LS_GEMM_INT4,
+    LS_GEMM_NVFP4,
+    LS_GEMM_MXFP4,
+    LS_N_GEMM_FORMATS
+};
 
 /* Output tiles, 64 × 64, 64 × 128, 128 × 128 and 128 × 256, in either orientation. */
 enum { LS_TILE_64X64, LS_TILE_64X128, LS_TILE_128X128, LS_TILE_128X256, LS_N_TILES };
@@ -71,7 +81,7 @@ struct ls_memory_kernels {
 /* Collectives, over the links of cluster.h. */
 struct ls_collective_kernels {
     double launch_s;        /* of a communication library's kernel */
-    double ramp_s;          /* filling the pipeline: seconds += sqrt(ramp_s · seconds on the wire) */
+    double ramp_s;          /* filling its pipeline: seconds += sqrt(ramp_s · seconds on the wire) */
     double crowding;        /* GPUs behind one host bridge: a link's bandwidth falls with (2 / ranks)^crowding */
     double all_reduce_frac; /* of a link's bandwidth, ring and tree */
     double gather_frac;     /* all-gather and reduce-scatter */

@@ -184,10 +184,13 @@ struct formats {
 #define FORMAT_ROWS(bf16_params)                                                                                       \
     LS_ROW_GROUP(struct formats, "bf16", of[LS_GEMM_BF16], bf16_params, "16-bit weights"),                             \
         LS_ROW_GROUP(struct formats, "fp8", of[LS_GEMM_FP8], &derived_gemm_params, "fp8 weights and activations"),     \
+        LS_ROW_GROUP(struct formats, "fp8_block", of[LS_GEMM_FP8_BLOCK], &derived_gemm_params,                         \
+                     "fp8 weights and activations with a scale for each block"),                                       \
         LS_ROW_GROUP(struct formats, "int8", of[LS_GEMM_INT8], &derived_gemm_params, "int8 weights"),                  \
         LS_ROW_GROUP(struct formats, "int4", of[LS_GEMM_INT4], &derived_gemm_params, "int4 weights"),                  \
         LS_ROW_GROUP(struct formats, "nvfp4", of[LS_GEMM_NVFP4], &derived_gemm_params,                                 \
-                     "nvfp4 weights and activations")
+                     "nvfp4 weights and activations"),                                                                 \
+        LS_ROW_GROUP(struct formats, "mxfp4", of[LS_GEMM_MXFP4], &derived_gemm_params, "mxfp4 weights")
 
 static const struct ls_param format_rows[] = {FORMAT_ROWS(&gemm_params)};
 static const struct ls_param derived_format_rows[] = {FORMAT_ROWS(&derived_gemm_params)};

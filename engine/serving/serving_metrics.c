@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "engine/cost/operator_cost.h"
 #include "engine/memory/serving_memory.h"
 #include "engine/model/stated.h"
 #include "engine/model/weights.h"
@@ -149,9 +150,7 @@ static double model_flop(const struct ls_pool *pool, const struct ls_work *work)
 
 static double peak_flop_per_s(const struct ls_scenario *scenario)
 {
-    const struct ls_peaks *peak = &scenario->cluster.hardware.peak;
-    const double native = peak->by_dtype[scenario->engine.weight_dtype];
-    return isnan(native) ? peak->by_dtype[scenario->model.activation_dtype] : native;
+    return ls_op_dtype_peak(&scenario->cluster.hardware, (enum ls_dtype)scenario->engine.weight_dtype);
 }
 
 /* Bytes of the weights outside the experts that the GPUs of a pipeline read in one pass, all of them together. */

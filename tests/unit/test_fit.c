@@ -34,11 +34,20 @@ static bool read_example(FILE *file, struct example *e)
                   &e->seconds) == 19;
 }
 
+static enum ls_dtype dtype_named(const char *name)
+{
+    for (int i = 0; i < LS_N_DTYPES; i++)
+        if (strcmp(name, ls_dtype_names[i]) == 0)
+            return (enum ls_dtype)i;
+    ck_abort_msg("%s is no format", name);
+    return LS_BF16;
+}
+
 static double op_seconds(const struct ls_cluster *cluster, const struct example *e, enum ls_op_kind kind)
 {
     const struct ls_op op = {
         .kind = kind,
-        .dtype = strcmp(e->dtype, "fp8") == 0 ? LS_FP8 : LS_BF16,
+        .dtype = dtype_named(e->dtype),
         .m = e->m,
         .n = e->n,
         .k = e->k,

@@ -214,6 +214,7 @@ START_TEST(quantised_checkpoints_say_their_format)
         {"quantization_config.bits=4 quantization_config.quant_method=gptq", LS_INT4},
         {"quantization_config.quant_method=awq quantization_config.bits=4", LS_INT4},
         {"quantization_config.quant_method=fp8", LS_FP8},
+        {"quantization_config.quant_method=fp8 quantization_config.weight_block_size=128,128", LS_FP8_BLOCK},
         {"quantization_config.quant_method=compressed-tensors quantization_config.format=float-quantized", LS_FP8},
         {"quantization_config.quant_method=modelopt quantization_config.quant_algo=NVFP4", LS_NVFP4},
         {"torch_dtype=float16", LS_FP16},

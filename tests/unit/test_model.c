@@ -119,8 +119,8 @@ START_TEST(nulls_are_filled)
     ck_assert_int_eq(gpt.norm_bias, 1);
     ck_assert_int_eq(gpt.activation_dtype, LS_FP16);
     const struct ls_model deepseek = load_model("deepseek-v3");
-    ck_assert_int_eq(deepseek.dtype, LS_FP8);
-    ck_assert_int_eq(deepseek.expert_dtype, LS_FP8);
+    ck_assert_int_eq(deepseek.dtype, LS_FP8_BLOCK);
+    ck_assert_int_eq(deepseek.expert_dtype, LS_FP8_BLOCK);
     ck_assert_int_eq(deepseek.activation_dtype, LS_BF16);
     ck_assert_int_eq(ls_model_v_head_dim(&deepseek), 128);
 }

@@ -78,13 +78,29 @@ LARGE_TILES = {  # another start: libraries whose large tiles are the good ones
 NEVER_SPLIT = {"split": (25 * US, 0.05 * US, 200 * US), "wave_frac": (0.2, 0.02, 1.0)}  # another start
 NO_QUANTIZE = {"quantize_launch": 0.0, "quantize_row": 0.0, "quantize_bandwidth": 0.0}
 FORMATS = {  # name in the tables, bytes of a weight, bytes of an activation, arithmetic
-    "bf16": ("bfloat16", 2.0, 2.0, "bf16"), "fp8": ("fp8", 1.0, 1.0, "fp8"), "int8": ("sq", 1.0, 1.0, "int8"),
+    "bf16": ("bfloat16", 2.0, 2.0, "bf16"), "fp8": ("fp8", 1.0, 1.0, "fp8"),
+    "fp8_block": ("fp8_block", 1.0 + 4.0 / 128**2, 1.0, "fp8"), "int8": ("sq", 1.0, 1.0, "int8"),
     "int4": ("int4_wo", 0.515625, 2.0, "bf16"), "nvfp4": ("nvfp4", 0.5625, 0.5625, "nvfp4"),
+    "mxfp4": ("w4a16_mxfp4", 0.53125, 0.53125, "mxfp4"),
 }
 
 
+def arithmetic_of(format_name, peak):
+    """The format that weights are multiplied in and bytes of an activation, as engine/cost/operator_cost.c has them; none
+    where the device lacks it and there is nothing to measure."""
+    _, _, activation, arithmetic = FORMATS[format_name]
+    return ("bf16", 2.0) if arithmetic == "mxfp4" and arithmetic not in peak else (arithmetic, activation)
+
+
+def is_computed(format_name, peak):
+    return arithmetic_of(format_name, peak)[0] in peak
+
+
+
+
 def gemm_rows(tables, gpu, spec, format_name, sources, prefix="gemm"):
-    name, weight, activation, arithmetic = FORMATS[format_name]
+    name, weight, _, _ = FORMATS[format_name]
+    arithmetic, activation = arithmetic_of(format_name, spec["peak"])
     found = []
     for source in sources:
         if not tables.has(gpu, "gemm", source):
@@ -113,7 +129,7 @@ def fit_gemm(tables, gpu, spec, format_name, sources, quantize_launch=0.0):
     rows = gemm_rows(tables, gpu, spec, format_name, sources)
     if rows is None:
         return None
-    quantizes = format_name in ("fp8", "nvfp4", "int8")
+    quantizes = format_name in ("fp8", "fp8_block", "nvfp4", "int8")
     free = {**GEMM_FREE, **WARM_FREE, **(QUANTIZE_FREE if quantizes else {})}
 
     def model(params, x):
@@ -255,72 +271,6 @@ def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
     fit = min(fits, key=lambda found: np.mean(found.error[~rows["held"]]))
     fit.params = complete(fit.params)
     return fit
-
-
-# --- experts ---
-
-EXPERT_FORMATS = {"bf16": "bfloat16", "fp8": "fp8_block", "int4": "int4_wo", "nvfp4": "nvfp4"}
-
-
-LEAST_SHARE = 0.2  # of a format's rows: kernels that libraries take less often are left out
-
-
-def of_main_kernels(table):
-    if "kernel_source" not in table:
-        return table
-    names, index, counts = np.unique(table["kernel_source"], return_inverse=True, return_counts=True)
-    return select(table, (counts >= LEAST_SHARE * counts.sum())[index])
-
-
-def expert_rows(table, spec, format_name):
-    """Layers of gated experts under balanced routing: as many experts are hit as can be. Only those that hold all
-    experts: of tokens whose experts are elsewhere some kernels move empty rows, which no engine that dispatches has."""
-    name, weight, activation, arithmetic = FORMATS[format_name]
-    gated = (table["topk"] != 22) & ~((table["hidden_size"] == 2688) & (table["inter_size"] == 1856))
-    balanced = table["distribution"] == "balanced"
-    spread = balanced.any()  # otherwise near-random routing
-    if not spread:
-        balanced = table["distribution"] == "power_law_1.01"
-    wanted = (table["moe_dtype"] == EXPERT_FORMATS[format_name]) & gated & balanced & (table["moe_ep_size"] == 1)
-    part = of_main_kernels(select(table, wanted))
-    if not len(part["latency"]):
-        return None
-    m = part["num_tokens"] * part["topk"]
-    groups = np.minimum(part["num_experts"], np.maximum(1, m))
-    if not spread:
-        groups = part["num_experts"] * (1 - (1 - part["topk"] / part["num_experts"]) ** part["num_tokens"])
-    m = np.maximum(m, groups)
-    ones = np.ones(len(m))
-    rows = {
-        "t": part["latency"] * 1e-3, "m": m, "groups": groups, "hidden": part["hidden_size"],
-        "width": part["inter_size"] / part["moe_tp_size"], "weight_bytes": weight * ones,
-        "activation_bytes": activation * ones, "peak": spec["peak"][arithmetic] * ones,
-        "held": hold_out(part["hidden_size"], part["inter_size"], part["num_experts"], part["moe_tp_size"]),
-    }
-    return select(rows, rows["width"] >= 64)
-
-
-def expert_seconds(params, memory, spec, x):
-    """The operators of engine/model's expert block between routing and the residual; balanced routing fills its tiles."""
-    shared = {k: x[k] for k in ("m", "groups", "weight_bytes", "activation_bytes", "peak")}
-    up = {**shared, "k": x["hidden"], "n": 2 * x["width"]}
-    down = {**shared, "k": x["width"], "n": x["hidden"]}
-    moved = [2 * x["m"] * x["hidden"] * 2, 3 * x["m"] * x["width"] * 2, 2 * x["m"] * x["hidden"] * 2]
-    return (forms.gemm_seconds(params, spec, up) + forms.gemm_seconds(params, spec, down)
-            + sum(forms.memory_seconds(memory, spec, size) for size in moved))
-
-
-def fit_experts(tables, gpu, spec, memory, source, format_name):
-    if not tables.has(gpu, "moe", source) or FORMATS[format_name][3] not in spec["peak"]:
-        return None
-    rows = expert_rows(tables.get(gpu, "moe", source), spec, format_name)
-    if rows is None:
-        return None
-    fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0}
-    return best_of([solve(start, {**fixed, "mma_rows": mma}, lambda p, x: expert_seconds(p, memory, spec, x), rows,
-                          [source], scale=0.05)
-                    for start in (GEMM_FREE, {**GEMM_FREE, **LARGE_TILES}, {**GEMM_FREE, **NEVER_SPLIT})
-                    for mma in MMA_ROWS])
 
 
 # --- collectives ---

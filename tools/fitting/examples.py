@@ -4,11 +4,12 @@ import itertools
 import numpy as np
 
 from . import forms
+from .classes import FORMATS, arithmetic_of
 from .hardware_file import parameter, quantity
 
 COLUMNS = ("hardware", "library", "kind", "dtype", "m", "n", "k", "groups", "seqs", "queries", "context", "pairs", "heads",
            "kv_heads", "head_dim", "v_head_dim", "bytes", "ranks", "seconds")
-WEIGHTS = {"bf16": (2.0, 2.0), "fp8": (1.0, 1.0)}
+PRODUCTS = ("bf16", "fp8", "fp8_block")
 
 
 def as_written(params):
@@ -25,16 +26,17 @@ def line(hardware, library, kind, dtype, shape, seconds):
 
 
 def product_lines(name, spec, library, kernels):
-    for kind, dtype in itertools.product(("gemm", "grouped_gemm"), WEIGHTS):
+    for kind, dtype in itertools.product(("gemm", "grouped_gemm"), PRODUCTS):
         if dtype not in kernels.get(kind, {}):
             continue
         params = as_written(kernels[kind][dtype])
         for m, (n, k), groups in itertools.product((1, 17, 300, 5000), ((4096, 4096), (640, 8192)), (1, 8)):
             if (groups > 1) != (kind == "grouped_gemm") or m < groups:
                 continue
-            weight, activation = WEIGHTS[dtype]
+            weight = FORMATS[dtype][1]
+            arithmetic, activation = arithmetic_of(dtype, spec["peak"])
             x = {"m": m, "n": n, "k": k, "groups": groups, "weight_bytes": weight, "activation_bytes": activation,
-                 "peak": spec["peak"][dtype]}
+                 "peak": spec["peak"][arithmetic]}
             arrays = {**{key: array(value) for key, value in x.items()}, "routed": kind == "grouped_gemm"}
             seconds = forms.gemm_seconds(params, spec, arrays)[0]
             yield line(name, library, kind, dtype, {"m": m, "n": n, "k": k, "groups": groups}, seconds)

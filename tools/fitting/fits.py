@@ -1,7 +1,7 @@
 """All fits of one GPU, and what stands in for them on a GPU without measurements."""
 import itertools
 
-from . import classes, exchange
+from . import classes, exchange, experts
 
 # GPU in the library → its name in the tables, sources of each kind of table, whether a switch joins its GPUs
 MEASURED = {
@@ -31,6 +31,7 @@ class GpuFits:
         self.fits = {}
         for library, source in (("vllm", self.vllm), ("trtllm", self.trtllm)):
             self.fit_products(library, source)
+            self.fit_experts(library)
             self.fit_attention(library, source)
         self.fit_latent_attention()
         self.fit_collectives()
@@ -47,22 +48,23 @@ class GpuFits:
         quantize = classes.fit_quantize(tables, gpu, source, "scale_matrix")
         scale = classes.fit_quantize(tables, gpu, source, "computescale")
         launch = quantize.params["quantize_launch"] if quantize else 2e-6
-        for name in ("fp8", "int8", "int4", "nvfp4"):
-            if classes.FORMATS[name][3] not in spec["peak"]:
-                continue
+        for name in ("fp8", "fp8_block", "int8", "int4", "nvfp4"):
+            if not classes.is_computed(name, spec["peak"]) or (name == "fp8_block" and library == "vllm"):
+                continue  # vLLM's rows of fp8_block are the CPU's time to launch: both libraries run DeepGEMM
             find_scale = scale.params["quantize_launch"] if scale and name == "fp8" else 0.0
             fit = classes.fit_gemm(tables, gpu, spec, name, [source], launch + find_scale)
             if fit and name == "fp8" and quantize:
                 fit.params.update(quantize.params)
-            elif fit and name in ("int8", "nvfp4"):
+            elif fit and name in ("int8", "nvfp4", "fp8_block"):
                 fit.params.update({k: fit.benchmark[k] for k in classes.NO_QUANTIZE})
             self.add((library if name in ("fp8", "nvfp4") else "vllm", "gemm", name), fit)
         self.add((library, "memory"), classes.fit_memory(tables, gpu, spec, source))
-        memory = self.fits.get((library, "memory")) or self.fits.get(("vllm", "memory"))
-        moves = memory.params if memory else {"launch": 2e-6, "memory_frac": 0.85}
-        if library == "vllm":
-            for name in classes.EXPERT_FORMATS:
-                self.add(("vllm", "grouped_gemm", name), classes.fit_experts(tables, gpu, spec, moves, source, name))
+
+    def fit_experts(self, library):
+        sources = {"vllm": self.vllm, "trtllm": self.trtllm}
+        moves = experts.moving_kernels(self.tables, self.gpu, self.spec, (sources[library], self.vllm))
+        for name, rows, source in experts.measured(self.tables, self.gpu, self.spec, library, sources):
+            self.add((library, "grouped_gemm", name), experts.fit(rows, self.spec, moves, source))
 
     def fit_attention(self, library, source):
         tables, gpu, spec = self.tables, self.gpu, self.spec
@@ -144,6 +146,21 @@ def libraries(gpu_fits):
     return found, notes
 
 
+BORROWED = {"gb200": ("b200-sxm", ("grouped_gemm",))}  # the same die; its own tables have no expert layers
+
+
+def complete(results, name):
+    """The tree of a measured GPU with what it borrows from another one."""
+    tree, notes = libraries(results[name])
+    origin, kinds = BORROWED.get(name, (None, ()))
+    if origin in results:
+        lent, lent_notes = scale(libraries(results[origin])[0], results[origin].spec, results[name].spec, origin)
+        for library, classes_of in lent.items():
+            tree[library].update({kind: classes_of[kind] for kind in kinds if kind in classes_of})
+        notes.update({key: text for key, text in lent_notes.items() if key[1] in kinds})
+    return tree, notes
+
+
 BRIDGED = "rtx-pro-6000"  # whose collectives stand in where a host bridge joins GPUs without measurements
 BRIDGE_BYTES_PER_S = 100e9  # no host bridge is as fast
 
@@ -190,7 +207,7 @@ def scale(tree, origin, target, name):
                 notes.update({(library, kind, exchange_name, way): f"scaled from {name}"
                               for exchange_name, ways in params.items() for way in ways})
             elif kind in ("gemm", "grouped_gemm"):
-                usable = {f: p for f, p in params.items() if f in ("bf16", "int4") or f in target["peak"]}
+                usable = {f: p for f, p in params.items() if classes.is_computed(f, target["peak"])}
                 result[library][kind] = {f: {k: scaled(k, v) for k, v in p.items()} for f, p in usable.items()}
                 notes.update({(library, kind, f): f"scaled from {name}" for f in usable})
             else:

@@ -145,9 +145,9 @@ def collective_candidates(p, gpu, op, ranks, size):
     link = gpu["link_bandwidth"] * (2 / ranks) ** p["crowding"]
     latency = gpu["link_latency"]
 
-    def stage(launch, steps, step_latency, sent, frac):
+    def stage(launch, steps, step_latency, sent, frac, ramp=p["ramp"]):
         busy = sent / (link * frac)
-        return launch + steps * step_latency + busy + np.sqrt(p["ramp"] * busy)
+        return launch + steps * step_latency + busy + np.sqrt(ramp * busy)
 
     others = ranks - 1.0
     own_s = 2 * size / ranks / gpu["memory_bandwidth"]
@@ -165,10 +165,10 @@ def collective_candidates(p, gpu, op, ranks, size):
     launch = p["direct_launch"] + (ranks - 2) * p["direct_rank"]
     fits = size <= p["direct_max"]
     if p["one_shot_frac"] > 0:
-        result["one_shot"] = np.where(fits, stage(launch, 1, 0, others * size, p["one_shot_frac"]), np.inf)
+        result["one_shot"] = np.where(fits, stage(launch, 1, 0, others * size, p["one_shot_frac"], 0.0), np.inf)
     if p["two_shot_frac"] > 0:
         sent = 2 * others / ranks * size
-        result["two_shot"] = np.where(fits, stage(launch, 2, 0.5 * latency, sent, p["two_shot_frac"]), np.inf)
+        result["two_shot"] = np.where(fits, stage(launch, 2, 0.5 * latency, sent, p["two_shot_frac"], 0.0), np.inf)
     return result
 
 

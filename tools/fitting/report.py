@@ -113,8 +113,10 @@ What to know when reading them:
 - The exchange of tokens between experts: what vLLM's and TensorRT-LLM's own calls of DeepEP take, on one node, and what
   TensorRT-LLM's kernels over NVLink take on 2 to 64 GPUs of a GB200 NVL72. Without CUDA graphs short ones take no less
   than their launches; the fit accounts for it where engines have graphs (low latency).
-- Expert layers are fitted under balanced routing, the A100's under near-random routing, on GPUs that hold all experts,
-  and to the kernels that a library takes for a fifth of the rows or more.
+- Expert layers are fitted under routing whose loads follow a power law (exponent 1.01), on GPUs that hold all experts,
+  and to the kernels that a library takes for a fifth of the rows or more; TensorRT-LLM's on GPUs that hold some.
+- fp8 products with a scale for each block run in DeepGEMM in both libraries: vLLM's table of them has the CPU's time to
+  launch, TensorRT-LLM's is used for both.
 """
 
 

@@ -76,7 +76,7 @@ GPUS = [
     (r"RTX6000Pro", "rtx-pro-6000", 94.9),
 ]
 
-WEIGHT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
+WEIGHT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "fp8_block": 1.0, "int8": 1.0, "int4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
 
 
 def weight_bytes(row):
@@ -112,6 +112,8 @@ def weight_dtype_of(row, model):
     if "8-bit" in text or "int8" in text:
         return "int8"
     dtype = {"fp4": "nvfp4"}.get(text, text)
+    if dtype == "fp8" and (row["model"].startswith("Qwen/") or checkpoint.get("dtype") == "fp8_block"):
+        dtype = "fp8_block"  # Qwen's and DeepSeek's own: weight_block_size [128, 128] in their config.json
     if dtype not in WEIGHT_BYTES:
         raise Unusable(f"no format {row['precision']}")
     return None if dtype in (checkpoint.get("dtype"), checkpoint.get("expert_dtype")) else dtype
@@ -186,7 +188,7 @@ def perf_overview(row):
     elif moe and pytorch and tp > 1:
         attention_data_parallel(settings, tp)
     dtype = settings.get("engine.weight_dtype") or models.read(model)["dtype"]
-    fp8_kv = dtype in ("fp8", "nvfp4") or (model.startswith("gpt-oss") and "B200" in row["gpu"])
+    fp8_kv = dtype in ("fp8", "fp8_block", "nvfp4") or (model.startswith("gpt-oss") and "B200" in row["gpu"])
     if fp8_kv:
         settings["engine.kv_dtype"] = "fp8"
     lengths = int(row["input_len"]), int(row["output_len"])

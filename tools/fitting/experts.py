@@ -1,0 +1,127 @@
+"""Layers of experts: which measurements count, and the fit of their products."""
+import numpy as np
+
+from . import forms
+from .classes import (FORMATS, GEMM_FREE, LARGE_TILES, MMA_ROWS, NEVER_SPLIT, NO_QUANTIZE, arithmetic_of, best_of,
+                      fit_memory, is_computed, solve)
+from .tables import hold_out, select
+
+IN_TABLES = {"bf16": "bfloat16", "fp8": "fp8", "fp8_block": "fp8_block", "int4": "int4_wo", "nvfp4": "nvfp4",
+             "mxfp4": "w4a16_mxfp4"}
+STANDS_IN = {"fp8": "fp8_block"}  # where a format has no rows of use
+NARROW_MXFP4 = "w4a8_mxfp4_mxfp8"  # what TensorRT-LLM multiplies mxfp4 with where the device can
+KERNELS_OF = {"w4a16_mxfp4": "gptoss"}  # other models with this format run on kernels that stand in
+SLOW = "modeloptfp8moe_flashinfer_cutlass"  # fp8 at less than half the speed of 16 bits: nobody's choice
+DISPATCHED = "trtllm-1.3.0rc10"
+WHOLE = "trtllm-1.3.0rc23"  # where the library's other tables are of another version
+LEAST_SHARE = 0.2  # of a format's rows: kernels that libraries take less often are left out
+LEAST_EXPERTS = 8  # of a GPU: below, its load is far from the mean
+
+
+def of_main_kernels(table, in_tables):
+    if "kernel_source" not in table:
+        return table
+    if in_tables in KERNELS_OF:
+        table = select(table, np.char.find(table["kernel_source"], KERNELS_OF[in_tables]) >= 0)
+    table = select(table, np.char.find(table["kernel_source"], SLOW) < 0)
+    _, index, counts = np.unique(table["kernel_source"], return_inverse=True, return_counts=True)
+    return select(table, (counts >= LEAST_SHARE * counts.sum())[index])
+
+
+def is_plain(table):
+    """Experts without a gate, with one matrix that widens in place of two: Nemotron's."""
+    return (table["topk"] == 22) | ((table["hidden_size"] == 2688) & (table["inter_size"] == 1856))
+
+
+def layer_rows(table, spec, format_name, shards, split):
+    """Rows of experts on one of table[shards] GPUs, whose tokens fall on the experts at random; `split`, too, tells
+    one shape from another."""
+    if not len(table["latency"]):
+        return None
+    shards = table[shards]
+    arithmetic, activation = arithmetic_of(format_name, spec["peak"])
+    experts = table["num_experts"] / shards
+    groups = experts * (1 - (1 - table["topk"] / table["num_experts"]) ** table["num_tokens"])
+    ones = np.ones(len(groups))
+    rows = {
+        "t": table["latency"] * 1e-3, "m": np.maximum(table["num_tokens"] * table["topk"] / shards, groups),
+        "groups": groups, "matrices": experts, "hidden": table["hidden_size"],
+        "width": table["inter_size"] / table["moe_tp_size"], "up": 2.0 - is_plain(table), "weight_bytes": FORMATS[format_name][1] * ones,
+        "activation_bytes": activation * ones, "peak": spec["peak"][arithmetic] * ones,
+        "held": hold_out(*(table[key] for key in ("hidden_size", "inter_size", "num_experts", split))),
+    }
+    return select(rows, (rows["width"] >= 64) & (groups >= 1))
+
+
+def whole_rows(tables, gpu, source, spec, format_name, in_tables):
+    """Layers of gated experts (any, where a table has several others only) whose loads differ as a power law has them, taken as random routing. Rows called balanced are of no use: a
+    router that limits groups, DeepSeek's, sends their tokens to half of the experts. Only layers that hold all experts:
+    of tokens whose experts are elsewhere some kernels move empty rows, which no engine that dispatches has."""
+    if not tables.has(gpu, "moe", source):
+        return None
+    table = tables.get(gpu, "moe", source)
+    uneven = table["distribution"] == "power_law_1.01"
+    table = select(table, (table["moe_dtype"] == in_tables) & uneven & (table["moe_ep_size"] == 1))
+    plain = is_plain(table)
+    if not plain.all() or len(np.unique(table["hidden_size"])) == 1:
+        table = select(table, ~plain)
+    return layer_rows(of_main_kernels(table, in_tables), spec, format_name, "moe_ep_size", "moe_tp_size")
+
+
+def dispatched_rows(table, spec, format_name):
+    """Layers that hold some of the experts and have been sent their tokens: loads of GPUs evened out, one copy of each
+    expert."""
+    even = np.char.endswith(table["distribution"], "_eplb") & (table["num_slots"] == table["num_experts"])
+    enough = table["num_experts"] >= LEAST_EXPERTS * table["moe_ep_size"]
+    table = select(table, even & enough & (table["moe_dtype"] == IN_TABLES[format_name]))
+    return layer_rows(table, spec, format_name, "moe_ep_size", "moe_ep_size")
+
+
+def measured(tables, gpu, spec, library, sources):
+    """(format, rows, source) of the layers that a library runs. TensorRT-LLM's tables of whole layers hold few models: its
+    dispatched ones count before them; and vLLM measured its kernels for mxfp4."""
+    for name in IN_TABLES:
+        if not is_computed(name, spec["peak"]):
+            continue
+        rows, source = None, sources[library]
+        if library == "trtllm" and tables.has(gpu, "wideep_moe", DISPATCHED):
+            rows, source = dispatched_rows(tables.get(gpu, "wideep_moe", DISPATCHED), spec, name), DISPATCHED
+        if rows is None:
+            narrow = library == "trtllm" and name == "mxfp4" and "mxfp4" in spec["peak"]
+            source = sources["vllm" if narrow else library]
+            if library == "trtllm" and not tables.has(gpu, "moe", source):
+                source = WHOLE
+            rows = whole_rows(tables, gpu, source, spec, name, NARROW_MXFP4 if narrow else IN_TABLES[name])
+        if rows is None and name in STANDS_IN:
+            rows = whole_rows(tables, gpu, source, spec, name, IN_TABLES[STANDS_IN[name]])
+        if rows is not None:
+            yield name, rows, source
+
+
+def moving_kernels(tables, gpu, spec, sources):
+    """What gathers and scatters rows: the first of the sources that was measured."""
+    fits = (fit_memory(tables, gpu, spec, source) for source in sources)
+    return next((fit.params for fit in fits if fit), {"launch": 2e-6, "memory_frac": 0.85})
+
+
+def moving_seconds(memory, spec, x):
+    """Gathering rows, the activation, scattering them."""
+    moved = [2 * x["m"] * x["hidden"] * 2, (1 + x["up"]) * x["m"] * x["width"] * 2, 2 * x["m"] * x["hidden"] * 2]
+    return sum(forms.memory_seconds(memory, spec, size) for size in moved)
+
+
+def layer_seconds(params, memory, spec, x):
+    """The operators of engine/model's expert block between routing and the residual."""
+    shared = {k: x[k] for k in ("m", "groups", "weight_bytes", "activation_bytes", "peak")}
+    up = {**shared, "k": x["hidden"], "n": x["up"] * x["width"], "routed": True}
+    down = {**shared, "k": x["width"], "n": x["hidden"], "routed": True}
+    return (forms.gemm_seconds(params, spec, up) + forms.gemm_seconds(params, spec, down)
+            + moving_seconds(memory, spec, x))
+
+
+def fit(rows, spec, memory, source):
+    fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0}
+    return best_of([solve(start, {**fixed, "mma_rows": mma}, lambda p, x: layer_seconds(p, memory, spec, x), rows,
+                          [source], scale=0.05)
+                    for start in (GEMM_FREE, {**GEMM_FREE, **LARGE_TILES}, {**GEMM_FREE, **NEVER_SPLIT})
+                    for mma in MMA_ROWS])
