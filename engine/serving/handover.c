@@ -9,6 +9,11 @@ static struct ls_scheduler *scheduler_at(const struct ls_pool *pool, int64_t i)
     return &ls_pool_pipeline(pool, i)->members[i % pool->n_members];
 }
 
+static int64_t prompt_blocks(const struct ls_scheduler *s, const struct ls_request *request)
+{
+    return ls_scheduler_blocks(s, request->prompt_tok);
+}
+
 static bool given_before(const struct ls_request *a, const struct ls_request *b)
 {
     return a->given_ps != b->given_ps ? a->given_ps < b->given_ps : a->holder < b->holder;
@@ -20,8 +25,8 @@ void ls_handover_give(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
     struct ls_request *request = ls_request_at(s->pool, id);
     s->n_promised -= request->promised;
     s->prompt_tok -= request->prompt_tok;
-    s->n_held++;
-    s->n_charged -= ls_scheduler_blocks(s, request->prompt_tok); /* it holds them, but does not run */
+    s->n_charged -= prompt_blocks(s, request);
+    s->n_left_blocks += prompt_blocks(s, request);
     ls_request_list_remove(&s->running, s->pool, id);
     request->state = LS_REQUEST_HELD;
     request->remote = true;
@@ -110,12 +115,11 @@ static void end_transfer(struct ls_handover *h, uint32_t id, int64_t now_ps)
         h->transfer_ns += (now_ps - request->given_ps) / 1000;
     }
     note_links(h, request, now_ps);
-    assert(request->state == LS_REQUEST_FETCHING && from->n_held > 0);
-    from->n_held--;
-    from->n_charged += ls_scheduler_blocks(from, request->prompt_tok);
-    ls_scheduler_give_blocks(
-        from, request, &(struct ls_stored){ls_scheduler_blocks(from, request->prompt_tok), request->prompt_tok, false},
-        now_ps);
+    assert(request->state == LS_REQUEST_FETCHING && from->n_left_blocks >= prompt_blocks(from, request));
+    from->n_left_blocks -= prompt_blocks(from, request);
+    from->n_charged += prompt_blocks(from, request);
+    ls_scheduler_give_blocks(from, request,
+                             &(struct ls_stored){prompt_blocks(from, request), request->prompt_tok, false}, now_ps);
     ls_pool_pipeline(h->from, request->holder)->look = true;
     request->ready_ps = now_ps;
     to->fetched[to->n_fetched++] = id;
@@ -158,6 +162,21 @@ void ls_handover_join(struct ls_scheduler *s, int slot, int64_t seen_ps)
     for (size_t i = n; i < s->n_fetched; i++)
         s->fetched[i - n] = s->fetched[i];
     s->n_fetched -= n;
+}
+
+int64_t ls_handover_reserved(const struct ls_scheduler *s)
+{
+    const struct ls_handover *h = s->handover;
+    int64_t n_blocks = 0;
+    if (!h || s->hands_over)
+        return 0;
+    for (size_t i = 0; i < h->under_way.n; i++) {
+        const struct ls_request *request = ls_request_at(s->pool, (uint32_t)h->under_way.events[i].owner);
+        n_blocks += request->fetcher == s->index ? prompt_blocks(s, request) : 0;
+    }
+    for (size_t i = 0; i < s->n_fetched; i++)
+        n_blocks += prompt_blocks(s, ls_request_at(s->pool, s->fetched[i]));
+    return n_blocks;
 }
 
 void ls_handover_cut_off(const struct ls_handover *h)

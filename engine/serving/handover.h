@@ -61,4 +61,7 @@ void ls_handover_fetch(struct ls_scheduler *scheduler, uint32_t id, int64_t now_
 /* Requests whose KV cache was there at `seen` join the decodes of `slot`. */
 void ls_handover_join(struct ls_scheduler *scheduler, int slot, int64_t seen_ps);
 
+/* Blocks that a scheduler has reserved for those who are on their way to its decodes. */
+int64_t ls_handover_reserved(const struct ls_scheduler *scheduler);
+
 #endif

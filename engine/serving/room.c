@@ -5,6 +5,7 @@
 
 #include "engine/serving/chunk.h"
 #include "engine/serving/decode_set.h"
+#include "engine/serving/handover.h"
 
 static bool decodes_now(const struct ls_slot *g)
 {
@@ -121,12 +122,10 @@ bool ls_scheduler_make_room(struct ls_scheduler *s, int slot, uint32_t id, int64
 
 void ls_scheduler_check(const struct ls_scheduler *s)
 {
-    int64_t n_blocks = 0, n_decode = 0, stored_tok = 0, n_host_blocks = 0;
+    int64_t n_blocks = ls_handover_reserved(s), n_decode = 0, stored_tok = 0, n_host_blocks = 0;
     for (uint32_t id = s->swap.out.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next)
         n_host_blocks += ls_scheduler_blocks(s, ls_request_at(s->pool, id)->n_computed);
     assert(n_host_blocks == s->swap.n_blocks - s->swap.n_free);
-    if (s->handover)
-        return;
     for (uint32_t id = s->running.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next) {
         const struct ls_request *request = ls_request_at(s->pool, id);
         n_blocks += ls_scheduler_blocks(s, ls_scheduler_held_tok(s, request));
@@ -140,6 +139,7 @@ void ls_scheduler_check(const struct ls_scheduler *s)
         stored_tok -= s->slots[i].stored_tok;
     }
     assert(n_blocks == s->n_charged);
+    n_blocks += s->n_left_blocks;
     assert(s->caching ? n_blocks >= s->n_blocks - s->n_free : n_blocks == s->n_blocks - s->n_free);
     assert(n_decode == 0 && stored_tok == 0);
 }

@@ -21,7 +21,7 @@ bool ls_scheduler_make_room(struct ls_scheduler *scheduler, int slot, uint32_t i
 
 /* Assert that nothing is lost between events: the running requests hold the blocks that are charged to them, those that
  * are swapped out the host's, all others are free, and the sums of the slots are those of their decodes. Debug builds
- * do it after every event of a scheduler that is not of separate pools. */
+ * do it after every event of a scheduler. */
 void ls_scheduler_check(const struct ls_scheduler *scheduler);
 
 #endif

@@ -116,7 +116,7 @@ struct ls_scheduler {
     bool hands_over;            /* its requests decode elsewhere, */
     int64_t n_blocks_elsewhere; /* where a scheduler has so many blocks */
     int32_t index;              /* in its pool */
-    int64_t n_held;             /* requests that have left, but not their KV caches */
+    int64_t n_left_blocks;      /* of requests that have left, but not their KV caches */
     int64_t n_fetching;         /* requests with blocks reserved, not running yet; */
     uint32_t *fetched;          /* of these, in order, those whose KV caches are there */
     size_t n_fetched;

@@ -268,7 +268,7 @@ static void assert_conserved(const struct ls_serving *serving)
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             const struct ls_scheduler *s = &serving->pipelines[i].members[j];
-            assert(s->running.n + s->n_held + s->n_fetching > 0 || s->n_free == s->n_blocks);
+            assert(s->running.n + s->n_left_blocks + s->n_fetching > 0 || s->n_free == s->n_blocks);
             n_there += ls_scheduler_load(s);
         }
     }

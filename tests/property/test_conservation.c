@@ -62,8 +62,9 @@ static struct demand demand_of_run(void)
 START_TEST(drained_runs_complete_everything_once)
 {
     for (int i = 0; i < N_SCENARIOS; i++) {
-        random_scenario_draw_with(&drawn, (uint64_t)i,
-                                  &(struct random_limits){.drain = true, .other_engine = i % 3 == 0});
+        random_scenario_draw_with(
+            &drawn, (uint64_t)i,
+            &(struct random_limits){.drain = true, .other_engine = i % 3 == 0, .swapping = i % 5 == 0});
         for (int32_t j = 0; j < drawn.scenario.workload.n_profiles; j++)
             drawn.scenario.workload.profiles[j].streaming = 1;
         (void)simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
@@ -83,7 +84,10 @@ END_TEST
 START_TEST(littles_law_holds)
 {
     for (int i = 0; i < N_SCENARIOS; i++) {
-        random_scenario_draw_with(&drawn, (uint64_t)i, &(struct random_limits){.drain = true});
+        random_scenario_draw_with(
+            &drawn, (uint64_t)i,
+            &(struct random_limits){
+                .drain = true, .drafts = i % 3 == 0, .sharing = i % 2 == 0, .swapping = i % 5 == 0});
         const double *m = simulate(i % 4 ? LS_LOD_MEDIUM : LS_LOD_HIGH);
         if (run.collector.n_all_completed == 0)
             continue;
