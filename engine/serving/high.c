@@ -1,8 +1,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "engine/cost/step_comm.h"
 #include "engine/serving/link_queues.h"
+#include "engine/serving/script.h"
 #include "engine/serving/serving.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/event_heap.h"
@@ -12,25 +12,11 @@
  * GPU links that it needs, first come first served, and occupies them for its share of its duration. The integers are
  * medium's. */
 
-/* `n` equal steps, each an event. */
-struct item {
-    int64_t n;
-    int64_t duration_ps, nic_ps, link_ps;
-    bool transfer, to_next_stage;
-};
-
-enum { max_items = 2 + 2 * LS_MAX_COMMS * LS_MAX_PHASES + LS_MAX_PHASES };
-
-struct script {
-    int n;
-    struct item items[max_items];
-};
-
 enum flight_state { AT_DOOR, WORKING, SENDING };
 
 /* Transfers that run beside a block: items [item, end) of a script. */
 struct hidden {
-    const struct script *script;
+    const struct ls_script *script;
     int item, end;
     int64_t n_done;
     int64_t layer;
@@ -46,10 +32,10 @@ struct flight {
     int64_t layer; /* of the stage; −1 embedding, n_layers head */
     int item;
     int64_t n_done; /* steps of the item */
-    const struct script *script;
+    const struct ls_script *script;
     int n_pending; /* events under way */
     struct hidden hidden;
-    struct script embedding, head, send[2], layers[LS_N_LAYER_KINDS];
+    struct ls_scripts scripts;
 };
 
 enum event_what { ARRIVED, COMPUTED, TRANSFERRED, FILL, LOOK };
@@ -66,73 +52,7 @@ struct high {
     bool contention;
 };
 
-/* -- what a pass plays -- */
-
-static void add_block(struct script *script, int64_t duration_ps)
-{
-    if (duration_ps > 0)
-        script->items[script->n++] = (struct item){.n = 1, .duration_ps = duration_ps};
-}
-
-static void add_comms(struct script *script, const struct ls_comm *comms, int n, bool to_next_stage)
-{
-    for (int i = 0; i < n; i++) {
-        for (int j = 0; j < comms[i].n_phases; j++) {
-            const struct ls_comm_phase *phase = &comms[i].phases[j];
-            if (phase->n_steps == 0 || phase->step_ps == 0)
-                continue;
-            assert(script->n < max_items);
-            script->items[script->n++] = (struct item){.n = phase->n_steps,
-                                                       .duration_ps = phase->step_ps,
-                                                       .nic_ps = phase->nic_ps,
-                                                       .link_ps = phase->link_ps,
-                                                       .transfer = true,
-                                                       .to_next_stage = to_next_stage};
-        }
-    }
-}
-
-static void write_layer(const struct ls_step_cost *cost, const struct ls_pass *pass, enum ls_layer_kind kind,
-                        struct script *script)
-{
-    const bool moe = kind == LS_LAYER_FULL_MOE || kind == LS_LAYER_SLIDING_MOE;
-    const bool sliding = kind == LS_LAYER_SLIDING_DENSE || kind == LS_LAYER_SLIDING_MOE;
-    struct ls_comm comms[LS_MAX_COMMS];
-    script->n = 0;
-    add_block(script, pass->step.attention_ps[sliding]);
-    comms[0] = ls_attention_comm(cost, pass->step.tok.own);
-    add_comms(script, comms, 1, false);
-    if (!cost->overlap)
-        add_comms(script, comms, ls_mlp_comms_before(cost, moe, &pass->step.tok, comms), false);
-    add_block(script, pass->step.mlp_ps[moe]);
-    if (cost->overlap) /* all of the block's collectives hide behind the next one */
-        add_comms(script, comms, ls_mlp_comms_before(cost, moe, &pass->step.tok, comms), false);
-    add_comms(script, comms, ls_mlp_comms_after(cost, moe, &pass->step.tok, comms), false);
-}
-
-static void write_scripts(struct flight *flight)
-{
-    const struct ls_step_cost *cost = flight->pipeline->cost;
-    const struct ls_pass *pass = flight->pass;
-    bool present[LS_N_LAYER_KINDS] = {false};
-    for (int64_t i = 0; i < cost->n_stages; i++)
-        for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
-            present[kind] |= cost->stages[i].count[kind] > 0;
-    for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
-        if (present[kind])
-            write_layer(cost, pass, (enum ls_layer_kind)kind, &flight->layers[kind]);
-    flight->embedding.n = flight->head.n = 0;
-    add_block(&flight->embedding, pass->step.embedding_ps);
-    add_block(&flight->head, pass->step.head_ps);
-    add_block(&flight->head, pass->step.draft_ps);
-    for (int between = 0; cost->n_stages > 1 && between < 2; between++) {
-        struct ls_comm comms[LS_MAX_COMMS];
-        flight->send[between].n = 0;
-        add_comms(&flight->send[between], comms, ls_send_comms(cost, between == 1, pass->step.tok.own, comms), true);
-    }
-}
-
-static int64_t transfer_start_ps(struct high *high, const struct flight *flight, const struct item *item,
+static int64_t transfer_start_ps(struct high *high, const struct flight *flight, const struct ls_script_item *item,
                                  int64_t now_ps)
 {
     const int64_t group = flight->pipeline->first_group + flight->stage;
@@ -171,23 +91,23 @@ static const struct ls_stage *stage_of(const struct flight *flight)
 }
 
 /* The next script of the stage, or null when the stage is done. */
-static const struct script *next_script(const struct high *high, struct flight *flight)
+static const struct ls_script *next_script(const struct high *high, struct flight *flight)
 {
     const struct ls_stage *stage = stage_of(flight);
     flight->item = 0;
     flight->n_done = 0;
     flight->layer++;
     if (flight->layer < stage->n_layers)
-        return &flight->layers[high->kinds[stage->first_layer + flight->layer]];
+        return &flight->scripts.layers[high->kinds[stage->first_layer + flight->layer]];
     if (flight->layer == stage->n_layers && stage->head)
-        return &flight->head;
+        return &flight->scripts.head;
     return NULL;
 }
 
 static void start_next(struct high *high, const struct ls_pipeline *p, int64_t stage, int64_t now_ps);
 static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps);
 
-static int64_t duration_ps(const struct flight *flight, const struct item *item)
+static int64_t duration_ps(const struct flight *flight, const struct ls_script_item *item)
 {
     struct ls_variation *variation = flight->pipeline->variation;
     if (item->transfer || !variation->any)
@@ -196,14 +116,14 @@ static int64_t duration_ps(const struct flight *flight, const struct item *item)
 }
 
 /* The item that comes next, past the ends of scripts; null when the stage (or the send behind it) is done. */
-static const struct item *next_item(const struct high *high, struct flight *flight)
+static const struct ls_script_item *next_item(const struct high *high, struct flight *flight)
 {
     while (flight->script && flight->item == flight->script->n)
         flight->script = flight->state == WORKING ? next_script(high, flight) : NULL;
     return flight->script ? &flight->script->items[flight->item] : NULL;
 }
 
-static void show_step(const struct flight *flight, const struct item *item, int64_t layer, int64_t start_ps,
+static void show_step(const struct flight *flight, const struct ls_script_item *item, int64_t layer, int64_t start_ps,
                       int64_t end_ps)
 {
     const struct ls_stage *stage = stage_of(flight);
@@ -216,7 +136,8 @@ static void show_step(const struct flight *flight, const struct item *item, int6
 }
 
 /* Start one step of a layer's item, whose end is an event. */
-static void start_step(struct high *high, struct flight *flight, const struct item *item, int64_t layer, int64_t now_ps)
+static void start_step(struct high *high, struct flight *flight, const struct ls_script_item *item, int64_t layer,
+                       int64_t now_ps)
 {
     const bool queues = item->transfer && high->contention;
     const int64_t start_ps = queues ? transfer_start_ps(high, flight, item, now_ps) : now_ps;
@@ -227,7 +148,7 @@ static void start_step(struct high *high, struct flight *flight, const struct it
 }
 
 /* Count a step of the item under the cursor; the cursor moves on after the last. */
-static void count_step(struct flight *flight, const struct item *item)
+static void count_step(struct flight *flight, const struct ls_script_item *item)
 {
     if (++flight->n_done == item->n) {
         flight->item++;
@@ -242,7 +163,7 @@ static bool hide_transfers(struct high *high, struct flight *flight, int64_t now
     struct hidden *hidden = &flight->hidden;
     if (hidden->item == hidden->end)
         return false;
-    const struct item *item = &hidden->script->items[hidden->item];
+    const struct ls_script_item *item = &hidden->script->items[hidden->item];
     if (++hidden->n_done == item->n) {
         hidden->item++;
         hidden->n_done = 0;
@@ -254,7 +175,7 @@ static bool hide_transfers(struct high *high, struct flight *flight, int64_t now
 /* Start what comes next; when nothing does, the stage (or the send behind it) is done. */
 static void play(struct high *high, struct flight *flight, int64_t now_ps)
 {
-    const struct item *item = next_item(high, flight);
+    const struct ls_script_item *item = next_item(high, flight);
     if (item && item->transfer && flight->state == WORKING && flight->pipeline->cost->overlap) {
         flight->hidden = (struct hidden){
             .script = flight->script, .item = flight->item, .end = flight->item, .layer = flight->layer};
@@ -297,7 +218,7 @@ static void start_work(struct high *high, struct flight *flight, int64_t now_ps)
     flight->layer = -1;
     flight->item = 0;
     flight->n_done = 0;
-    flight->script = stage_of(flight)->embedding ? &flight->embedding : next_script(high, flight);
+    flight->script = stage_of(flight)->embedding ? &flight->scripts.embedding : next_script(high, flight);
     play(high, flight, now_ps);
 }
 
@@ -325,7 +246,7 @@ static void leave_stage(struct high *high, struct flight *flight, int64_t now_ps
     high->stage_busy[p->first_group + stage] = false;
     if (stage + 1 < p->n_stages) {
         flight->state = SENDING;
-        flight->script = &flight->send[p->between_nodes[stage]];
+        flight->script = &flight->scripts.send[p->between_nodes[stage]];
         flight->item = 0;
         flight->n_done = 0;
         play(high, flight, now_ps);
@@ -346,7 +267,7 @@ static void launch(void *context, struct ls_pipeline *pipeline, struct ls_pass *
     flight->stage = -1; /* on its way to the first */
     flight->state = SENDING;
     flight->script = NULL;
-    write_scripts(flight);
+    ls_scripts_write(&flight->scripts, pipeline->cost, &pass->step);
     flight->n_pending = 0;
     flight->hidden = (struct hidden){0};
     push(high, pass->start_ps, ARRIVED, flight - high->flights);
