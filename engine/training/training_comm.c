@@ -52,11 +52,30 @@ struct ls_training_groups ls_training_groups(const struct ls_scenario *scenario,
     };
 }
 
+/* Of a collective that `at_once` groups on a node run at the same time: where it has fewer NICs than groups, they share
+ * them. ls_collective_cost gives each group one NIC at least. */
+static double shared_seconds(const struct ls_micro_batch *batch, enum ls_collective collective,
+                             const struct ls_group *group, double bytes, double at_once)
+{
+    const struct ls_cluster *cluster = &batch->scenario->cluster;
+    const struct ls_collective_cost cost = ls_collective_cost(cluster, collective, group, bytes);
+    const double sharing = fmax(1.0, at_once / (double)cluster->nics_per_node);
+    double seconds = ls_collective_seconds(&cost);
+    for (int i = 0; i < cost.n_phases; i++) {
+        const struct ls_phase *phase = &cost.phases[i];
+        /* a send's share of the node's NICs is counted as if it could use them all */
+        const double nic_s = collective == LS_SEND_RECV ? phase->nic_s * (double)cluster->nics_per_node : phase->nic_s;
+        seconds += (double)phase->n_steps * fmax(0.0, sharing * nic_s - fmax(phase->link_s, nic_s));
+    }
+    return seconds;
+}
+
+/* All groups of a kind communicate at once. */
 static double seconds_of(const struct ls_micro_batch *batch, enum ls_collective collective,
                          const struct ls_group *group, double bytes)
 {
-    const struct ls_collective_cost cost = ls_collective_cost(&batch->scenario->cluster, collective, group, bytes);
-    return ls_collective_seconds(&cost);
+    const double on_node = (double)batch->scenario->cluster.gpus_per_node / (double)larger(1, group->ranks_per_node);
+    return shared_seconds(batch, collective, group, bytes, on_node);
 }
 
 static double rows_in(const struct ls_micro_batch *batch, enum ls_dtype dtype)
@@ -204,7 +223,8 @@ double ls_send_seconds(const struct ls_micro_batch *batch, const struct ls_train
     const struct ls_training *training = &batch->scenario->training;
     const bool scattered = training->sequence_parallel || training->scatter_send;
     const double share = scattered ? 1.0 / (double)batch->shard.tp : 1.0;
-    double seconds = seconds_of(batch, LS_SEND_RECV, &pair, row_bytes(batch) * share);
+    const double senders = (double)smaller(batch->shard.tp * batch->shard.ep, batch->scenario->cluster.gpus_per_node);
+    double seconds = shared_seconds(batch, LS_SEND_RECV, &pair, row_bytes(batch) * share, senders);
     if (!training->sequence_parallel && scattered)
         seconds += seconds_of(batch, LS_ALL_GATHER, &groups->tensor, row_bytes(batch));
     seconds *= (double)training->virtual_stages;

@@ -117,6 +117,34 @@ START_TEST(stages_send_shares_of_rows)
 }
 END_TEST
 
+/* Eight GPUs reduce and send at once: over four NICs their bytes take twice as long there. */
+START_TEST(groups_of_a_node_share_its_nics)
+{
+    struct ls_scenario scenario = training(DENSE, "tp: 8, pp: 2, dp: 4", "overlap_grad_reduce: false", LS_REASON_NONE);
+    const struct ls_micro_batch batch = ls_micro_batch_of(&scenario);
+    struct ls_placement placement;
+    struct ls_err err;
+    ck_assert_int_eq(ls_placement_init(&placement, &scenario.cluster, &scenario.strategy, &err), LS_OK);
+    const struct ls_training_groups groups = ls_training_groups(&scenario, &placement, 0);
+    is_group(&groups.data.all, 4, 4, 1);
+    const double bytes = 4 * ls_stage_parameters(&scenario, 0).shared;
+    const struct ls_group nodes = {2, 2, 1};
+    const struct ls_collective_cost send =
+        ls_collective_cost(&scenario.cluster, LS_SEND_RECV, &nodes, 2048.0 * 4096 * 2 / 8);
+    const struct ls_collective_cost reduce =
+        ls_collective_cost(&scenario.cluster, LS_ALL_REDUCE, &groups.data.all, bytes);
+    const double send_s = ls_send_seconds(&batch, &groups, &placement, 0, 0);
+    const double reduce_s = ls_gradient_seconds(&batch, &groups, &placement, 0, 0, 0);
+    ck_assert_double_eq(send_s, ls_collective_seconds(&send));
+    ck_assert_double_eq(reduce_s, ls_collective_seconds(&reduce));
+    scenario.cluster.nics_per_node = 4;
+    const double nic_s = (double)reduce.phases[0].n_steps * reduce.phases[0].nic_s;
+    ck_assert_double_eq_tol(ls_send_seconds(&batch, &groups, &placement, 0, 0), send_s + 8 * send.phases[0].nic_s,
+                            1e-12);
+    ck_assert_double_eq_tol(ls_gradient_seconds(&batch, &groups, &placement, 0, 0, 0), reduce_s + nic_s, 1e-12);
+}
+END_TEST
+
 /* --- Context parallelism --- */
 
 START_TEST(context_parallelism_shares_tokens_and_keeps_the_work)
@@ -311,6 +339,7 @@ int main(void)
     tcase_add_test(tcase, zero_moves_what_it_must);
     tcase_add_test(tcase, a_shard_group_keeps_gathers_near);
     tcase_add_test(tcase, stages_send_shares_of_rows);
+    tcase_add_test(tcase, groups_of_a_node_share_its_nics);
     tcase_add_test(tcase, context_parallelism_shares_tokens_and_keeps_the_work);
     tcase_add_test(tcase, a_ring_hides_behind_attention);
     tcase_add_test(tcase, newer_flash_attention_is_faster_and_its_backward_pass_slower_than_its_forward_pass);
