@@ -107,7 +107,7 @@ static void compose_mixed(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     int64_t budget = s->max_tok;
     const bool room = ls_running_add(s, slot, &budget, now_ps);
     learn_chunks(s, &s->slots[slot]);
-    if (!room)
+    if (!room || ls_scheduler_n_queued(s) == 0)
         return;
     ls_admission_take_swapped(s, slot, &budget, now_ps);
     ls_admission_take_waiting(s, slot, &budget, now_ps, seen_ps);

@@ -33,10 +33,15 @@ static void end_decode(struct ls_scheduler *s, uint32_t id, int64_t now_ps, int6
     complete_request(s, id, sent_ps);
 }
 
-/* What is due for decodes admitted before `order`. */
+/* Whether something is due for a decode admitted before `order`. */
+static inline bool is_due(const struct ls_slot *g, int64_t order)
+{
+    return g->n_due > 0 && g->due[0].step <= g->step && g->due[0].order < order;
+}
+
 static void run_due(struct ls_scheduler *s, struct ls_slot *g, int64_t order, int64_t now_ps, int64_t sent_ps)
 {
-    while (g->n_due > 0 && g->due[0].step <= g->step && g->due[0].order < order) {
+    while (is_due(g, order)) {
         const struct ls_due due = ls_due_pop(g);
         const struct ls_request *request = ls_request_at(s->pool, due.id);
         if (request->epoch != due.epoch)
@@ -130,14 +135,15 @@ void ls_scheduler_complete(struct ls_scheduler *s, int slot, int64_t now_ps, int
         const struct ls_chunk chunk = g->chunks[i];
         struct ls_request *request = ls_request_at(s->pool, chunk.id);
         request->n_in_flight--;
-        if (chunk.last)
+        if (chunk.last && is_due(g, request->order))
             run_due(s, g, request->order, now_ps, sent_ps);
         if (chunk.decode)
             end_drafts(s, &chunk, now_ps, sent_ps);
         else if (chunk.last)
             end_prefill(s, slot, chunk.id, now_ps, sent_ps);
     }
-    run_due(s, g, INT64_MAX, now_ps, sent_ps);
+    if (is_due(g, INT64_MAX))
+        run_due(s, g, INT64_MAX, now_ps, sent_ps);
     ls_level_set(&s->running_level, s->running.n, now_ps);
 #ifdef LS_CHECK_EVENTS
     ls_scheduler_check(s);
