@@ -227,6 +227,7 @@ enum ls_precision { LS_PRECISION_BF16, LS_PRECISION_FP8, LS_PRECISION_PURE_BF16,
 enum ls_gradient { LS_GRADIENT_FP32, LS_GRADIENT_BF16 };
 enum ls_overlap { LS_OVERLAP_NONE, LS_OVERLAP_BACKWARD, LS_OVERLAP_ALL };
 enum ls_exchange { LS_EXCHANGE_RING, LS_EXCHANGE_ALL_GATHER };
+enum ls_dispatcher { LS_DISPATCHER_NCCL, LS_DISPATCHER_DEEPEP };
 enum ls_attention { LS_ATTENTION_UNFUSED, LS_ATTENTION_FLASH, LS_ATTENTION_CUDNN };
 enum ls_elementwise { LS_ELEMENTWISE_FUSED, LS_ELEMENTWISE_EAGER };
 
@@ -258,6 +259,7 @@ struct ls_training {
     int64_t shard_group; /* null: all GPUs that have the same parameters */
     int32_t overlap_grad_reduce, overlap_param_gather, overlap_all_to_all, overlap_send;
     int32_t scatter_send;
+    int32_t all_to_all;     /* enum ls_dispatcher */
     int32_t overlap_tensor; /* enum ls_overlap */
     double expert_imbalance;
     int64_t vocab_multiple; /* times tp, that resolving pads the model's vocabulary to */

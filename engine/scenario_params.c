@@ -15,6 +15,7 @@ const char *const ls_kind_names[] = {"serving", "training", "matmul", NULL};
 static const char *const precisions[] = {"bf16", "fp8", "pure_bf16", "fp32", NULL};
 static const char *const gradients[] = {"fp32", "bf16", NULL};
 static const char *const overlaps[] = {"none", "backward", "all", NULL};
+static const char *const dispatchers[] = {"nccl", "deepep", NULL};
 static const char *const exchanges[] = {"ring", "all_gather", NULL};
 static const char *const attentions[] = {"unfused", "flash", "cudnn", NULL};
 static const char *const elementwises[] = {"fused", "eager", NULL};
@@ -407,6 +408,9 @@ static const struct ls_param training_rows[] = {
         struct ls_training, "scatter_send", scatter_send, 0, "true",
         "Without sequence_parallel, when all GPUs of tp have the same rows: each sends its share of them to the "
         "next stage, where they are gathered again, as Megatron-LM does; false: each sends all of them."),
+    LS_ROW_CHOICE(struct ls_training, "all_to_all", all_to_all, 0, "nccl", dispatchers,
+                  "How tokens reach their experts: nccl, each chosen copy on its own; deepep, DeepEP's normal kernels, "
+                  "one copy for each node over the NICs and one for each GPU behind them."),
     LS_ROW_BOOL(struct ls_training, "overlap_all_to_all", overlap_all_to_all, 0, "false",
                 "Experts' collectives run beside another micro-batch's computation."),
     LS_ROW_FLOAT(struct ls_training, "expert_imbalance", expert_imbalance, LS_DIM_NONE, 0, "1", 1, 1024,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/training/training_memory.h"
 
 static int64_t larger(int64_t a, int64_t b)
@@ -142,13 +143,35 @@ double ls_end_comm(const struct ls_micro_batch *batch, const struct ls_training_
 
 /* --- Experts --- */
 
+/* Of one micro-batch to the experts and back, `copies_bytes` of chosen copies from the busiest GPU. */
+static double exchange_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups,
+                               double copies_bytes)
+{
+    const struct ls_scenario *scenario = batch->scenario;
+    if (scenario->training.all_to_all == LS_DISPATCHER_NCCL)
+        return 2.0 * seconds_of(batch, LS_ALL_TO_ALL, &groups->experts, copies_bytes);
+    const double row_bytes = (double)scenario->model.hidden_size * ls_dtype_bytes(batch->formats.activation);
+    const struct ls_token_exchange exchange = {
+        .n_rows = copies_bytes / (row_bytes * (double)scenario->model.num_experts_per_tok),
+        .row_bytes = row_bytes,
+        .shards = (double)ls_shard_expert_shards(&batch->shard),
+    };
+    double seconds = 0.0;
+    for (enum ls_exchange_way way = LS_DISPATCH; way <= LS_COMBINE; way++) {
+        const struct ls_collective_cost cost = ls_exchange_cost(
+            &scenario->cluster, &scenario->model, LS_EXCHANGE_DEEPEP_HT, way, &groups->experts, &exchange);
+        seconds += ls_collective_seconds(&cost);
+    }
+    return seconds;
+}
+
 static double expert_seconds(const struct ls_micro_batch *batch, const struct ls_training_groups *groups)
 {
     const struct ls_training *training = &batch->scenario->training;
     const double copies = row_bytes(batch) * (double)batch->scenario->model.num_experts_per_tok;
     const double own = copies / (double)batch->shard.tp * training->expert_imbalance;
     const double shared = own * (double)batch->shard.expert_tp;
-    double seconds = 2.0 * seconds_of(batch, LS_ALL_TO_ALL, &groups->experts, own) +
+    double seconds = exchange_seconds(batch, groups, own) +
                      seconds_of(batch, LS_ALL_GATHER, &groups->expert_tp, shared) +
                      seconds_of(batch, LS_REDUCE_SCATTER, &groups->expert_tp, shared);
     if (!training->sequence_parallel) /* every GPU of tp needs all rows again */

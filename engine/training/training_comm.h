@@ -38,8 +38,9 @@ struct ls_layer_comm {
  * What is gathered is in the format of the products, as in Transformer Engine; sums are in that of activations.
  * With `overlap_tensor: all` every gather and scatter runs beside the product that needs or makes its pieces.
  *
- * Experts: each chosen copy of a token goes to its shard and back (all-to-all), and where expert_tp shares an expert
- * its GPUs gather the rows and add up the results. Backward the same again.
+ * Experts: each chosen copy of a token goes to its shard and back (an all-to-all, or DeepEP's kernels, which send a
+ * token once to each node and GPU: engine/cost/exchange.h), and where expert_tp shares an expert its GPUs gather the
+ * rows and add up the results. Backward the same again.
  *
  * Context parallelism: keys and values pass around a ring while the block at hand is attended to (Liu et al. 2023,
  * arXiv 2310.01889), their gradients beside them backward; or they are gathered before (Dubey et al. 2024, arXiv

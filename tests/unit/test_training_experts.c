@@ -1,6 +1,7 @@
 /* Promises of training mixtures of experts and of other architectures. */
 #include <math.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/training/stage_time.h"
 #include "engine/training/training.h"
 #include "training_case.h"
@@ -75,6 +76,30 @@ START_TEST(experts_per_gpu_are_reported_as_shards_and_as_whole_ones)
     ck_assert_double_eq(metric(SMALL_MOE, "ep: 4, tp: 2", "", LS_METRIC_EXPERTS_PER_GPU), 8);
     ck_assert_double_eq(metric(SMALL_MOE, "ep: 4, tp: 2", "", LS_METRIC_EXPERT_EQUIVALENTS_PER_GPU), 4);
     ck_assert_double_eq(metric(SMALL_MOE, "ep: 4, tp: 2", "expert_imbalance: 1.5", LS_METRIC_EXPERT_IMBALANCE), 1.5);
+}
+END_TEST
+
+/* To the experts and back, forward and backward: DeepEP's kernels on a token's rows, once a GPU and node. */
+START_TEST(experts_can_be_reached_with_deepep)
+{
+#define FOUR_NODES "model: qwen3-30b-a3b\n"
+    const struct ls_scenario scenario = training(FOUR_NODES, "ep: 32", "all_to_all: deepep", LS_REASON_NONE);
+    const struct ls_micro_batch batch = ls_micro_batch_of(&scenario);
+    const struct ls_training_groups groups = groups_of(&scenario);
+    const struct ls_pass_cost nothing = {0};
+    const struct ls_token_exchange exchange = {2048, 2048 * 2, 32};
+    double expected = 0;
+    for (enum ls_exchange_way way = LS_DISPATCH; way <= LS_COMBINE; way++) {
+        const struct ls_collective_cost cost = ls_exchange_cost(&scenario.cluster, &scenario.model,
+                                                                LS_EXCHANGE_DEEPEP_HT, way, &groups.experts, &exchange);
+        expected += ls_collective_seconds(&cost);
+    }
+    const struct ls_layer_comm comm = ls_layer_comm(&batch, &groups, true, &nothing, &nothing);
+    ck_assert_double_eq(comm.forward_s, expected);
+    ck_assert_double_eq(comm.backward_s, expected);
+    /* eight copies of a token that mostly leave the node are sent three times */
+    const enum ls_scalar_metric exposed = LS_METRIC_EXPOSED_COMM_S;
+    ck_assert(metric(FOUR_NODES, "ep: 32", "all_to_all: deepep", exposed) < metric(FOUR_NODES, "ep: 32", "", exposed));
 }
 END_TEST
 
@@ -219,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, micro_batches_are_spread_over_dp_and_ep);
     tcase_add_test(tcase, an_expert_layer_keeps_its_rows_and_intermediates);
     tcase_add_test(tcase, experts_per_gpu_are_reported_as_shards_and_as_whole_ones);
+    tcase_add_test(tcase, experts_can_be_reached_with_deepep);
     tcase_add_test(tcase, imbalance_and_slow_networks_cost_time_and_overlap_saves_it);
     tcase_add_test(tcase, stages_and_shards_hold_every_parameter);
     tcase_add_test(tcase, sliding_windows_save_time_on_long_sequences);

@@ -9,7 +9,7 @@ import tempfile
 from validation.training_runs import TABLES
 
 KEYS = {"nodes": "cluster.nodes", "model": "model", "layers": "model.num_hidden_layers"}
-KEYS.update({degree: f"strategy.{degree}" for degree in ("tp", "pp", "dp", "ep")})
+KEYS.update({degree: f"strategy.{degree}" for degree in ("tp", "pp", "dp", "ep", "expert_tp")})
 MEASURED = ("step_s", "tokens", "mfu", "hardware_tflops", "model_tflops")
 BEGIN = "<!-- below: written by tools/check_training --docs -->\n"
 END = "<!-- above -->\n"

@@ -231,6 +231,18 @@ TABLES = [
                      ("llama-3.1-405b", 128, 8, 8, 16, 2, 8, True, 1536, 328)),
     },
     {
+        "name": "Mixtures of experts, H100, Megatron Bridge",
+        "source": "NVIDIA-NeMo/Megatron-Bridge, docs/performance-summary-archive.md, 25.09 to 26.04.01; DeepEP assumed",
+        "common": {**NEMO, "training.sequence_length": 4096, "training.all_to_all": "deepep",
+                   "strategy.expert_tp": 1},
+        "rows": rows("model precision nodes tp pp virtual_stages ep dp global_batch_size ends_as_layers tokens",
+                     ("qwen3-30b-a3b", "fp8", 2, 1, 1, 1, 16, 1, 1024, False, 8960),
+                     ("qwen3-30b-a3b", "fp8", 2, 1, 2, 12, 8, 1, 1024, False, 9058),
+                     ("qwen3-235b-a22b", "fp8", 32, 2, 8, 3, 16, 1, 8192, True, 1712),
+                     ("gpt-oss-120b", "bf16", 8, 1, 4, 1, 8, 2, 1280, False, 5824),
+                     ("deepseek-v3", "fp8", 128, 2, 8, 1, 32, 2, 8192, False, 1297)),
+    },
+    {
         "name": "Llama 3 405B, H100, bf16, its training run", "source": "arXiv 2407.21783, Table 4",
         "common": {**NEMO, "model": "llama-3.1-405b", "training.ends_as_layers": True, "strategy.tp": 8,
                    "strategy.pp": 16, "training.sequence_length": 8192, "training.overlap_tensor": "backward",
