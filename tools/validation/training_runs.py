@@ -47,6 +47,10 @@ NEMOTRON_340B = {
     **NEMOTRON_15B, "num_hidden_layers": 96, "hidden_size": 18432, "intermediate_size": 73728,
     "num_attention_heads": 96,
 }
+GROK_314B = {
+    "num_hidden_layers": 64, "hidden_size": 6144, "num_attention_heads": 48, "num_key_value_heads": 8,
+    "vocab_size": 131072, "n_routed_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32768, "dtype": "bf16",
+}
 NEOX_20B = {
     "num_hidden_layers": 44, "hidden_size": 6144, "num_attention_heads": 64, "vocab_size": 50432, "gated_mlp": False,
     "norm": "layer", "attention_bias": True, "attention_out_bias": True, "mlp_bias": True, "dtype": "fp16",
@@ -118,6 +122,10 @@ TABLES = [
           {"model": NEMOTRON_340B, "training.sequence_length": 4096, "strategy.tp": 8, "strategy.pp": 8,
            "training.virtual_stages": 12, "training.overlap_tensor": "backward", "training.overlap_send": False},
           [(16, 2, 32, 4.61, 3.16), (64, 8, 128, 4.70, 3.26), (256, 32, 512, 4.84, 3.49)]),
+    *both("Grok-1 314B", "grok1/README_314b.md", "nodes dp global_batch_size",
+          {"model": GROK_314B, "training.sequence_length": 8192, "training.context_parallel": 2, "strategy.tp": 4,
+           "strategy.pp": 8, "strategy.ep": 8, "training.virtual_stages": 8, "training.overlap_tensor": "backward"},
+          [(64, 2, 1024, 21.01, 16.90), (256, 8, 4096, 21.29, 17.30)]),
     {
         "name": "Nemotron-4 340B, H100, bf16, 8T tokens", "source": "arXiv 2406.11704, Table 2",
         "common": {**NEMO, "model": NEMOTRON_340B, "training.sequence_length": 4096, "strategy.tp": 8,
