@@ -115,6 +115,7 @@ struct ls_engine {
     double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
     int32_t custom_all_reduce;      /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
     double nccl_launch_s;           /* which wait so long for their last rank in the other steps */
+    double request_latency_s;       /* between client, front end and engine, to and fro, in which nobody else waits */
     double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */
     double prompt_token_overhead_s; /* for each token of its prompt: tokenise */
     double output_token_overhead_s; /* for each token of its output: detokenise, send */

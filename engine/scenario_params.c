@@ -207,6 +207,10 @@ static const struct ls_param engine_rows[] = {
                 "the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "nccl_launch_s", nccl_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
                  "What a collective of NCCL waits for its last rank without a CUDA graph; null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "request_latency_s", request_latency_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0,
+                 10,
+                 "Time that a request and its first token spend between the processes of a server, to and fro, beside "
+                 "the CPU time of the front end; others do not wait for it. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_overhead_s", request_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null",
                  0, 10, "CPU time of the front end for a request; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "prompt_token_overhead_s", prompt_token_overhead_s, LS_DIM_SECONDS,

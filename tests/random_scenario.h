@@ -123,7 +123,8 @@ static inline void random_engine(struct random_scenario *drawn)
     }
     engine->kernel_launch_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-7, 1e-4);
     engine->cuda_graph_max_tokens = random_int(drawn, 0, 16);
-    engine->request_overhead_s = engine->prompt_token_overhead_s = engine->output_token_overhead_s = 0;
+    engine->request_latency_s = engine->request_overhead_s = engine->prompt_token_overhead_s =
+        engine->output_token_overhead_s = 0;
 }
 
 /* Who goes first. Half of the scenarios keep the order of arrival. */
@@ -167,6 +168,7 @@ static inline void random_other_engine(struct random_scenario *drawn)
     engine->prompt_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
     engine->output_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
     if (random_chance(drawn, 0.3)) {
+        engine->request_latency_s = random_scale(drawn, 1e-6, 1e-2);
         drawn->scenario.cluster.client.latency_s = random_scale(drawn, 1e-6, 1e-2);
         drawn->scenario.cluster.client.bandwidth_bytes_per_s = random_scale(drawn, 1e5, 1e10);
     }

@@ -12,7 +12,7 @@
  * follows the other. */
 struct ls_frontend {
     int64_t request_ps, prompt_tok_ps, output_tok_ps; /* what each takes */
-    int64_t latency_ps, wire_tok_ps;                  /* to and from a client: one way, and for each token */
+    int64_t latency_ps, wire_tok_ps;                  /* to or from a client, between processes too; for each token */
     int64_t free_ps, wire_free_ps;
 };
 
@@ -28,7 +28,7 @@ static inline struct ls_frontend ls_frontend_make(const struct ls_scenario *scen
         .request_ps = ls_ps_from_s(engine->request_overhead_s),
         .prompt_tok_ps = ls_ps_from_s(engine->prompt_token_overhead_s),
         .output_tok_ps = ls_ps_from_s(engine->output_token_overhead_s),
-        .latency_ps = isnan(client->latency_s) ? 0 : ls_ps_from_s(client->latency_s),
+        .latency_ps = ls_ps_from_s(engine->request_latency_s / 2 + (isnan(client->latency_s) ? 0 : client->latency_s)),
         .wire_tok_ps = isnan(client->bandwidth_bytes_per_s)
                            ? 0
                            : ls_ps_from_s(LS_TOKEN_TEXT_BYTES / client->bandwidth_bytes_per_s),

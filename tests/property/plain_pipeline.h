@@ -221,11 +221,12 @@ static int64_t plain_front_end(struct plain_pool *pool, struct plain_pipeline *p
     return plain_front_end_from(p, pool->plain->now_ps, work_ps);
 }
 
-/* Picoseconds of a link to the clients: its latency, and four bytes. */
+/* Picoseconds of a link to the clients: its latency and half of the processes', and four bytes. */
 static int64_t plain_client_latency(const struct plain_pool *pool)
 {
-    const double latency_s = pool->scenario->cluster.client.latency_s;
-    return isnan(latency_s) ? 0 : ls_ps_from_s(latency_s);
+    const double latency_s = pool->scenario->cluster.client.latency_s,
+                 half_s = pool->scenario->engine.request_latency_s / 2;
+    return ls_ps_from_s(isnan(latency_s) ? half_s : half_s + latency_s);
 }
 
 static int64_t plain_client_token(const struct plain_pool *pool)

@@ -106,6 +106,7 @@ START_TEST(old_reports_make_herds)
         scenario.workload.profiles[0].sessions.start = 0;
         scenario.workload.profiles[0].arrivals.rate = 20;
         scenario.workload.max_requests = 6000; /* a millisecond is a matter of luck for few */
+        scenario_set_all(&scenario, scenario_no_front_end);
         scenario_set(&scenario, "engine.router_staleness_s", staleness[i]);
         wait_s[i] = metrics_of()[LS_METRIC_TTFT_MEAN_S];
     }

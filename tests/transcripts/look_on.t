@@ -25,7 +25,7 @@ What one run does, request by request and pass by pass.
   0,0,0,1,4,1
   0,0,0,0,0,0
   $ python3 -c 'import json; print(sorted({event["name"] for event in json.load(open("trace.json"))["traceEvents"]}))'
-  ['KV blocks 0', 'batch tokens 0', 'decode', 'pass', 'prefill', 'process_name', 'request 0', 'request 1', 'request 3', 'scheduler 0', 'thread_name']
+  ['KV blocks 0', 'batch tokens 0', 'decode', 'pass', 'prefill', 'process_name', 'request 0', 'request 1', 'request 3', 'scheduler 0', 'thread_name', 'wait']
   $ llmsweep simulate study.yaml --set lod=high --trace high.json >/dev/null
   $ python3 -c 'import json; print(sorted({event["name"] for event in json.load(open("high.json"))["traceEvents"] if event["ph"] == "X"}))'
   ['block', 'collective', 'pass']
