@@ -22,6 +22,30 @@ def row(table, **values):
     return dict(common, **values)
 
 
+class Tables(unittest.TestCase):
+    def test_a_model_that_its_bandwidth_contradicts_is_named_anew(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(pathlib.Path(folder) / "e2e_gptfast_decode_bs1.csv", "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                for value in ("155.58", "19.13"):
+                    writer.writerow(dict(dict.fromkeys(COLUMNS, ""), model="Llama-2-7B", value=value))
+            rows = measured.read(folder, ["e2e_gptfast_decode_bs1"])
+        self.assertEqual([row["model"] for row in rows], ["Llama-2-7B", "Llama-2-70B"])
+
+
+class Providers(unittest.TestCase):
+    def test_a_gpu_with_a_table_of_its_library_is_looked_up(self):
+        case = {"engine.preset": "trtllm-1.0", "cluster.hardware": "h100-sxm"}
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIsNone(program.with_table(case, pathlib.Path(folder)))
+            path = pathlib.Path(folder).resolve() / "h100-sxm.trtllm.csv"
+            path.touch()
+            self.assertEqual(program.with_table(case, pathlib.Path(folder))["cluster.hardware"],
+                             {"base": "h100-sxm", "kernel_table": str(path)})
+            self.assertIsNone(program.with_table(dict(case, **{"engine.preset": "vllm-0.11"}), pathlib.Path(folder)))
+
+
 class Cases(unittest.TestCase):
     def test_generated_deployments_have_the_generators_limits(self):
         case = cases.case_of(row("e2e_aic_nvidia_runs", engine="trtllm 1.0.0rc3", concurrency_or_rate="concurrency=32"))
