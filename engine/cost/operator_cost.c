@@ -63,6 +63,13 @@ static enum ls_gemm_format gemm_format(enum ls_dtype dtype)
     }
 }
 
+/* Formats that the GPU cannot multiply are widened on the way in, by the kernels for int4 (Marlin, in vLLM). */
+static enum ls_gemm_format kernels_for(enum ls_dtype dtype, enum ls_dtype arithmetic)
+{
+    const bool widened = ls_dtype_bytes(dtype) < ls_dtype_bytes(arithmetic) && dtype != LS_MXFP4;
+    return widened ? LS_GEMM_INT4 : gemm_format(dtype);
+}
+
 /* Activations are as wide as the arithmetic; results are 16 bits, or 32 when everything is. */
 static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *formats,
                            const struct ls_op *op)
@@ -83,7 +90,7 @@ static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_g
         .peak_flop_per_s = hardware->peak.by_dtype[arithmetic],
         .sustained_flop_per_s = hardware->sustained.by_dtype[arithmetic],
     };
-    return ls_gemm_seconds(hardware, &formats[gemm_format(op->dtype)], &gemm);
+    return ls_gemm_seconds(hardware, &formats[kernels_for(op->dtype, arithmetic)], &gemm);
 }
 
 static double decode_seconds(const struct ls_hardware *hardware, const struct ls_op *op)

@@ -319,6 +319,8 @@ START_TEST(narrow_weights_are_widened_where_the_device_cannot_multiply_them)
     op.dtype = LS_FP8;
     const double seconds = 2.0 * 12800 * 8192 * 8192 / 1e14;
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / seconds, 1, 1e-9);
+    hardware.kernels[0].gemm[LS_GEMM_INT4].launch_s = 1e-3; /* weights alone are narrow: the kernels that widen them */
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / (seconds + 1e-3), 1, 1e-9);
     hardware.peak.by_dtype[LS_FP8] = 2e14;
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / (seconds / 2), 1, 1e-9);
 }

@@ -246,6 +246,15 @@ def decode_rows(table, kv_name, latent=False):
     }
 
 
+def is_credible(rows, spec):
+    """Whether contexts well beyond the second-level cache are read no faster than the memory delivers them. Those of
+    A100 in trtllm-1.0.0 are read at up to 1.7 times its bandwidth."""
+    size = rows["kv_bytes"] * (rows["head_dim"] + rows["v_head_dim"]) * rows["kv_heads"] * rows["context"]
+    large = size > 4 * spec["l2"]
+    too_fast = size[large] > rows["t"][large] * spec["memory_bandwidth"]
+    return np.mean(too_fast) < 0.05 if large.any() else True
+
+
 def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
     operator = "generation_mla" if latent else "generation_attention"
     if not tables.has(gpu, operator, source):
@@ -254,6 +263,8 @@ def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
     if rows is None:
         return None
     rows = select(rows, rows["window"] == 0)
+    if not latent and not is_credible(rows, spec):
+        return None
     free = dict(DECODE_FREE)
     if latent:  # one latent head
         del free["single_head"]

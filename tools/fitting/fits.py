@@ -165,27 +165,30 @@ BRIDGED = "rtx-pro-6000"  # whose collectives stand in where a host bridge joins
 BRIDGE_BYTES_PER_S = 100e9  # no host bridge is as fast
 
 
-def is_bridged(spec, origin):
-    return origin and spec["link_bandwidth"] < BRIDGE_BYTES_PER_S <= origin.spec["link_bandwidth"]
+def is_bridged(target, origin):
+    return target["link_bandwidth"] < BRIDGE_BYTES_PER_S <= origin["link_bandwidth"]
 
 
-def scaled(results, origin, links, target):
-    """The tree and notes of a GPU without measurements: kernels from one measured GPU, collectives from another where
-    its GPUs are joined differently."""
-    tree, notes = scale(libraries(results[origin])[0], results[origin].spec, target, origin)
-    if links != origin:
-        for library, classes_of in libraries(results[links])[0].items():
+def scaled(measured, target):
+    """The tree and notes of a GPU without measurements, and the latency of its link: kernels from one measured GPU,
+    collectives from another where its GPUs are joined differently. `measured` has specification and tree by name."""
+    name = target["scaled_from"]
+    origin, tree = measured[name]
+    links = BRIDGED if is_bridged(target, origin) else name
+    tree, notes = scale(tree, origin, target, name)
+    if links != name:
+        for library, classes_of in measured[links][1].items():
             tree[library]["collectives"] = classes_of["collectives"]
             notes[library, "collectives"] = f"as {links}, on this GPU's links"
-    return tree, notes
+    return tree, notes, measured[links][0]["link_latency"]
 
 
 def scale(tree, origin, target, name):
-    """Parameters of `origin` for `target`: shares stay, rates of an SM stay, what the whole GPU works off follows its
-    SMs, what memory works off follows its bandwidth."""
+    """Parameters of `origin` for `target`: shares stay, rates of an SM follow its clock, what the whole GPU works off its
+    SMs, what memory works off its bandwidth. The clock is that of the fp32 units: tensor cores differ on the same SM."""
     sms = origin["sm_count"] / target["sm_count"]
     memory = target["memory_bandwidth"] / origin["memory_bandwidth"]
-    clock = (target["peak"]["bf16"] / target["sm_count"]) / (origin["peak"]["bf16"] / origin["sm_count"])
+    clock = (target["peak"]["fp32"] / target["sm_count"]) / (origin["peak"]["fp32"] / origin["sm_count"])
 
     def scaled(key, value):
         if key in ("kv_head", "single_head", "quantize_row"):

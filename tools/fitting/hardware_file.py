@@ -46,6 +46,23 @@ def read_spec(path):
     return spec
 
 
+def read_kernels(path):
+    """The libraries that a fit wrote to a hardware file, in SI units; none where there are none."""
+    tree, open_nodes = {}, []
+    open_nodes.append((-1, tree))
+    for line in path.read_text().partition(MARKER)[2].splitlines():
+        key, _, value = line.strip().partition(":")
+        if not key or key.startswith("#"):
+            continue
+        indent = len(line) - len(line.lstrip())
+        while open_nodes[-1][0] >= indent:
+            open_nodes.pop()
+        node = {name: quantity(text) for name, text in mapping(value).items()} if value else {}
+        open_nodes[-1][1][key] = node
+        open_nodes.append((indent, node))
+    return tree.get("kernels", {})
+
+
 def with_link_latency(text, latency_s):
     """The hand-written part with the measured latency of a step on the link inside a node."""
     return re.sub(r"(intra_node: \{.*latency: )[^}]*\}", rf"\g<1>{number(latency_s * 1e6)} us}}", text)

@@ -120,6 +120,8 @@ What to know when reading them:
   fit accounts for that; the hardware file holds what reading from memory takes, since an engine reads every layer's
   weights in between. Small caches are hardest to fit, and weigh least.
 - Left out as kernels of their own: heads of 512, more than 16 query heads for each KV head, sliding windows.
+- Left out as impossible: decode attention of trtllm-1.0.0 on A100, which reads four in ten large caches faster than the
+  memory delivers them, up to 1.7 times; vLLM's stands in.
 - A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
 - The exchange of tokens between experts: what vLLM's and TensorRT-LLM's own calls of DeepEP take, on one node, and what
   TensorRT-LLM's kernels over NVLink take on 2 to 64 GPUs of a GB200 NVL72. Without CUDA graphs short ones take no less
