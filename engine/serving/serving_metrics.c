@@ -193,18 +193,23 @@ static double bytes_read(const struct ls_pool *pool, const struct totals *t)
            kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
 }
 
-/* On all GPUs. */
+/* Of the model's keys and values, and the drafter's, on all GPUs. */
 static double swapped_bytes(const struct ls_pool *pool, const struct totals *t)
 {
     const struct ls_scenario *scenario = pool->scenario;
-    double bytes = 0;
+    const int64_t tp = scenario->strategy.tp;
+    const enum ls_dtype kv = pool->cost.formats.kv;
+    struct ls_model drafter;
+    double n_blocks = 0; /* times layers */
     for (int64_t i = 0; i < pool->cost.n_stages; i++) {
         const struct ls_stage *stage = &pool->cost.stages[i];
-        bytes +=
-            (double)(stage->n_layers - stage->n_sliding) * t->n_copied[0] + (double)stage->n_sliding * t->n_copied[1];
+        n_blocks += (double)(stage->n_layers - stage->n_sliding) * t->n_copied[0];
+        n_blocks += (double)stage->n_sliding * t->n_copied[1];
     }
-    return bytes * (double)(scenario->engine.block_size * scenario->strategy.tp) *
-           ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp, pool->cost.formats.kv);
+    double bytes = n_blocks * ls_kv_bytes_per_token_layer(&scenario->model, tp, kv);
+    if (ls_scenario_draft_model(scenario, &drafter))
+        bytes += (double)drafter.num_hidden_layers * t->n_copied[0] * ls_kv_bytes_per_token_layer(&drafter, tp, kv);
+    return bytes * (double)(scenario->engine.block_size * tp);
 }
 
 /* What the GPUs of all pools do together; times in GPU seconds. */

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "engine/memory/serving_memory.h"
 #include "engine/serving/draft.h"
 #include "engine/serving/source.h"
 #include "engine/serving/transfer.h"
@@ -129,6 +130,7 @@ struct plain {
     int64_t n_steps, n_passes, n_tok;
     int64_t first_arrival_ps, last_completion_ps;
     double busy_gpu_ps;
+    double swapped_bytes;                                     /* in the window, all GPUs */
     double waiting_integral, running_integral, used_integral; /* used: a share of all blocks */
     int64_t waiting_max;
     double used_max_frac;
@@ -175,6 +177,20 @@ static int64_t plain_blocks(const struct plain_pool *pool, int64_t n_tok)
 static int64_t plain_clip(const struct plain *plain, int64_t start_ps, int64_t end_ps)
 {
     return plain_max(0, plain_min(end_ps, plain->horizon_ps) - plain_max(start_ps, plain->warmup_ps));
+}
+
+/* Bytes of a KV block in one layer of a model, on one GPU. */
+static double plain_layer_bytes(const struct ls_scenario *scenario, const struct ls_model *model)
+{
+    return (double)scenario->engine.block_size *
+           ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
+}
+
+/* Whether a layer attends to a window alone. */
+static bool plain_slides(const struct ls_model *model, int64_t layer)
+{
+    return model->sliding_window != LS_NULL_INT &&
+           (model->sliding_window_pattern == LS_NULL_INT || (layer + 1) % model->sliding_window_pattern != 0);
 }
 
 #endif

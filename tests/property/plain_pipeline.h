@@ -3,7 +3,6 @@
 
 /* Schedulers in lockstep over pipeline stages, and the front end before them: plain.h. */
 
-#include "engine/memory/serving_memory.h"
 #include "tests/property/plain_scheduler.h"
 
 /* What the pass holds, token by token. */
@@ -77,9 +76,7 @@ static int64_t plain_stage_ps(const struct plain_pool *pool, int64_t pipeline, i
     for (int64_t layer = ls_stage_first_layer(model->num_hidden_layers, n_stages, stage);
          layer < ls_stage_first_layer(model->num_hidden_layers, n_stages, stage + 1); layer++) {
         const bool moe = model->n_routed_experts != LS_NULL_INT && layer >= model->first_k_dense_replace;
-        const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
-                                                                   (layer + 1) % model->sliding_window_pattern == 0);
-        plain_compute(&clock, step->attention_ps[!full]);
+        plain_compute(&clock, step->attention_ps[plain_slides(model, layer)]);
         clock.comm_ps = step->linear->attention_comm_ps;
         plain_compute(&clock, step->mlp_ps[moe]);
         clock.comm_ps = step->linear->mlp_comm_ps[moe];
@@ -103,12 +100,6 @@ static bool plain_leaves_node(const struct plain_pool *pool, int64_t pipeline, i
             return true;
     }
     return false;
-}
-
-static double plain_layer_bytes(const struct ls_scenario *scenario, const struct ls_model *model)
-{
-    return (double)scenario->engine.block_size *
-           ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
 }
 
 /* Keys and values of a block are copied by themselves (a latent is one), as fast as the driver and the link allow. */

@@ -95,9 +95,19 @@ static int64_t plain_find_part(const struct plain_scheduler *s, int slot, const 
 /* Blocks of a request are copied between the GPUs and the host; sliding layers keep no more than their window's. */
 static void plain_copy(const struct plain_pool *pool, struct plain_scheduler *s, int64_t n_blocks)
 {
-    const int64_t window = pool->scenario->model.sliding_window;
-    s->n_copied[0] += n_blocks;
-    s->n_copied[1] += window == LS_NULL_INT ? n_blocks : plain_min(n_blocks, plain_blocks(pool, window));
+    const struct ls_model *model = &pool->scenario->model;
+    struct ls_model drafter;
+    const int64_t window = model->sliding_window;
+    const int64_t n[2] = {n_blocks, window == LS_NULL_INT ? n_blocks : plain_min(n_blocks, plain_blocks(pool, window))};
+    double bytes = 0;
+    for (int64_t layer = 0; layer < model->num_hidden_layers; layer++)
+        bytes += (double)n[plain_slides(model, layer)] * plain_layer_bytes(pool->scenario, model);
+    if (ls_scenario_draft_model(pool->scenario, &drafter))
+        bytes += (double)(n[0] * drafter.num_hidden_layers) * plain_layer_bytes(pool->scenario, &drafter);
+    if (pool->plain->now_ps >= pool->plain->warmup_ps)
+        pool->plain->swapped_bytes += bytes * (double)pool->scenario->strategy.tp;
+    s->n_copied[0] += n[0];
+    s->n_copied[1] += n[1];
 }
 
 static bool plain_ranks_after(const struct plain_request *a, const struct plain_request *b)

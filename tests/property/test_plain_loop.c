@@ -73,8 +73,6 @@ static void expect_counts(void)
     expect_int("n_unfinished", (int64_t)run.metrics.scalar[LS_METRIC_N_UNFINISHED],
                plain.n_arrived - plain.n_completed - plain.n_rejected);
     expect_int("n_preemptions", (int64_t)run.metrics.scalar[LS_METRIC_N_PREEMPTIONS], plain.n_preemptions);
-    if (drawn.scenario.engine.preemption == LS_PREEMPT_SWAP)
-        expect_int("n_swaps", (int64_t)run.metrics.scalar[LS_METRIC_N_SWAPS], plain.n_swaps);
     expect_int("n_steps", (int64_t)run.metrics.scalar[LS_METRIC_N_STEPS], plain.n_steps);
     expect_int("n_good", run.collector.n_good, plain.n_good);
     expect_int("n_finished", run.collector.n_finished, plain.n_finished);
@@ -118,6 +116,10 @@ static void expect_averages(void)
                 over(plain.used_integral, window_ps * schedulers), 1e-9);
     expect_near("gpu_utilization", m[LS_METRIC_GPU_UTILIZATION],
                 over(plain.busy_gpu_ps, window_ps * (double)ls_scenario_gpus(scenario)), 1e-9);
+    if (scenario->engine.preemption == LS_PREEMPT_SWAP) {
+        expect_near("n_swaps", m[LS_METRIC_N_SWAPS], (double)plain.n_swaps, 0);
+        expect_near("swapped_bytes", m[LS_METRIC_SWAPPED_BYTES], plain.swapped_bytes, 1e-12);
+    }
     expect_near("queue_depth_max", m[LS_METRIC_QUEUE_DEPTH_MAX], (double)plain.waiting_max, 0);
     expect_near("kv_utilization_max", m[LS_METRIC_KV_UTILIZATION_MAX], plain.used_max_frac, 1e-12);
 }
