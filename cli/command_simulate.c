@@ -79,8 +79,11 @@ static void print_table(const struct ls_result *result)
         char name[64];
         if (isnan(columns[i]))
             continue;
-        (void)printf("%-34s %16.8g %-8s %s\n", ls_metric_column_name(i, name, sizeof name), columns[i],
+        (void)printf("%-34s %16.8g %-8s %s", ls_metric_column_name(i, name, sizeof name), columns[i],
                      strcmp(info->unit, "1") == 0 ? "" : info->unit, info->long_name);
+        if (info->n_columns > 1)
+            (void)printf(", %g %%", 100 * ls_quantile_values[i - info->column]);
+        (void)putchar('\n');
     }
 }
 

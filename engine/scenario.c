@@ -69,22 +69,55 @@ static void resolve_cluster(struct ls_scenario *scenario)
         scenario->prices.gpu_usd_per_h = hardware->price_usd_per_h;
 }
 
+/* Arrivals without times of their own are counted. */
+static enum ls_status check_untimed(const struct ls_workload *workload, const struct ls_profile *profile,
+                                    struct ls_err *err)
+{
+    const bool is_counted = profile->arrivals.requests != LS_NULL_INT;
+    if (workload->max_requests == LS_NULL_INT && !is_counted)
+        return ls_fail(err, LS_INPUT,
+                       "workload.max_requests: profile %s needs it, or arrivals.requests of its own, since its arrivals "
+                       "have no rate",
+                       profile->name);
+    if (workload->n_profiles > 1 && profile->arrivals.process == LS_ARRIVALS_ALL_AT_ONCE && !is_counted)
+        return ls_fail(err, LS_INPUT,
+                       "workload.profiles.%s.arrivals.requests: beside other profiles, say how many are there at once",
+                       profile->name);
+    if (workload->n_profiles > 1 && workload->mixing == LS_MIXING_SEQUENTIAL_DRAW)
+        return ls_fail(err, LS_INPUT,
+                       "workload.mixing: sequential_draw waits a gap of each profile, and %s has none; write "
+                       "independent",
+                       profile->name);
+    return LS_OK;
+}
+
 static enum ls_status check_arrivals(const struct ls_workload *workload, const struct ls_profile *profile,
                                      struct ls_err *err)
 {
     struct ls_err inner = {""};
     if (ls_arrivals_check(&profile->arrivals, &inner))
         return ls_fail(err, LS_INPUT, "workload.profiles.%s.arrivals.%.300s", profile->name, inner.text);
-    if (ls_arrivals_are_timed(&profile->arrivals))
-        return LS_OK;
-    if (workload->max_requests == LS_NULL_INT)
-        return ls_fail(err, LS_INPUT, "workload.max_requests: profile %s needs it, since its arrivals have no rate",
-                       profile->name);
-    if (workload->n_profiles > 1)
+    return ls_arrivals_are_timed(&profile->arrivals) ? LS_OK : check_untimed(workload, profile, err);
+}
+
+/* How a recording is replayed. */
+static enum ls_status check_trace(const struct ls_workload *workload, struct ls_err *err)
+{
+    const struct ls_arrivals *arrivals = &workload->trace_options.arrivals;
+    struct ls_err inner = {""};
+    if (arrivals->process != LS_NULL_CHOICE)
+        return ls_arrivals_check(arrivals, &inner)
+                   ? ls_fail(err, LS_INPUT, "workload.trace.arrivals.%.300s", inner.text)
+                   : LS_OK;
+    if (workload->trace->is_untimed)
         return ls_fail(err, LS_INPUT,
-                       "workload.profiles.%s.arrivals.process: closed and all_at_once arrivals stand alone; use one "
-                       "profile",
-                       profile->name);
+                       "workload.trace.arrivals.process: the recording has no times; say how its requests arrive, such "
+                       "as {process: poisson, rate: 4}");
+    if (!isnan(arrivals->rate) || !isnan(arrivals->cv) || arrivals->concurrency != LS_NULL_INT ||
+        arrivals->requests != LS_NULL_INT)
+        return ls_fail(err, LS_INPUT,
+                       "workload.trace.arrivals.process: null keeps the recorded times, and the other keys say nothing; "
+                       "name a process");
     return LS_OK;
 }
 
@@ -114,6 +147,8 @@ static enum ls_status check_workload(const struct ls_workload *workload, struct 
     if (!isnan(workload->duration_s) && workload->warmup_s >= workload->duration_s)
         return ls_fail(err, LS_INPUT, "workload.warmup_s: %g leaves nothing of duration_s, %g, to measure",
                        workload->warmup_s, workload->duration_s);
+    if (workload->trace)
+        return check_trace(workload, err);
     for (int32_t i = 0; i < workload->n_profiles; i++) {
         const enum ls_status status = check_profile(workload, &workload->profiles[i], err);
         if (status)
@@ -131,10 +166,9 @@ static enum ls_status check_slo(const struct ls_scenario *scenario, struct ls_er
         return LS_OK;
     if (isnan(slo->ttft_s) && isnan(slo->tpot_s) && isnan(slo->e2e_s))
         return ls_fail(err, LS_INPUT, "slo.max_goodput: every request is good; give ttft_s, tpot_s or e2e_s");
-    const int32_t process = workload->profiles[0].arrivals.process;
-    if (!workload->trace && (process == LS_ARRIVALS_CLOSED || process == LS_ARRIVALS_ALL_AT_ONCE))
+    if (ls_workload_is_untimed(workload))
         return ls_fail(err, LS_INPUT,
-                       "slo.max_goodput: closed and all_at_once arrivals have no rate; use others, or a trace");
+                       "slo.max_goodput: closed and all_at_once arrivals have no rate; use others, or a trace's own");
     return LS_OK;
 }
 
@@ -203,7 +237,8 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
     if (scenario->strategy.lod == LS_LOD_LOW &&
-        (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload)))
+        (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload) ||
+         (scenario->workload.n_profiles > 1 && ls_workload_is_untimed(&scenario->workload))))
         return LS_REASON_LOW;
     const enum ls_reason drafter = check_drafter(scenario);
     return drafter != LS_REASON_NONE ? drafter : check_experts(scenario);

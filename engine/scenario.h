@@ -1,6 +1,7 @@
 #ifndef LS_ENGINE_SCENARIO_H
 #define LS_ENGINE_SCENARIO_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -132,12 +133,13 @@ enum ls_process {
 };
 
 struct ls_arrivals {
-    int32_t process;
+    int32_t process;                      /* enum ls_process; of a trace null: the recorded times */
     double rate;                          /* requests a second, whole deployment */
     double cv;                            /* gamma: coefficient of variation of the gaps */
     double burst_factor, burst_s, calm_s; /* mmpp: rate in a burst over that between, mean times of both */
     double amplitude, period_s;           /* diurnal: swing of the rate over its mean, time of a swing */
     int64_t concurrency;
+    int64_t requests; /* all_at_once, closed: at most; null: workload.max_requests ends them */
 };
 
 /* Turns that follow each other, each with all that was said before. */
@@ -185,7 +187,9 @@ struct ls_trace_request {
 struct ls_trace {
     size_t n;
     const struct ls_trace_request *requests;
-    uint64_t digest; /* of the content, for fingerprints */
+    bool is_untimed;       /* arrival_ps is 0: when requests come must be chosen */
+    bool is_in_characters; /* lengths count characters: ls_trace_tok */
+    uint64_t digest;       /* of the content, for fingerprints */
     /* ids of parts of prompts, each for its tokens and all before them */
     const uint64_t *parts;
     int32_t part_tok; /* tokens of one; a prompt's last one may have fewer */
@@ -199,6 +203,8 @@ struct ls_trace_options {
     double time_scale;
     double window_s;
     int64_t max_requests;
+    struct ls_arrivals arrivals;
+    double characters_per_token;
 };
 
 struct ls_workload {
@@ -294,6 +300,14 @@ struct ls_scenario {
     struct ls_training training;
     struct ls_matmul matmul;
 };
+
+/* Tokens of a recorded length. */
+static inline int32_t ls_trace_tok(const struct ls_workload *workload, int32_t recorded)
+{
+    return workload->trace->is_in_characters
+               ? (int32_t)ceil((double)recorded / workload->trace_options.characters_per_token)
+               : recorded;
+}
 
 /* The root table: what a study file may say, less name, sweep and output. */
 extern const struct ls_param_table ls_scenario_params;

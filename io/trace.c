@@ -9,6 +9,7 @@
 #include "io/csv_row.h"
 #include "io/mooncake.h"
 #include "io/read_file.h"
+#include "io/sharegpt.h"
 
 #define MAX_FILE_BYTES ((size_t)8 << 30)
 #define MAX_FAULTS 20
@@ -27,7 +28,7 @@ struct instant {
 
 struct format {
     enum ls_trace_format format;
-    const char *columns[N_NEEDED];
+    const char *columns[N_NEEDED]; /* null for times: there are none */
     bool (*parse_time)(const char *text, struct instant *instant);
     const char *time; /* how a time is written */
     bool from_first;  /* times are of the calendar: count from the first request */
@@ -124,6 +125,7 @@ static const struct format formats[] = {
      "seconds such as 4.31, at most 9000000",
      false,
      false},
+    {LS_TRACE_CSV, {NULL, "prompt_tokens", "output_tokens"}, NULL, NULL, false, false},
 };
 
 /* What requests share, in columns of any form. */
@@ -155,6 +157,8 @@ static bool find_columns(struct reader *reader, const struct format *format, cha
 {
     for (int i = 0; i < N_NEEDED; i++) {
         size_t at = 0;
+        if (!format->columns[i])
+            continue;
         while (at < n && strcmp(fields[at], format->columns[i]) != 0)
             at++;
         if (at == n)
@@ -183,8 +187,8 @@ static enum ls_status read_header(struct reader *reader, char *line, int32_t wan
         ls_diags_add(reader->diags, reader->path, 1, 1, "",
                      "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
                      "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response "
-                     "tokens (burstgpt) or arrival_s, prompt_tokens, "
-                     "output_tokens (csv)");
+                     "tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv, where arrival_s may be "
+                     "missing)");
     return n_faults(reader) ? LS_INPUT : LS_OK;
 }
 
@@ -278,6 +282,16 @@ static enum ls_status share(struct reader *reader, struct ls_trace_request *requ
     return hashes < MAX_COLUMNS ? add_parts(reader, request, fields[hashes]) : LS_OK;
 }
 
+static bool read_time(struct reader *reader, char *const *fields, int64_t *arrival_ps)
+{
+    struct instant instant;
+    if (!reader->format->parse_time)
+        return true;
+    const char *time = fields[reader->column[ARRIVAL]];
+    return strlen(time) < FIELD_LEN && reader->format->parse_time(time, &instant) &&
+           place_in_time(reader, instant, arrival_ps);
+}
+
 static enum ls_status read_row(struct reader *reader, char *line, int number)
 {
     char *fields[MAX_COLUMNS];
@@ -289,11 +303,8 @@ static enum ls_status read_row(struct reader *reader, char *line, int number)
                      reader->n_columns);
         return LS_OK;
     }
-    struct instant instant = {0, 0};
     struct ls_trace_request request = {0};
-    const char *time = fields[reader->column[ARRIVAL]];
-    if (strlen(time) >= FIELD_LEN || !reader->format->parse_time(time, &instant) ||
-        !place_in_time(reader, instant, &request.arrival_ps))
+    if (!read_time(reader, fields, &request.arrival_ps))
         reject_field(reader, number, fields, ARRIVAL, reader->format->time);
     else if (!parse_tokens(fields[reader->column[PROMPT]], &request.prompt_tok))
         reject_field(reader, number, fields, PROMPT, "a whole number from 1 to 2147483647");
@@ -350,6 +361,18 @@ static enum ls_status read_mooncake_line(struct reader *reader, char *line, int 
     return add_request(reader, request);
 }
 
+/* -- sharegpt: one JSON list -- */
+
+static const struct format sharegpt = {.format = LS_TRACE_SHAREGPT};
+
+/* One that lacks a prompt or an answer is left out. */
+static enum ls_status add_conversation(const struct ls_sharegpt_pair *pair, void *context)
+{
+    const struct ls_trace_request request = {.prompt_tok = (int32_t)pair->prompt, .output_tok = (int32_t)pair->answer};
+    const bool fits = pair->prompt > 0 && pair->prompt <= MAX_TOK && pair->answer > 0 && pair->answer <= MAX_TOK;
+    return fits ? add_request(context, request) : LS_OK;
+}
+
 /* Lines end with a newline, each replaced by a null. */
 static enum ls_status read_lines(struct reader *reader, char *text, int32_t wanted)
 {
@@ -357,6 +380,10 @@ static enum ls_status read_lines(struct reader *reader, char *text, int32_t want
     enum ls_status status = LS_OK;
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
         text += 3;
+    if (wanted == LS_TRACE_SHAREGPT || (wanted == LS_TRACE_AUTO && text[strspn(text, " \t\r\n")] == '[')) {
+        reader->format = &sharegpt;
+        return ls_sharegpt_read(reader->path, text, add_conversation, reader, reader->diags);
+    }
     if (wanted == LS_TRACE_MOONCAKE || (wanted == LS_TRACE_AUTO && text[strspn(text, " \t\r\n")] == '{'))
         reader->format = &mooncake;
     for (char *line = text; line && !status; number++) {
@@ -412,6 +439,8 @@ static uint64_t hash_word(uint64_t hash, uint64_t word)
 static uint64_t digest(const struct reader *reader)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    if (reader->format == &sharegpt)
+        hash = hash_word(hash, LS_TRACE_SHAREGPT);
     for (size_t i = 0; i < reader->n; i++) {
         const struct ls_trace_request *request = &reader->requests[i];
         hash = hash_word(hash, (uint64_t)request->arrival_ps);
@@ -428,7 +457,7 @@ static uint64_t digest(const struct reader *reader)
 static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
 {
     if (reader->n == 0) {
-        ls_diags_add(reader->diags, reader->path, 0, 0, "", "no requests; only the first line is there");
+        ls_diags_add(reader->diags, reader->path, 0, 0, "", "no requests in it");
         return LS_INPUT;
     }
     put_in_order(reader);
@@ -436,7 +465,9 @@ static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
                                .requests = reader->requests,
                                .digest = digest(reader),
                                .parts = reader->parts,
-                               .part_tok = LS_TRACE_PART_TOK};
+                               .part_tok = LS_TRACE_PART_TOK,
+                               .is_untimed = !reader->format->time,
+                               .is_in_characters = reader->format == &sharegpt};
     return LS_OK;
 }
 
@@ -446,11 +477,6 @@ enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *
     struct ls_err err = {""};
     char *text;
     size_t n;
-    if (format == LS_TRACE_SHAREGPT) {
-        ls_diags_add(diags, path, 0, 0, "workload.trace.format",
-                     "conversations have texts, but no times and no token counts; count their tokens and write csv");
-        return LS_INPUT;
-    }
     enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);
     if (status) {
         ls_diags_add(diags, path, 0, 0, "", "%s", err.text);

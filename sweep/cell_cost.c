@@ -47,22 +47,35 @@ static struct load trace_load(const struct ls_workload *workload)
     const size_t stride = n / 64 + 1;
     double prompt_tok = 0, output_tok = 0, n_sampled = 0;
     for (size_t i = 0; i < n; i += stride, n_sampled++) {
-        prompt_tok += (double)trace->requests[i].prompt_tok;
-        output_tok += (double)trace->requests[i].output_tok;
+        prompt_tok += (double)ls_trace_tok(workload, trace->requests[i].prompt_tok);
+        output_tok += (double)ls_trace_tok(workload, trace->requests[i].output_tok);
     }
+    const struct ls_arrivals *arrivals = &options->arrivals;
+    double recorded_s = 1e-12 * (double)(trace->requests[n - 1].arrival_ps - trace->requests[0].arrival_ps);
+    if (arrivals->process != LS_NULL_CHOICE)
+        recorded_s = ls_arrivals_are_timed(arrivals) ? (double)n / arrivals->rate : 0;
     return (struct load){
         .n_requests = (double)n,
-        .arrivals_s =
-            1e-12 * (double)(trace->requests[n - 1].arrival_ps - trace->requests[0].arrival_ps) * options->time_scale,
+        .arrivals_s = recorded_s * options->time_scale,
         .prompt_tok = prompt_tok / n_sampled,
         .output_tok = output_tok / n_sampled,
-        .concurrency = (double)n,
+        .concurrency = arrivals->process == LS_ARRIVALS_CLOSED ? (double)arrivals->concurrency : (double)n,
     };
+}
+
+/* Requests of a profile, infinite where nothing but max_requests ends them. */
+static double n_of_profile(const struct ls_workload *workload, const struct ls_profile *profile)
+{
+    const struct ls_arrivals *arrivals = &profile->arrivals;
+    if (ls_arrivals_are_timed(arrivals))
+        return isnan(workload->duration_s) ? (double)INFINITY
+                                           : arrivals->rate * ls_profile_mean_turns(profile) * workload->duration_s;
+    return arrivals->requests == LS_NULL_INT ? (double)INFINITY : (double)arrivals->requests;
 }
 
 static struct load profile_load(const struct ls_workload *workload)
 {
-    double rate = 0, prompt_tok = 0, output_tok = 0, users = 0;
+    double rate = 0, prompt_tok = 0, output_tok = 0, users = 0, sum = 0;
     for (int32_t i = 0; i < workload->n_profiles; i++) {
         const struct ls_profile *profile = &workload->profiles[i];
         prompt_tok += ls_mixture_mean(&profile->prompt_tokens) / workload->n_profiles;
@@ -71,10 +84,9 @@ static struct load profile_load(const struct ls_workload *workload)
             users += (double)profile->arrivals.concurrency;
         else if (ls_arrivals_are_timed(&profile->arrivals))
             rate += profile->arrivals.rate * ls_profile_mean_turns(profile);
+        sum += n_of_profile(workload, profile);
     }
-    double n = workload->max_requests != LS_NULL_INT ? (double)workload->max_requests : (double)INFINITY;
-    if (rate > 0 && !isnan(workload->duration_s))
-        n = fmin(n, rate * workload->duration_s);
+    const double n = workload->max_requests != LS_NULL_INT ? fmin(sum, (double)workload->max_requests) : sum;
     return (struct load){
         .n_requests = n,
         .arrivals_s = rate > 0 ? n / rate : 0,

@@ -340,6 +340,21 @@ static inline void random_pools(struct random_scenario *drawn)
 }
 
 /* What a test narrows down. */
+/* Beside a closed loop, an open one and another closed one; a recording in a closed loop. */
+static inline void random_company(struct random_scenario *drawn)
+{
+    struct ls_workload *workload = &drawn->scenario.workload;
+    const double rate = workload->profiles[0].arrivals.rate;
+    if (workload->trace && random_chance(drawn, 0.4)) {
+        workload->trace_options.arrivals.process = LS_ARRIVALS_CLOSED;
+        workload->trace_options.arrivals.concurrency = random_int(drawn, 1, 20);
+    } else if (!workload->trace && workload->profiles[0].arrivals.process == LS_ARRIVALS_CLOSED) {
+        random_profile(drawn, LS_ARRIVALS_POISSON, rate / 3);
+        random_profile(drawn, LS_ARRIVALS_CLOSED, rate);
+        workload->profiles[2].arrivals.requests = random_int(drawn, 1, 40);
+    }
+}
+
 struct random_limits {
     bool one_stage;    /* one pipeline of one stage */
     bool other_engine; /* not vLLM's order; with a front end */
@@ -347,6 +362,7 @@ struct random_limits {
     bool drain;        /* everything completes, no warm-up */
     bool swapping;     /* preemption: swap */
     bool pools;        /* one for prompts, one for decodes */
+    bool company;      /* closed loops beside others, and of recorded requests */
     bool sharing;      /* sessions, system prompts, traces that say which prompts are alike */
 };
 
@@ -391,6 +407,9 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
 
     for (int32_t i = 0; i < scenario->workload.n_profiles; i++)
         scenario->workload.profiles[i].streaming = random_chance(drawn, 0.3) ? ls_stream_uniform(&drawn->stream) : 1;
+
+    if (limits->company)
+        random_company(drawn);
 
     enum ls_reason reason;
     struct ls_err err = {""};

@@ -168,7 +168,19 @@ enum ls_status ls_arrivals_check(const struct ls_arrivals *arrivals, struct ls_e
     for (size_t i = 0; i < sizeof ops->keys / sizeof *ops->keys && ops->keys[i]; i++)
         if (!has(arrivals, ops->keys[i]))
             return ls_fail(err, LS_INPUT, "%s: %s arrivals need it", ops->keys[i], ops->name);
+    if (ops->timed && arrivals->requests != LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "requests: %s arrivals go on for as long as arrivals do; use max_requests",
+                       ops->name);
     return LS_OK;
+}
+
+bool ls_workload_is_untimed(const struct ls_workload *workload)
+{
+    const struct ls_arrivals *replay = &workload->trace_options.arrivals;
+    bool any = workload->trace && replay->process != LS_NULL_CHOICE && !ls_arrivals_are_timed(replay);
+    for (int32_t i = 0; i < workload->n_profiles; i++)
+        any |= !ls_arrivals_are_timed(&workload->profiles[i].arrivals);
+    return any;
 }
 
 void ls_arrival_clock_init(struct ls_arrival_clock *clock, const struct ls_arrivals *arrivals,

@@ -47,6 +47,9 @@ static inline bool ls_arrivals_are_timed(const struct ls_arrivals *arrivals)
     return ls_processes[arrivals->process].timed;
 }
 
+/* Whether requests of a profile, or of a trace that is replayed otherwise, come without times of their own. */
+bool ls_workload_is_untimed(const struct ls_workload *workload);
+
 /* The clock before the first arrival. */
 void ls_arrival_clock_init(struct ls_arrival_clock *clock, const struct ls_arrivals *arrivals,
                            const struct ls_arrival_draw *draw);

@@ -43,11 +43,14 @@ static void measure_profiles(struct ls_load *load, const struct ls_workload *wor
 static void measure_trace(struct ls_load *load, const struct ls_workload *workload, double limit)
 {
     const struct ls_trace_options *options = &workload->trace_options;
+    const bool replayed = options->arrivals.process != LS_NULL_CHOICE;
     double n = 0, last_s = 0;
     for (size_t i = 0; i < workload->trace->n && n < limit; i++) {
         const struct ls_trace_request *request = &workload->trace->requests[i];
-        const double recorded_s = ls_s_from_ps(request->arrival_ps), arrival_s = recorded_s * options->time_scale;
-        const double prompt = request->prompt_tok, output = request->output_tok;
+        const double recorded_s = ls_s_from_ps(request->arrival_ps);
+        const double arrival_s = replayed ? 0 : recorded_s * options->time_scale;
+        const double prompt = ls_trace_tok(workload, request->prompt_tok);
+        const double output = ls_trace_tok(workload, request->output_tok);
         if ((!isnan(options->window_s) && recorded_s >= options->window_s) ||
             (!isnan(workload->duration_s) && arrival_s >= workload->duration_s))
             break;
@@ -68,9 +71,12 @@ static void measure_trace(struct ls_load *load, const struct ls_workload *worklo
     load->rate = last_s > 0 ? n / last_s : (double)INFINITY;
 }
 
-static void end_arrivals(struct ls_load *load, const struct ls_workload *workload, double limit)
+/* Where requests end whose first profile, or whose trace, arrives like this. */
+static void end_arrivals(struct ls_load *load, const struct ls_workload *workload, const struct ls_arrivals *arrivals,
+                         double limit)
 {
-    const struct ls_arrivals *arrivals = &workload->profiles[0].arrivals;
+    if (arrivals->requests != LS_NULL_INT)
+        limit = fmin(limit, (double)arrivals->requests);
     load->n_requests = limit;
     if (arrivals->process == LS_ARRIVALS_CLOSED) {
         load->users = fmin((double)arrivals->concurrency, limit);
@@ -86,6 +92,19 @@ static void end_arrivals(struct ls_load *load, const struct ls_workload *workloa
     }
 }
 
+/* A recording at other times than its own. */
+static void replay(struct ls_load *load, const struct ls_workload *workload)
+{
+    const struct ls_arrivals *arrivals = &workload->trace_options.arrivals;
+    if (arrivals->process == LS_NULL_CHOICE)
+        return;
+    if (ls_arrivals_are_timed(arrivals)) {
+        load->rate = arrivals->rate / workload->trace_options.time_scale;
+        load->dispersion = ls_processes[arrivals->process].dispersion(arrivals);
+    }
+    end_arrivals(load, workload, arrivals, load->n_requests);
+}
+
 void ls_load_measure(struct ls_load *load, const struct ls_scenario *scenario)
 {
     const struct ls_workload *workload = &scenario->workload;
@@ -95,9 +114,10 @@ void ls_load_measure(struct ls_load *load, const struct ls_scenario *scenario)
         if (workload->trace_options.max_requests != LS_NULL_INT)
             limit = fmin(limit, (double)workload->trace_options.max_requests);
         measure_trace(load, workload, limit);
+        replay(load, workload);
     } else {
         measure_profiles(load, workload);
-        end_arrivals(load, workload, limit);
+        end_arrivals(load, workload, &workload->profiles[0].arrivals, limit);
     }
 }
 

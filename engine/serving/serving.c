@@ -192,8 +192,7 @@ void ls_serving_run_medium(struct ls_serving *serving)
 /* Completions bring arrivals. */
 static enum ls_status watch_completions(struct ls_serving *serving, struct ls_arena *arena)
 {
-    const bool closed = ls_source_is_closed(&serving->source);
-    const int64_t n = closed ? serving->scenario->workload.profiles[0].arrivals.concurrency : 1024;
+    const int64_t users = ls_source_users(&serving->source), n = users > 0 ? users : 1024;
     for (int64_t i = 0; i < serving->n_pipelines; i++) {
         for (int64_t j = 0; j < serving->pipelines[i].n_members; j++) {
             serving->pipelines[i].members[j].completed = note_completed;

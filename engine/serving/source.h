@@ -23,8 +23,8 @@ struct ls_arrival {
 };
 
 struct ls_profile_source {
-    double next_s;  /* time of its next arrival */
-    uint64_t index; /* of that request within the profile */
+    double next_s;  /* time of its next arrival by itself; infinite: none */
+    uint64_t index; /* of its next request within the profile, or the trace */
     struct ls_arrival_clock clock;
 };
 
@@ -33,6 +33,7 @@ struct ls_source {
     struct ls_profile_source profiles[LS_MAX_PROFILES];
     uint64_t n_emitted, limit; /* requests at most */
     uint64_t n_started;        /* those that did not follow another one */
+    bool recorded;             /* of a trace, at its own times */
     int64_t end_ps;            /* no arrivals from here on */
     double total_weight;
     double drawn_s; /* sequential_draw: time of the last arrival */
@@ -51,10 +52,10 @@ bool ls_source_follow(struct ls_source *source, const struct ls_follower *follow
 bool ls_source_after(const struct ls_source *source, const struct ls_turn *turn, int32_t output_tok, bool refused,
                      int64_t now_ps, struct ls_follower *follower);
 
-/* Whether a number of users each send a request when they have had their last one. */
-bool ls_source_is_closed(const struct ls_source *source);
+/* Users who each send a request when they have had their last one, of all profiles. */
+int64_t ls_source_users(const struct ls_source *source);
 
-/* Whether completions bring new arrivals: in a closed loop, or where there are sessions. */
+/* Whether completions bring new arrivals: in closed loops, or where there are sessions. */
 bool ls_source_is_followed(const struct ls_source *source);
 
 /* Requests that may be in the system at once at most, as far as that is known; for reserving memory. */

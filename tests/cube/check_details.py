@@ -1,4 +1,4 @@
-"""Rows of requests and timelines, and what a benchmark client would make of them: check_details.py LLMSWEEP.
+"""Rows of requests and timelines, and what a benchmark client would make of them: check_details.py LLMSWEEP REPLAY.
 
 A recorded run is replayed on several deployments. What the cube holds of a cell must be what `simulate --requests` and
 `--timeline` write of the same one; and the latencies of the cube must be those that vLLM's benchmark reports
@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-LLMSWEEP = os.path.abspath(sys.argv[1])
+LLMSWEEP, REPLAY = map(os.path.abspath, sys.argv[1:3])
 QUANTILES = [0.5, 0.9, 0.95, 0.99]
 # Tokens leave when a pass ends, so that the gaps between them can be read off the trace.
 STUDY = """
@@ -76,8 +76,9 @@ class Details(unittest.TestCase):
         cls.folder.cleanup()
 
     def cells(self, *levels):
-        for tp, dp, lod in [(tp, dp, lod) for tp in (1, 2) for dp in (1, 2) for lod in levels]:
-            yield {"tp": tp, "dp": dp, "lod": lod}
+        for degree in (1, 2):
+            for lod in levels:
+                yield {"tp": degree, "dp": degree, "lod": lod}
 
     def rows(self, group, cell, engine="h5netcdf"):
         with xr.open_dataset("a.h5", group=group, engine=engine) as details:
@@ -172,6 +173,33 @@ class Details(unittest.TestCase):
             counted = self.cube.sel(cell).squeeze()
             np.testing.assert_allclose(float(counted.itl_mean_s), gaps.mean(), rtol=1e-5)
             np.testing.assert_allclose(counted.itl_q, np.percentile(gaps, [100 * q for q in QUANTILES]), rtol=1.5e-3)
+
+
+    def test_a_run_that_is_recorded_is_replayed_as_it_was(self):
+        cell = {"tp": 2, "dp": 1, "lod": "medium"}
+        rows = self.rows("requests", cell)
+        rows = rows.isel(row=np.flatnonzero(rows.outcome != 2))
+        failed = (rows.outcome == 1).values
+        latency = {"ttft": rows.ttft_s, "tpot": rows.tpot_s, "e2el": rows.e2e_s}
+        measured = {f"p{q}_{name}_ms": 1000 * np.nanpercentile(values, q) for name, values in latency.items() for q in (90, 99)}
+        measured |= {f"mean_{name}_ms": 1000 * float(values.mean()) for name, values in latency.items()}
+        measured |= {
+            "start_times": (rows.arrival_s.values + 1234.5).tolist(),
+            "input_lens": rows.prompt_tokens.values.tolist(),
+            "output_lens": np.where(failed, 0, rows.output_tokens).tolist(),
+            "errors": ["too long" if error else "" for error in failed],
+            "output_throughput": int(rows.generated_tokens.sum()) / float(rows.end_s.max()),
+        }
+        with open("measured.json", "w") as file:
+            json.dump(measured, file)
+        sets = [f"--set={key}={value}" for key, value in cell.items()]
+        done = subprocess.run([sys.executable, REPLAY, "measured.json", "study.yaml", "--program", LLMSWEEP, *sets],
+                              check=True, capture_output=True, text=True)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0], f"{120 - failed.sum()} requests")
+        self.assertEqual(len(lines), 2 + 9 + 1)
+        for line in lines[2:]:
+            self.assertRegex(line, r"[+-]0\.[01] %$")
 
 
 if __name__ == "__main__":

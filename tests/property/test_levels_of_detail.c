@@ -57,7 +57,8 @@ END_TEST
 START_TEST(medium_equals_high_whatever_the_engine)
 {
     for (int i = 0; i < n_scenarios; i++) {
-        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i, &(struct random_limits){.other_engine = true});
+        random_scenario_draw_with(&drawn, first_scenario + (uint64_t)i,
+                                  &(struct random_limits){.other_engine = true, .company = i % 2 > 0});
         drawn.scenario.cluster.contention = 0;
         const struct ls_metrics medium = simulate(LS_LOD_MEDIUM), high = simulate(LS_LOD_HIGH);
         expect_equal(&medium, &high);

@@ -77,7 +77,8 @@ START_TEST(looking_on_changes_nothing_and_shows_everything)
     struct random_scenario drawn;
     struct run run;
     ck_assert(run_init(&run));
-    random_scenario_draw_with(&drawn, (uint64_t)_i, &(struct random_limits){.other_engine = _i % 3 == 0});
+    random_scenario_draw_with(&drawn, (uint64_t)_i,
+                              &(struct random_limits){.other_engine = _i % 3 == 0, .company = _i % 2 == 0});
     drawn.scenario.workload.warmup_s = 0;
     drawn.scenario.strategy.lod = _i % 2 ? LS_LOD_HIGH : LS_LOD_MEDIUM;
     memset(&seen, 0, sizeof seen);

@@ -182,11 +182,12 @@ START_TEST(the_plain_loop_gives_the_same_numbers)
 }
 END_TEST
 
-/* Prompts first, one batch at a time, blocks kept for outputs, scheduling ahead, a front end. */
+/* Prompts first, one batch at a time, blocks kept for outputs, scheduling ahead, a front end; several closed loops. */
 START_TEST(the_plain_loop_agrees_about_other_engines)
 {
     for (int i = 0; i < (n_scenarios + 1) / 2; i++)
-        compare(first_scenario + (uint64_t)i, &(struct random_limits){.other_engine = true, .one_stage = i % 2 == 0});
+        compare(first_scenario + (uint64_t)i,
+                &(struct random_limits){.other_engine = true, .one_stage = i % 2 == 0, .company = i % 3 > 0});
 }
 END_TEST
 

@@ -29,9 +29,39 @@ BurstGPT's, without what failed.
   $ printf 'Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n45,ChatGPT,1087,0,1087,Conversation log\n118,GPT-4,417,276,693,Conversation log\n' >trace.csv
   $ llmsweep simulate study.yaml | grep n_arrived
   n_arrived                                         2          requests arrived
-  $ llmsweep validate study.yaml --set workload.trace.format=sharegpt
-  trace.csv: workload.trace.format: conversations have texts, but no times and no token counts; count their tokens and write csv
+
+Conversations have neither times nor tokens: their requests come as they are told to, with so many characters for each token.
+
+  $ printf '[{"conversations": [{"value": "Is that all?"}, {"value": "It is."}]}, {"conversations": []}]' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml:3:19: workload.trace.arrivals.process: the recording has no times; say how its requests arrive, such as {process: poisson, rate: 4}
   [2]
+  $ cat >times.yaml <<END
+  > model: llama-3.1-8b
+  > cluster: {hardware: h100-sxm}
+  > workload: {trace: {file: trace.csv, arrivals: {process: closed, concurrency: 1}}}
+  > END
+  $ llmsweep simulate times.yaml --requests /dev/stdout | head -2 | cut -d, -f 6-9
+  prompt_tokens,output_tokens,generated_tokens,arrival_s
+  3,2,2,0.000000000000
+  $ llmsweep simulate times.yaml --set workload.trace.characters_per_token=3 --requests /dev/stdout | head -2 | cut -d, -f 6-9
+  prompt_tokens,output_tokens,generated_tokens,arrival_s
+  4,2,2,0.000000000000
+  $ printf 'prompt_tokens,output_tokens\n700,50\n10,2\n' >trace.csv
+  $ llmsweep validate study.yaml
+  study.yaml:3:19: workload.trace.arrivals.process: the recording has no times; say how its requests arrive, such as {process: poisson, rate: 4}
+  [2]
+  $ llmsweep simulate times.yaml --requests /dev/stdout | head -3 | cut -d, -f 6-9
+  prompt_tokens,output_tokens,generated_tokens,arrival_s
+  700,50,50,0.000000000000
+  10,2,2,0.389551770477
+  $ llmsweep validate times.yaml --set workload.trace.arrivals.process=poisson
+  times.yaml:3:47: workload.trace.arrivals.rate: poisson arrivals need it
+  [2]
+  $ llmsweep validate study.yaml --set workload.trace.arrivals.rate=3
+  --set: workload.trace.arrivals.process: the recording has no times; say how its requests arrive, such as {process: poisson, rate: 4}
+  [2]
+
   $ printf 'output_tokens,arrival_s,prompt_tokens\n44,0,374\n' >trace.csv
 
 What may be wrong with one.
@@ -48,14 +78,14 @@ What may be wrong with one.
   [2]
   $ printf 'arrival_s,prompt_tokens,output_tokens\n' >trace.csv
   $ llmsweep validate study.yaml
-  trace.csv: no requests; only the first line is there
+  trace.csv: no requests in it
   [2]
   $ printf 'time,in,out\n0,374,44\n' >trace.csv
   $ llmsweep validate study.yaml
-  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv)
+  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv, where arrival_s may be missing)
   [2]
   $ llmsweep validate study.yaml --set workload.trace.format=burstgpt
-  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv)
+  trace.csv:1:1: no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv, where arrival_s may be missing)
   [2]
   $ printf '{"timestamp": 0, "input_length": 374, "output_length": 44, "hash_ids": [1]}\n{"timestamp": 1}\n{"timestamp": 2, "input_length": 374, "output_length": 44, "hash_ids": [1, x]}\n' >trace.csv
   $ llmsweep validate study.yaml

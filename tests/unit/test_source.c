@@ -87,7 +87,7 @@ START_TEST(counts_have_the_dispersion_of_their_process)
     static const enum ls_process processes[] = {LS_ARRIVALS_POISSON, LS_ARRIVALS_GAMMA, LS_ARRIVALS_MMPP};
     struct ls_arrivals *arrivals = &add(processes[_i], 4)->arrivals;
     double mean, variance;
-    *arrivals = (struct ls_arrivals){processes[_i], 4, 2, 6, 2, 3, 0, 1, LS_NULL_INT};
+    *arrivals = (struct ls_arrivals){processes[_i], 4, 2, 6, 2, 3, 0, 1, LS_NULL_INT, LS_NULL_INT};
     count_windows(N, 50, count);
     mean_and_variance(N, count, &mean, &variance);
     const double dispersion = ls_processes[processes[_i]].dispersion(arrivals);
@@ -237,7 +237,7 @@ START_TEST(all_at_once_is_at_the_start)
     for (; ls_source_next(&source, &arrival); n++)
         ck_assert_int_eq(arrival.arrival_ps, 0);
     ck_assert_int_eq(n, 50);
-    ck_assert(!ls_source_is_closed(&source));
+    ck_assert_int_eq(ls_source_users(&source), 0);
 }
 END_TEST
 
@@ -249,7 +249,7 @@ START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
     scenario.workload.profiles[0].prompt_tokens.dist = scenario_exponential(500);
     scenario.workload.max_requests = 12;
     ls_source_init(&source, &scenario);
-    ck_assert(ls_source_is_closed(&source));
+    ck_assert_int_eq(ls_source_users(&source), _i ? 3 : 7);
     int n = 0;
     for (; ls_source_next(&source, &arrival); n++) {
         ck_assert_int_eq(arrival.arrival_ps, 0);
@@ -268,6 +268,50 @@ START_TEST(a_closed_loop_starts_its_users_and_follows_completions)
         ck_assert(ls_source_next(&source, &arrival));
         ck_assert_int_eq(arrival.prompt_tok, lengths[i]);
     }
+}
+END_TEST
+
+/* What follows a request of that profile, which ends at `now`; false when nothing does. */
+static bool follow_one_of(int32_t profile, int64_t now_ps)
+{
+    struct ls_follower follower;
+    const struct ls_turn turn = {.profile = profile};
+    return ls_source_after(&source, &turn, 5, false, now_ps, &follower) &&
+           ls_source_follow(&source, &follower, &arrival);
+}
+
+/* Each user sends requests of its own profile, each profile as many as it may; others come at their own times. */
+START_TEST(closed_loops_stand_beside_others)
+{
+    int n[4] = {0};
+    add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = 3;
+    add(LS_ARRIVALS_CONSTANT, 10);
+    add(LS_ARRIVALS_CLOSED, 1)->arrivals.concurrency = 9;
+    add(LS_ARRIVALS_ALL_AT_ONCE, 1)->arrivals.requests = 4;
+    scenario.workload.profiles[2].arrivals.requests = 5;
+    scenario.workload.duration_s = 1;
+    scenario.workload.max_requests = 30;
+    ls_source_init(&source, &scenario);
+    ck_assert_int_eq(ls_source_users(&source), 12);
+    ck_assert(ls_source_is_followed(&source));
+    for (int64_t last_ps = 0; ls_source_next(&source, &arrival); last_ps = arrival.arrival_ps) {
+        ck_assert_int_ge(arrival.arrival_ps, last_ps);
+        ck_assert_int_eq(arrival.arrival_ps == 0, arrival.profile != 1);
+        n[arrival.profile]++;
+    }
+    ck_assert_int_eq(n[0], 3);
+    ck_assert_int_eq(n[1], 9);
+    ck_assert_int_eq(n[2], 5);
+    ck_assert_int_eq(n[3], 4);
+    ck_assert(!follow_one_of(1, 1000));
+    ck_assert(!follow_one_of(2, 1000));
+    ck_assert(!follow_one_of(3, 1000));
+    for (int i = 0; i < 9; i++) {
+        ck_assert(follow_one_of(0, 1000 + i));
+        ck_assert_int_eq(arrival.profile, 0);
+        ck_assert_int_eq(arrival.arrival_ps, 1000 + i);
+    }
+    ck_assert(!follow_one_of(0, 2000));
 }
 END_TEST
 
@@ -304,10 +348,15 @@ static const struct ls_trace_request recorded[] = {{.arrival_ps = 0, .prompt_tok
                                                    {.arrival_ps = 4000000000000, .prompt_tok = 50, .output_tok = 5}};
 static const struct ls_trace trace = {.n = 5, .requests = recorded};
 
+static void use_trace(void)
+{
+    scenario.workload.trace = &trace;
+}
+
 static int count_trace(void)
 {
     int n = 0;
-    scenario.workload.trace = &trace;
+    use_trace();
     ls_source_init(&source, &scenario);
     for (; ls_source_next(&source, &arrival); n++) {
         ck_assert_int_eq(arrival.prompt_tok, recorded[n].prompt_tok);
@@ -336,6 +385,72 @@ START_TEST(traces_are_scaled_and_cut)
 }
 END_TEST
 
+/* Lengths of the recording, in its order, at the times that a profile of the process would have. */
+START_TEST(recorded_lengths_come_at_chosen_times)
+{
+    int64_t times_ps[5];
+    struct ls_trace_options *options = &scenario.workload.trace_options;
+    add(LS_ARRIVALS_POISSON, 4);
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < 5; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        times_ps[i] = arrival.arrival_ps;
+    }
+    use_trace();
+    options->arrivals.process = LS_ARRIVALS_POISSON;
+    options->arrivals.rate = 8;
+    options->time_scale = 2;
+    ls_source_init(&source, &scenario);
+    for (int i = 0; i < 5; i++) {
+        ck_assert(ls_source_next(&source, &arrival));
+        ck_assert_int_le(llabs(arrival.arrival_ps - times_ps[i]), 1);
+        ck_assert_int_eq(arrival.prompt_tok, recorded[i].prompt_tok);
+    }
+    ck_assert(!ls_source_next(&source, &arrival));
+    ck_assert(!ls_source_is_followed(&source));
+}
+END_TEST
+
+START_TEST(a_closed_loop_replays_a_recording)
+{
+    struct ls_trace_options *options = &scenario.workload.trace_options;
+    use_trace();
+    options->arrivals.process = LS_ARRIVALS_CLOSED;
+    options->arrivals.concurrency = 2;
+    ls_source_init(&source, &scenario);
+    ck_assert_int_eq(ls_source_users(&source), 2);
+    int i = 0;
+    for (; ls_source_next(&source, &arrival); i++)
+        ck_assert_int_eq(arrival.prompt_tok, recorded[i].prompt_tok);
+    ck_assert_int_eq(i, 2);
+    for (; follow_one_of(0, 1000 * i); i++) {
+        ck_assert_int_eq(arrival.arrival_ps, 1000 * i);
+        ck_assert_int_eq(arrival.prompt_tok, recorded[i].prompt_tok);
+        ck_assert_uint_eq(arrival.index, (uint64_t)i);
+    }
+    ck_assert_int_eq(i, 5);
+}
+END_TEST
+
+START_TEST(characters_are_counted_in_tokens)
+{
+    static const struct ls_trace_request texts[] = {{.prompt_tok = 9, .output_tok = 1}, {0, 400, 8, 0, 0, 0}};
+    static const struct ls_trace conversations = {
+        .n = 2, .requests = texts, .digest = 1, .is_untimed = true, .is_in_characters = true};
+    scenario.workload.trace = &conversations;
+    scenario.workload.trace_options.arrivals.process = LS_ARRIVALS_ALL_AT_ONCE;
+    scenario.workload.trace_options.characters_per_token = 4;
+    ls_source_init(&source, &scenario);
+    ck_assert(ls_source_next(&source, &arrival));
+    ck_assert_int_eq(arrival.prompt_tok, 3);
+    ck_assert_int_eq(arrival.output_tok, 1);
+    ck_assert(ls_source_next(&source, &arrival));
+    ck_assert_int_eq(arrival.prompt_tok, 100);
+    ck_assert_int_eq(arrival.output_tok, 2);
+    ck_assert(!ls_source_next(&source, &arrival));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -355,6 +470,10 @@ int main(void)
     tcase_add_loop_test(tcase, a_share_of_the_requests_streams, 0, 3);
     tcase_add_test(tcase, a_closed_loop_ends_with_its_time);
     tcase_add_test(tcase, traces_are_scaled_and_cut);
+    tcase_add_test(tcase, closed_loops_stand_beside_others);
+    tcase_add_test(tcase, recorded_lengths_come_at_chosen_times);
+    tcase_add_test(tcase, a_closed_loop_replays_a_recording);
+    tcase_add_test(tcase, characters_are_counted_in_tokens);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -104,6 +104,65 @@ START_TEST(the_digest_knows_every_number)
 }
 END_TEST
 
+/* Characters, however they are written; the first two turns; nothing of what else there is. */
+START_TEST(conversations_are_counted)
+{
+    struct ls_trace trace =
+        read_trace("[{\"id\": \"a]}\\\"\", \"conversations\": [{\"from\": \"human\", \"value\": "
+                   "\"Gr\u00fc\\u00dfe\\n\"}, {\"value\": \"\\ud83d\\ude00!\", "
+                   "\"from\": \"gpt\"}, {\"from\": \"human\", \"value\": \"more\"}]},\n"
+                   " {\"conversations\": [], \"other\": {\"value\": [1, {\"x\": null}], \"y\": -1.5e3}},\n"
+                   " {\"conversations\": [{\"from\": \"gpt\", \"value\": \"alone\"}]},\n"
+                   " {\"conversations\": [{\"value\": \"\"}, {\"value\": \"to nothing\"}]},\n"
+                   " {\"n\": 4 , \"conversations\" :[ {\"value\":\"ab\"} , {\"value\":\"cde\"} ] } ]\n",
+                   LS_TRACE_AUTO);
+    ck_assert_uint_eq(trace.n, 2);
+    ck_assert(trace.is_untimed && trace.is_in_characters);
+    ck_assert_int_eq(trace.requests[0].prompt_tok, 6);
+    ck_assert_int_eq(trace.requests[0].output_tok, 2);
+    ck_assert_int_eq(trace.requests[1].prompt_tok, 2);
+    ck_assert_int_eq(trace.requests[1].output_tok, 3);
+    struct ls_trace tokens = read_trace("prompt_tokens,output_tokens\n6,2\n2,3\n", LS_TRACE_AUTO);
+    ck_assert(tokens.is_untimed && !tokens.is_in_characters);
+    ck_assert_int_eq(tokens.requests[0].prompt_tok, 6);
+    ck_assert_uint_ne(tokens.digest, trace.digest);
+    free((void *)trace.requests);
+    free((void *)tokens.requests);
+}
+END_TEST
+
+START_TEST(what_is_no_list_of_conversations_is_refused)
+{
+    static const struct {
+        const char *text, *place;
+    } cases[] = {
+        {"{}", "trace.csv:1:1: not a list of conv"},
+        {"[3]", "trace.csv:1:2: "},
+        {"[{\"conversations\": \"x\"}]", "trace.csv:1:20: "},
+        {"[{\"conversations\": [{\"from\": \"x\"}, {\"value\": \"a\"}]}]", "trace.csv:1:20: "},
+        {"[\n{\"conversations\": [{\"value\": \"a\"}, {\"value\": 7}]}]", "trace.csv:2:19: "},
+        {"[{\"conversations\": [{\"value\": \"a\"}, {\"value\": \"\\q\"}]}]", "trace.csv:1:20: "},
+        {"[{\"conversations\": [{\"value\": \"a\"}, {\"value\": \"b\"}]", "trace.csv:1:"},
+        {"[{\"conversations\": [{\"value\": \"a\"}, {\"value\": \"b\"}]}", "trace.csv:1:"},
+        {"[{\"conversations\": [{\"value\": \"a\"}, {\"value\": \"b\"}]}\n{}]", "trace.csv:2:1: "},
+        {"[{\"conversations\": [{\"value\": \"\\ud8", "trace.csv:1:"},
+        {"[", "trace.csv:1:"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ls_trace trace;
+        struct ls_diags diags = {0};
+        const char *path = write_file("trace.csv", cases[i].text, strlen(cases[i].text));
+        char said[600];
+        ck_assert_int_eq(ls_trace_read(path, LS_TRACE_SHAREGPT, &trace, &diags), LS_INPUT);
+        ck_assert_uint_eq(diags.n, 1);
+        (void)snprintf(said, sizeof said, "trace.csv:%d:%d: %s", diags.items[0].line, diags.items[0].column,
+                       diags.items[0].text);
+        ck_assert_msg(strncmp(said, cases[i].place, strlen(cases[i].place)) == 0, "%s: %s", cases[i].text, said);
+        ls_diags_release(&diags);
+    }
+}
+END_TEST
+
 START_TEST(the_shipped_recording_is_whole)
 {
     struct ls_trace trace;
@@ -125,6 +184,8 @@ int main(void)
     tcase_add_test(tcase, parts_of_prompts_are_chained);
     tcase_add_test(tcase, calendars_are_understood);
     tcase_add_test(tcase, the_digest_knows_every_number);
+    tcase_add_test(tcase, conversations_are_counted);
+    tcase_add_test(tcase, what_is_no_list_of_conversations_is_refused);
     tcase_add_test(tcase, the_shipped_recording_is_whole);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
