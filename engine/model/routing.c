@@ -2,9 +2,10 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "engine/sim/random.h"
+
+static const double MOST_LOAD = 200; /* over the least */
 
 enum { MOST_EXPERTS = 2048, MAX_COPIES = 2 * MOST_EXPERTS, N_ORDERS = 16 };
 
@@ -67,14 +68,13 @@ static double power_quantile(double a, double high, double u)
 }
 
 /* Shares of the choices, heaviest first under a power law; they add up to 1. */
-static void fill_shares(const struct ls_expert_imbalance *imbalance, int64_t n, double n_tok, double *share)
+static void fill_shares(const struct ls_expert_imbalance *imbalance, int64_t n, double *share)
 {
     const struct ls_samples *samples = imbalance->histogram.samples;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        share[i] =
-            samples ? samples->values[i]
-                    : power_quantile(imbalance->power_law, fmax(200, 0.8 * n_tok), 1 - ((double)i + 0.5) / (double)n);
+        share[i] = samples ? samples->values[i]
+                           : power_quantile(imbalance->power_law, MOST_LOAD, 1 - ((double)i + 0.5) / (double)n);
         sum += share[i];
     }
     for (int64_t i = 0; i < n; i++)
@@ -138,30 +138,19 @@ static void shuffle(uint16_t *order, int64_t n, uint64_t which)
     }
 }
 
-/* Orders in which experts may lie; one where they have their own. */
-struct orders {
-    int n;
-    uint16_t of[N_ORDERS][MOST_EXPERTS];
-};
-
-static void draw_orders(struct orders *orders, int64_t n_experts, bool own)
+static double mean_greatest_run(const double *share, int64_t n, int64_t shards, bool in_order)
 {
-    orders->n = own ? 1 : N_ORDERS;
-    for (int64_t i = 0; i < n_experts; i++)
-        orders->of[0][i] = (uint16_t)i;
-    for (int which = 0; !own && which < N_ORDERS; which++) {
-        if (which > 0)
-            memcpy(orders->of[which], orders->of[which - 1], (size_t)n_experts * sizeof orders->of[0][0]);
-        shuffle(orders->of[which], n_experts, (uint64_t)which);
-    }
-}
-
-static double mean_greatest_run(const double *share, const struct orders *orders, int64_t n, int64_t shards)
-{
+    uint16_t order[MAX_COPIES] = {0};
     double sum = 0;
-    for (int which = 0; which < orders->n; which++)
-        sum += greatest_run(share, orders->of[which], n, shards);
-    return sum / orders->n;
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (uint16_t)i;
+    if (in_order)
+        return greatest_run(share, order, n, shards);
+    for (uint64_t which = 0; which < N_ORDERS; which++) {
+        shuffle(order, n, which);
+        sum += greatest_run(share, order, n, shards);
+    }
+    return sum / N_ORDERS;
 }
 
 static int64_t heaviest(const double *load, int64_t n)
@@ -203,30 +192,22 @@ static double greatest_balanced(const double *share, int64_t n, int64_t redundan
 
 /* -- the whole -- */
 
-static struct ls_expert_load measure(const struct ls_expert_imbalance *imbalance, const struct ls_model *model,
-                                     const struct ls_shard *shard, const struct orders *orders, double n_tok)
-{
-    double share[MAX_COPIES] = {0};
-    const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
-    fill_shares(imbalance, n, n_tok, share);
-    const double greatest = shard->redundant_experts > 0 ? greatest_balanced(share, n, shard->redundant_experts, shards)
-                                                         : mean_greatest_run(share, orders, n, shards);
-    return (struct ls_expert_load){.imbalance = fmax(1, greatest * (double)shards),
-                                   .hit = hit_share(share, n, (double)model->num_experts_per_tok, n_tok)};
-}
-
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard)
 {
-    struct orders orders;
-    double n_tok = 1;
+    double share[MAX_COPIES] = {0}, n_tok = 1;
+    const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
     *routing = (struct ls_routing){.balanced = !ls_model_is_moe(model) || ls_expert_imbalance_is_balanced(imbalance)};
     if (routing->balanced)
         return;
-    assert(model->n_routed_experts + shard->redundant_experts <= MAX_COPIES);
-    draw_orders(&orders, model->n_routed_experts, imbalance->histogram.samples != NULL);
+    assert(n + shard->redundant_experts <= MAX_COPIES);
+    fill_shares(imbalance, n, share);
+    const double greatest = shard->redundant_experts > 0
+                                ? greatest_balanced(share, n, shard->redundant_experts, shards)
+                                : mean_greatest_run(share, n, shards, imbalance->histogram.samples != NULL);
+    routing->imbalance = fmax(1, greatest * (double)shards);
     for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP)
-        routing->loads[i] = measure(imbalance, model, shard, &orders, n_tok);
+        routing->hit[i] = hit_share(share, n, (double)model->num_experts_per_tok, n_tok);
 }
 
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
@@ -238,8 +219,7 @@ struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const st
     int i = 0;
     for (; i + 2 < LS_N_ROUTING_POINTS && (double)n_group_tok >= from * LS_ROUTING_STEP; i++)
         from *= LS_ROUTING_STEP;
-    const struct ls_expert_load *low = &routing->loads[i], *high = &routing->loads[i + 1];
     const double share = fmin(1, fmax(0, ((double)n_group_tok - from) / (from * (LS_ROUTING_STEP - 1))));
-    return (struct ls_expert_load){.imbalance = low->imbalance + share * (high->imbalance - low->imbalance),
-                                   .hit = low->hit + share * (high->hit - low->hit)};
+    return (struct ls_expert_load){.imbalance = routing->imbalance,
+                                   .hit = routing->hit[i] + share * (routing->hit[i + 1] - routing->hit[i])};
 }

@@ -29,15 +29,17 @@ LS_NODISCARD enum ls_status ls_expert_imbalance_check(const struct ls_expert_imb
 
 enum { LS_N_ROUTING_POINTS = 12, LS_ROUTING_STEP = 4 };
 
-/* Prepared for a model and its split: loads for 1, 4, 16, … tokens of the expert-parallel group. */
+/* Prepared for a model and its split: hits for 1, 4, 16, … tokens of the expert-parallel group. */
 struct ls_routing {
     bool balanced;
-    struct ls_expert_load loads[LS_N_ROUTING_POINTS];
+    double imbalance;
+    double hit[LS_N_ROUTING_POINTS];
 };
 
 /* Loads of the experts, by how popular they are:
- *   power law   quantiles of a density x^−a from 1 to 0.8 · tokens, at least 200 (the loads with which AIConfigurator's
- *               collectors measure expert kernels), on experts in random order: the mean over some orders
+ *   power law   quantiles of a density x^−a from 1 to 200, on experts in random order: the mean over some orders. It is
+ *               the load with which AIConfigurator's collectors measure expert kernels of up to 250 tokens; theirs goes
+ *               on to 0.8 · tokens, while here how popular an expert is does not depend on the pass
  *   histogram   the counts, on experts in their order
  * Shards hold runs of experts, as vLLM lays them out. With redundant experts copies go to those with the most load for
  * each copy, and from the heaviest on each copy to the shard with the least load that has room, as DeepSeek's EPLB
@@ -45,7 +47,7 @@ struct ls_routing {
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard);
 
-/* The load for so many tokens of the group, linear between the points. */
+/* The load for so many tokens of the group, hits linear between the points. */
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
                                       int64_t n_group_tok);
 

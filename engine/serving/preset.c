@@ -38,11 +38,11 @@ const char *const ls_preset_names[LS_N_PRESETS + 1] = {
 
 static const double gib = 1024.0 * 1024 * 1024;
 
-/* Of the engines' own traffic: what AIConfigurator measures and predicts kernels of most models with
- * (github.com/ai-dynamo/aiconfigurator, sdk/models, _power_law_alpha); it gives the busiest of 32 GPUs 2.5 to 2.8 times
- * the mean of DeepSeek-V3's 256 experts, and balancing them made SGLang's prompts 1.49 times as fast there
- * (lmsys.org/blog/2025-05-05-large-scale-ep). Models with few experts are more even (Mixtral, arXiv 2401.04088, section
- * 5) and stay balanced. */
+/* How unevenly real traffic loads experts: the power law with which AIConfigurator predicts most models
+ * (github.com/ai-dynamo/aiconfigurator, sdk/models, _power_law_alpha). Without redundant experts it makes DeepSeek-V3's
+ * prompts on 32 GPUs 2.1 times as slow as balanced, its decodes on 64 GPUs 2.5 times; the SGLang team measured 1.5 and
+ * 2.5 (lmsys.org/blog/2025-05-05-large-scale-ep). Models with few experts are more even (Mixtral, arXiv 2401.04088,
+ * section 5) and stay balanced. */
 enum { FEW_EXPERTS = 16 };
 static const double routing_law = 1.01;
 
