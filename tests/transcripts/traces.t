@@ -51,10 +51,10 @@ Conversations have neither times nor tokens: their requests come as they are tol
   $ llmsweep validate study.yaml
   study.yaml:3:19: workload.trace.arrivals.process: the recording has no times; say how its requests arrive, such as {process: poisson, rate: 4}
   [2]
-  $ llmsweep simulate times.yaml --requests /dev/stdout | head -3 | cut -d, -f 6-9
-  prompt_tokens,output_tokens,generated_tokens,arrival_s
-  700,50,50,0.000000000000
-  10,2,2,0.389551770477
+  $ llmsweep simulate times.yaml --requests /dev/stdout | head -3 | cut -d, -f 5-8
+  outcome,prompt_tokens,output_tokens,generated_tokens
+  completed,700,50,50
+  completed,10,2,2
   $ llmsweep validate times.yaml --set workload.trace.arrivals.process=poisson
   times.yaml:3:47: workload.trace.arrivals.rate: poisson arrivals need it
   [2]
