@@ -28,13 +28,22 @@
  *   25 ms and 19 ms from a 72B model in vLLM 0.17 on 4 and 8 H100, 5.4 ms and 5.6 ms more than its step takes by the
  *   measured kernels (github.com/JingchaoZhang/JingchaoZhang.github.io, LLM Inference Across NVLink and InfiniBand,
  *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off.
+ * - A step of vLLM before 0.6, whose API server shares the engine's thread: 76 µs for each sequence. For Llama-3 8B on
+ * an H100 the server takes 33 % of the time, scheduling 29 % and the GPU 38 % (blog.vllm.ai, 2024-09-05, v0.6.0), whose
+ *   step of 256 sequences of 400 tokens takes 12 ms.
+ * - A step of vLLM on several nodes, where Ray runs the ranks: 3.8 ms more. A token of the 72B model on two stages of 8
+ *   GPUs takes 14.8 ms, on one of them 10 ms with and by the kernels 11 ms without scheduling ahead, which Ray does not
+ *   allow (the page on NVLink and InfiniBand, as above).
  * - The front end: 32 requests gain 4 ms of mean TTFT from offline to online serving
  *   (github.com/tenstorrent/tt-inference-server/issues/190): 0.25 ms each, one after the other. Half a million tokens a
  *   second are tokenised (github.com/andyluo7/cpu-gpu-codesign-agentic-inference): 2 µs each. An output token takes
  *   0.5 µs to process (simllm, as above) and 7.5 µs to render as a frame (github.com/vllm-project/vllm/pull/52875). */
 
 const char *const ls_preset_names[LS_N_PRESETS + 1] = {
-    "vllm-0.11", "vllm-0.6", "vllm-0.14", "trtllm-1.0", "trtllm-0.17", "sglang-0.5", "static", "reference", NULL};
+    [LS_PRESET_VLLM] = "vllm-0.11",       [LS_PRESET_VLLM_V0] = "vllm-0.6",  [LS_PRESET_VLLM_IN_SERVER] = "vllm-0.5",
+    [LS_PRESET_VLLM_ASYNC] = "vllm-0.14", [LS_PRESET_TRTLLM] = "trtllm-1.0", [LS_PRESET_TRTLLM_ENGINE] = "trtllm-0.17",
+    [LS_PRESET_SGLANG] = "sglang-0.5",    [LS_PRESET_STATIC] = "static",     [LS_PRESET_REFERENCE] = "reference",
+};
 
 static const double gib = 1024.0 * 1024 * 1024;
 
@@ -45,6 +54,14 @@ static const double gib = 1024.0 * 1024 * 1024;
  * section 5) and stay balanced. */
 enum { FEW_EXPERTS = 16 };
 static const double routing_law = 1.01;
+
+/* Whether a replica of vLLM's needs Ray: its tensor and pipeline ranks are on several nodes. */
+static bool needs_ray(const struct ls_scenario *scenario)
+{
+    return scenario->strategy.tp * scenario->strategy.pp > scenario->cluster.gpus_per_node;
+}
+
+static const double ray_step_s = 3.8e-3;
 
 /* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
  * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256.
@@ -72,7 +89,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_MIXED,
         .output_reserve = 0,
-        .step_overhead_s = 1e-3,
+        .step_overhead_s = 1e-3 + (needs_ray(scenario) ? ray_step_s : 0),
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = 0,
         .expert_imbalance.power_law = routing_law,
@@ -104,19 +121,27 @@ static struct ls_engine vllm_v0(const struct ls_scenario *scenario)
     engine.enable_chunked_prefill = chunked;
     engine.enable_prefix_caching = 0;
     engine.batching = chunked ? LS_BATCHING_MIXED : LS_BATCHING_PREFILL_FIRST;
-    engine.step_overhead_s = scenario->strategy.tp > 1 ? 1.35e-3 : 0.75e-3;
+    engine.step_overhead_s = (scenario->strategy.tp > 1 ? 1.35e-3 : 0.75e-3) + (needs_ray(scenario) ? ray_step_s : 0);
     engine.step_overhead_per_seq_s = 42.5e-6;
     engine.cuda_graphs = LS_CUDA_GRAPHS_DECODE;
     engine.cuda_graph_max_tokens = 256;
     return engine;
 }
 
-/* vLLM from 0.14 on schedules a step while the one before runs, unless told not to (github.com/vllm-project/vllm/pull/
- * 27614). */
+/* vLLM up to 0.5, the same with its API server in the engine's thread. */
+static struct ls_engine vllm_in_server(const struct ls_scenario *scenario)
+{
+    struct ls_engine engine = vllm_v0(scenario);
+    engine.step_overhead_per_seq_s = 76e-6;
+    return engine;
+}
+
+/* vLLM from 0.14 on schedules a step while the one before runs, unless told not to or run by Ray
+ * (github.com/vllm-project/ vllm/pull/27614). */
 static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 {
     struct ls_engine engine = vllm(scenario);
-    engine.overlap_scheduling = 1;
+    engine.overlap_scheduling = !needs_ray(scenario);
     return engine;
 }
 
@@ -278,6 +303,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
 static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario *) = {
     [LS_PRESET_VLLM] = vllm,
     [LS_PRESET_VLLM_V0] = vllm_v0,
+    [LS_PRESET_VLLM_IN_SERVER] = vllm_in_server,
     [LS_PRESET_VLLM_ASYNC] = vllm_async,
     [LS_PRESET_TRTLLM] = trtllm,
     [LS_PRESET_SGLANG] = sglang,

@@ -22,6 +22,6 @@ Serving, on fewer requests than the study has.
   >   echo "$by: $(llmsweep best serving.h5 --by $by --top 1 --csv | tail -1 | cut -d, -f1-5)"
   > done
   mem_headroom_bytes: 8,2,1,1,medium
-  ttft_p99_s: 8,2,1,1,medium
+  ttft_p99_s: 8,1,2,1,medium
   output_token_throughput_per_gpu: 2,1,1,1,medium
   usd_per_mtok: 2,1,1,1,medium

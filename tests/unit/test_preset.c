@@ -47,6 +47,17 @@ START_TEST(kernels_are_those_of_the_engine)
 }
 END_TEST
 
+/* vLLM 0.14 schedules ahead on one node, where it needs no Ray. */
+START_TEST(vllm_pays_for_ray_on_several_nodes)
+{
+    static const char *const two[][2] = {{"strategy.pp", "4"}, {"cluster.nodes", "2"}, {NULL, NULL}};
+    const struct ls_scenario one = resolve("vllm-0.14", nothing), ray = resolve("vllm-0.14", two);
+    ck_assert_int_eq(one.engine.overlap_scheduling, 1);
+    ck_assert_int_eq(ray.engine.overlap_scheduling, 0);
+    ck_assert_double_eq_tol(ray.engine.step_overhead_s - one.engine.step_overhead_s, 3.8e-3, 1e-12);
+}
+END_TEST
+
 START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
 {
     static const char *const llama_2[][2] = {{"model.max_position_embeddings", "4096"}, {NULL, NULL}};
@@ -149,6 +160,7 @@ int main(void)
     TCase *tcase = tcase_create("preset");
     tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
+    tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
