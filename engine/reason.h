@@ -26,7 +26,8 @@
     X(SCREENED, screened, "the search skipped it")                                                                     \
     X(CONVERGED, converged, "the replicas before it were enough")                                                      \
     X(LOW, low, "the low level of detail does not know what the engine is asked to do")                                \
-    X(SHARD_GROUP, shard_group, "shard_group does not divide the GPUs that have the same parameters")
+    X(SHARD_GROUP, shard_group, "shard_group does not divide the GPUs that have the same parameters")                  \
+    X(NVLINK, nvlink, "the exchange of tokens over NVLink would leave the node")
 
 enum ls_reason {
 #define X(name, meaning, text) LS_REASON_##name,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/matmul/matmul.h"
 #include "engine/serving/arrivals.h"
@@ -75,10 +76,11 @@ static enum ls_status check_untimed(const struct ls_workload *workload, const st
 {
     const bool is_counted = profile->arrivals.requests != LS_NULL_INT;
     if (workload->max_requests == LS_NULL_INT && !is_counted)
-        return ls_fail(err, LS_INPUT,
-                       "workload.max_requests: profile %s needs it, or arrivals.requests of its own, since its arrivals "
-                       "have no rate",
-                       profile->name);
+        return ls_fail(
+            err, LS_INPUT,
+            "workload.max_requests: profile %s needs it, or arrivals.requests of its own, since its arrivals "
+            "have no rate",
+            profile->name);
     if (workload->n_profiles > 1 && profile->arrivals.process == LS_ARRIVALS_ALL_AT_ONCE && !is_counted)
         return ls_fail(err, LS_INPUT,
                        "workload.profiles.%s.arrivals.requests: beside other profiles, say how many are there at once",
@@ -115,9 +117,10 @@ static enum ls_status check_trace(const struct ls_workload *workload, struct ls_
                        "as {process: poisson, rate: 4}");
     if (!isnan(arrivals->rate) || !isnan(arrivals->cv) || arrivals->concurrency != LS_NULL_INT ||
         arrivals->requests != LS_NULL_INT)
-        return ls_fail(err, LS_INPUT,
-                       "workload.trace.arrivals.process: null keeps the recorded times, and the other keys say nothing; "
-                       "name a process");
+        return ls_fail(
+            err, LS_INPUT,
+            "workload.trace.arrivals.process: null keeps the recorded times, and the other keys say nothing; "
+            "name a process");
     return LS_OK;
 }
 
@@ -226,6 +229,20 @@ static bool is_beyond_low(const struct ls_engine *engine)
     return engine->scheduling_policy != LS_POLICY_FCFS || engine->speculative.method != LS_NULL_CHOICE;
 }
 
+/* Whether kernels that reach no other node exchange tokens between nodes. */
+static bool leaves_nvlink(const struct ls_scenario *scenario)
+{
+    const int64_t origin[LS_N_DIMS] = {0};
+    const int32_t backend = scenario->engine.all2all_backend;
+    struct ls_placement placement;
+    struct ls_err err = {""};
+    if (scenario->strategy.ep == 1 ||
+        (backend != LS_ALL2ALL_NVLINK_TWO_SIDED && backend != LS_ALL2ALL_NVLINK_ONE_SIDED) ||
+        ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, &err))
+        return false;
+    return ls_placement_group(&placement, 1u << LS_TP | 1u << LS_EP, origin).nodes > 1;
+}
+
 static enum ls_reason check_shape(const struct ls_scenario *scenario)
 {
     const enum ls_reason reason = check_degrees(scenario);
@@ -240,6 +257,8 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
         (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload) ||
          (scenario->workload.n_profiles > 1 && ls_workload_is_untimed(&scenario->workload))))
         return LS_REASON_LOW;
+    if (leaves_nvlink(scenario))
+        return LS_REASON_NVLINK;
     const enum ls_reason drafter = check_drafter(scenario);
     return drafter != LS_REASON_NONE ? drafter : check_experts(scenario);
 }

@@ -156,7 +156,8 @@ static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
     const struct ls_strategy *strategy = &scenario->strategy;
-    const bool nvlink_domain = strncmp(scenario->cluster.hardware.name, "gb", 2) == 0;
+    const bool nvlink_domain = strncmp(scenario->cluster.hardware.name, "gb", 2) == 0 &&
+                               strategy->tp * strategy->ep <= scenario->cluster.gpus_per_node;
     const int64_t expert_tp = strategy->expert_tp == LS_NULL_INT ? strategy->tp : strategy->expert_tp;
     const bool spread = ls_model_is_moe(&scenario->model) &&
                         strategy->tp * strategy->ep / expert_tp > scenario->model.num_experts_per_tok;

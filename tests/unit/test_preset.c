@@ -131,6 +131,29 @@ START_TEST(engines_exchange_tokens_as_they_do_by_default)
 }
 END_TEST
 
+START_TEST(nvlink_reaches_no_other_node)
+{
+    static const char *const two_nodes[][2] = {{"strategy.tp", "1"},
+                                               {"strategy.ep", "16"},
+                                               {"cluster.nodes", "2"},
+                                               {"model.n_routed_experts", "16"},
+                                               {"model.num_experts_per_tok", "2"},
+                                               {"engine.all2all_backend", "nvlink_one_sided"},
+                                               {NULL, NULL}};
+    struct ls_scenario scenario;
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    scenario_make(&scenario, scenario_llama_70b);
+    scenario_set_all(&scenario, two_nodes);
+    scenario_set(&scenario, "workload.max_requests", "1");
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
+    ck_assert_int_eq(reason, LS_REASON_NVLINK);
+    ck_assert_int_eq(experts("vllm-0.11", "h100-sxm", "engine.all2all_backend", "nvlink_one_sided").all2all_backend,
+                     LS_ALL2ALL_NVLINK_ONE_SIDED);
+}
+END_TEST
+
 /* The engines meet uneven loads, of models with many experts; what is said decides. */
 START_TEST(engines_meet_uneven_experts_unless_told_otherwise)
 {
@@ -165,6 +188,7 @@ int main(void)
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
     tcase_add_test(tcase, engines_exchange_tokens_as_they_do_by_default);
+    tcase_add_test(tcase, nvlink_reaches_no_other_node);
     tcase_add_test(tcase, engines_meet_uneven_experts_unless_told_otherwise);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
