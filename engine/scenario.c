@@ -229,20 +229,6 @@ static bool is_beyond_low(const struct ls_engine *engine)
     return engine->scheduling_policy != LS_POLICY_FCFS || engine->speculative.method != LS_NULL_CHOICE;
 }
 
-/* Whether kernels that reach no other node exchange tokens between nodes. */
-static bool leaves_nvlink(const struct ls_scenario *scenario)
-{
-    const int64_t origin[LS_N_DIMS] = {0};
-    const int32_t backend = scenario->engine.all2all_backend;
-    struct ls_placement placement;
-    struct ls_err err = {""};
-    if (scenario->strategy.ep == 1 ||
-        (backend != LS_ALL2ALL_NVLINK_TWO_SIDED && backend != LS_ALL2ALL_NVLINK_ONE_SIDED) ||
-        ls_placement_init(&placement, &scenario->cluster, &scenario->strategy, &err))
-        return false;
-    return ls_placement_group(&placement, 1u << LS_TP | 1u << LS_EP, origin).nodes > 1;
-}
-
 static enum ls_reason check_shape(const struct ls_scenario *scenario)
 {
     const enum ls_reason reason = check_degrees(scenario);
@@ -257,7 +243,7 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
         (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload) ||
          (scenario->workload.n_profiles > 1 && ls_workload_is_untimed(&scenario->workload))))
         return LS_REASON_LOW;
-    if (leaves_nvlink(scenario))
+    if (ls_all2all_leaves_nvlink(&scenario->cluster, &scenario->strategy, scenario->engine.all2all_backend))
         return LS_REASON_NVLINK;
     const enum ls_reason drafter = check_drafter(scenario);
     return drafter != LS_REASON_NONE ? drafter : check_experts(scenario);

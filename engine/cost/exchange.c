@@ -16,6 +16,17 @@ const char *const ls_all2all_names[LS_N_ALL2ALL + 1] = {
     [LS_N_ALL2ALL] = NULL,
 };
 
+bool ls_all2all_leaves_nvlink(const struct ls_cluster *cluster, const struct ls_strategy *strategy, int32_t backend)
+{
+    const int64_t origin[LS_N_DIMS] = {0};
+    struct ls_placement placement;
+    struct ls_err err = {""};
+    if (strategy->ep == 1 || (backend != LS_ALL2ALL_NVLINK_TWO_SIDED && backend != LS_ALL2ALL_NVLINK_ONE_SIDED) ||
+        ls_placement_init(&placement, cluster, strategy, &err))
+        return false;
+    return ls_placement_group(&placement, 1u << LS_TP | 1u << LS_EP, origin).nodes > 1;
+}
+
 /* Copies of a token: that leave its GPU, that pass a link inside a node, that leave the node. */
 struct copies {
     double rows, link, nic;

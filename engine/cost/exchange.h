@@ -21,6 +21,9 @@ enum ls_all2all {
 };
 extern const char *const ls_all2all_names[LS_N_ALL2ALL + 1];
 
+/* Whether a backend that reaches the GPUs of one NVLink domain would exchange tokens between nodes. */
+bool ls_all2all_leaves_nvlink(const struct ls_cluster *cluster, const struct ls_strategy *strategy, int32_t backend);
+
 /* What the busiest GPU of the group sends or receives. */
 struct ls_token_exchange {
     double n_rows;    /* its tokens, or the rows that it computes over the copies of a token */
