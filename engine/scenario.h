@@ -101,7 +101,6 @@ struct ls_engine {
     struct ls_speculative speculative;
     int32_t overlap_communication;
     struct ls_disaggregation disaggregation;
-    char later[LS_NAME_LEN]; /* rows that a later version will understand; always empty */
     /* what a preset knows about the engine around the kernels; null: the preset's */
     int32_t batching;               /* enum ls_batching */
     double output_reserve;          /* share of its output that a request must find KV blocks for when it is admitted */
@@ -170,7 +169,6 @@ struct ls_profile {
     struct ls_shared_prefix shared_prefix;
     int64_t priority;
     double streaming;
-    char later[LS_NAME_LEN];
 };
 
 #define LS_MAX_PROFILES 16

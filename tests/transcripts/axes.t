@@ -150,7 +150,7 @@ Conditions.
   --set: model.num_hidden_layers: many is not a number; write a whole number from 1 to 65536
   [2]
 
-Searches and adaptive replicas are not available yet.
+Adaptive replicas are a search of their own.
 
   $ study <<END
   >     tp: [1, 2]
