@@ -40,10 +40,9 @@ enum ls_dimension {
 
 enum {
     LS_PARAM_NULLABLE = 1, /* null is a value: "the preset's", "the hardware's", "none" */
-    LS_PARAM_LATER = 2,    /* understood by a later version: refused by name unless it is left at its default */
-    LS_PARAM_REQUIRED = 4, /* no default */
-    LS_PARAM_EVERY = 8,    /* a file may write the number k as {every: k} */
-    LS_PARAM_SAMPLES = 16  /* the `file` of a struct ls_dist: a column of it is read into its samples */
+    LS_PARAM_REQUIRED = 2, /* no default */
+    LS_PARAM_EVERY = 4,    /* a file may write the number k as {every: k} */
+    LS_PARAM_SAMPLES = 8   /* the `file` of a struct ls_dist: a column of it is read into its samples */
 };
 
 struct ls_param {

@@ -59,27 +59,13 @@ static const char *scalar_text(const struct ls_yaml *node, const struct ls_param
     return param->type == LS_PARAM_TEXT && join_words(node, buffer, size) ? buffer : NULL;
 }
 
-static bool is_default(const struct ls_param *param, const union ls_value *value)
-{
-    union ls_value def;
-    struct ls_err err;
-    char a[LS_NAME_LEN], b[LS_NAME_LEN];
-    return ls_param_parse(param, param->def, &def, &err) == LS_OK &&
-           strcmp(ls_param_format(param, &def, a, sizeof a), ls_param_format(param, value, b, sizeof b)) == 0;
-}
-
 enum ls_status ls_bind_value(const struct ls_bind *bind, const struct ls_yaml *node, const struct ls_param *param,
                              const char *path, union ls_value *value)
 {
     char buffer[LS_NAME_LEN], right[320];
     struct ls_err err = {""};
-    const bool later = param->flags & LS_PARAM_LATER;
     const char *text = scalar_text(node, param, buffer, sizeof buffer);
     const enum ls_status status = text ? ls_param_parse(param, text, value, &err) : LS_INPUT;
-    if (later && (status || !is_default(param, value))) {
-        ls_yaml_fault(bind->diags, node, path, "not available yet; leave it out or write %s", param->def);
-        return LS_INPUT;
-    }
     if (!text)
         ls_yaml_fault(bind->diags, node, path, "%s was given; write %s%s", ls_yaml_kind_text(node),
                       ls_param_advice(param, right, sizeof right),

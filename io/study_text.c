@@ -145,8 +145,6 @@ static void put_group(struct text *text, const struct ls_param *param, const cha
 
 static void put_param(struct text *text, const struct ls_param *param, const char *parent, int level)
 {
-    if (param->flags & LS_PARAM_LATER) /* at its default, and not understood yet */
-        return;
     if (param->type == LS_PARAM_LIST) {
         put_list(text, param, parent, level);
         return;

@@ -94,7 +94,7 @@ static void print_row(const struct ls_param *param)
         printf("`%s`", param->def);
     else
         printf("required");
-    printf(" | %s%s%s |\n", param->doc, stop(param->doc), param->flags & LS_PARAM_LATER ? " *Not available yet.*" : "");
+    printf(" | %s%s |\n", param->doc, stop(param->doc));
 }
 
 static void print_table(struct printed *printed, const struct ls_param_table *table, const char *path, const char *doc)
