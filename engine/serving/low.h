@@ -1,15 +1,14 @@
 #ifndef LS_ENGINE_SERVING_LOW_H
 #define LS_ENGINE_SERVING_LOW_H
 
-#include "engine/cost/step_cost.h"
 #include "engine/metrics.h"
 #include "engine/scenario.h"
+#include "engine/sim/arena.h"
 
-/* The low level of detail: no events. The steady state is a fixed point of the same pass costs:
- *
- *   a decode pass lasts T = E[f(B, k)], where B requests decode and k prompts join, Poisson in the arrivals during a
- * pass; Little's law gives B = λ (O − 1) T, and a request sees one more than that: itself; TPOT = T;  TTFT = what is
- * left of the pass under way + wait for a slot + the pass of its own prompt + the front end's time.
+/* The low level of detail: no events. The steady state is a fixed point of the same pass costs. In a batch of B decodes
+ * the time T between two tokens of a request, and its wait for a pass that takes its prompt, follow from a Markov chain
+ * of the prompts that wait (backlog.h); Little's law gives B = λ (O − 1) T. TTFT is the wait, for a slot too, the pass,
+ * and the front end's time. Traces and bursts are a sequence of such states (course.h).
  *
  * Saturation is a balance of tokens: with every slot, KV block or token of the budget in use, μ = B / ((O − 1) f(B, p))
  * where p = B P / (O − 1) prompt tokens must join each pass. Above μ the deployment serves μ and the queue grows. */
