@@ -10,6 +10,9 @@
 /* Fitted to one core of a 2020s server over the cells of tests/bench/mixed.yaml and configs/studies/first.yaml. A
  * cell's cost is predicted within a factor of 2 or so, which is enough for the queue; nothing else depends on it. */
 #define CELL_US 50.0          /* to resolve, set up and sum up */
+#define LOW_US 50.0           /* low: a few chains, */
+#define LOW_TRACE_US 400.0    /* or one for each window of a trace, */
+#define LOW_REQUEST_US 0.01   /* whose requests are counted */
 #define REQUEST_US 1.8        /* medium, high: to route, admit and complete */
 #define MEDIUM_PASS_US 0.02   /* most passes only add up */
 #define MEDIUM_EP_PASS_US 1.0 /* but for groups, whose steps end together */
@@ -208,7 +211,7 @@ static double run_cost(const struct ls_scenario *scenario)
     const struct load load =
         scenario->workload.trace ? trace_load(&scenario->workload) : profile_load(&scenario->workload);
     const double request_us = REQUEST_US * load.n_requests;
-    double run_us = 0;
+    double run_us = scenario->workload.trace ? LOW_TRACE_US + LOW_REQUEST_US * load.n_requests : LOW_US;
     if (scenario->strategy.lod != LS_LOD_LOW) {
         const double passes = n_passes(scenario, &load);
         const double pass_us = scenario->strategy.ep > 1 ? MEDIUM_EP_PASS_US : MEDIUM_PASS_US;
