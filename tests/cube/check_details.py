@@ -26,7 +26,12 @@ QUANTILES = [0.5, 0.9, 0.95, 0.99]
 STUDY = """
 model: llama-3.1-8b
 cluster: {hardware: h100-sxm}
-engine: {request_overhead_s: 0, prompt_token_overhead_s: 0, output_token_overhead_s: 0, max_model_len: 2500}
+engine:
+  max_model_len: 2500
+  request_latency_s: 0
+  request_overhead_s: 0
+  prompt_token_overhead_s: 0
+  output_token_overhead_s: 0
 workload: {trace: {file: recorded.csv}}
 sweep: {axes: {tp: [1, 2, 3], dp: [1, 2], lod: [low, medium, high]}}
 output: {requests: true, timeline: true}
