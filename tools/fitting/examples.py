@@ -49,7 +49,7 @@ def attention_lines(name, spec, library, kernels):
              "v_head_dim": 96}
         arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
         yield line(name, library, "prefill", "bf16", x, forms.prefill_seconds(as_written(kernels["prefill"]), spec, arrays)[0])
-    for seqs, context in ((1, 10), (64, 500), (256, 4000)):
+    for seqs, context in ((1, 10), (64, 500), (256, 4000)) if "decode" in kernels else ():
         x = {"seqs": seqs, "queries": seqs, "context": seqs * context, "pairs": seqs * context, "heads": 32, "kv_heads": 8,
              "head_dim": 128, "v_head_dim": 128}
         arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}

@@ -33,15 +33,31 @@ def is_plain(table):
     return (table["topk"] == 22) | ((table["hidden_size"] == 2688) & (table["inter_size"] == 1856))
 
 
+POWER_LAW = 1.01  # the tables' own, and engine/serving/preset.c's, for models of more experts than these
+FEW_EXPERTS = 16
+
+
+def hit_share(n_experts, chosen, tokens):
+    """Share of the experts that any token chooses, as engine/model/routing.c has it; the tables' loads spread further the
+    more tokens there are."""
+    share = np.full(int(n_experts), 1 / n_experts)
+    if n_experts > FEW_EXPERTS:
+        u = 1 - (np.arange(int(n_experts)) + 0.5) / n_experts
+        highest = max(200.0, 0.8 * tokens) ** (1 - POWER_LAW)
+        load = ((highest - 1) * u + 1) ** (1 / (1 - POWER_LAW))
+        share = load / load.sum()
+    return np.mean(1 - (1 - np.minimum(1, chosen * share)) ** tokens)
+
+
 def layer_rows(table, spec, format_name, shards, split):
-    """Rows of experts on one of table[shards] GPUs, whose tokens fall on the experts at random; `split`, too, tells
-    one shape from another."""
+    """Rows of experts on one of table[shards] GPUs, whose tokens choose experts as engine/model has it; `split`,
+    too, tells one shape from another."""
     if not len(table["latency"]):
         return None
     shards = table[shards]
     arithmetic, activation = arithmetic_of(format_name, spec["peak"])
     experts = table["num_experts"] / shards
-    groups = experts * (1 - (1 - table["topk"] / table["num_experts"]) ** table["num_tokens"])
+    groups = experts * [hit_share(*sizes) for sizes in zip(table["num_experts"], table["topk"], table["num_tokens"])]
     ones = np.ones(len(groups))
     rows = {
         "t": table["latency"] * 1e-3, "m": np.maximum(table["num_tokens"] * table["topk"] / shards, groups),
@@ -54,9 +70,10 @@ def layer_rows(table, spec, format_name, shards, split):
 
 
 def whole_rows(tables, gpu, source, spec, format_name, in_tables):
-    """Layers of gated experts (any, where a table has several others only) whose loads differ as a power law has them, taken as random routing. Rows called balanced are of no use: a
-    router that limits groups, DeepSeek's, sends their tokens to half of the experts. Only layers that hold all experts:
-    of tokens whose experts are elsewhere some kernels move empty rows, which no engine that dispatches has."""
+    """Layers of gated experts (any, where a table has several others only) whose loads differ as a power law has them. Rows
+    called balanced are of no use: a router that limits groups, DeepSeek's, sends their tokens to half of the experts. Only
+    layers that hold all experts: of tokens whose experts are elsewhere some kernels move empty rows, which no engine that
+    dispatches has."""
     if not tables.has(gpu, "moe", source):
         return None
     table = tables.get(gpu, "moe", source)
