@@ -16,9 +16,9 @@
  * with all that was said in the session before, and a column `prefix_hashes` what a prompt begins with: a name for
  * every 512 tokens, between spaces. Other columns are skipped. Or lines of JSON: mooncake  {"timestamp": ms,
  * "input_length": tokens, "output_length": tokens, "hash_ids": [numbers]} as Mooncake's traces have them (Qin et al.,
- * FAST 2025): equal ids at the beginning of two prompts stand for equal tokens, 512 for each. Or conversations: sharegpt
- * (io/sharegpt.h), of each the first two turns, a prompt and its answer, as vLLM's benchmark takes them; those with fewer
- * are left out. Their lengths are characters. Conversations and csv without arrival_s have no times. */
+ * FAST 2025): equal ids at the beginning of two prompts stand for equal tokens, 512 for each. Or conversations:
+ * sharegpt (io/sharegpt.h), of each the first two turns, a prompt and its answer, as vLLM's benchmark takes them; those
+ * with fewer are left out. Their lengths are characters. Conversations and csv without arrival_s have no times. */
 
 enum { LS_TRACE_PART_TOK = 512 };
 

@@ -312,8 +312,8 @@ static void expect_order(int n, const int64_t *prompt_tok)
     expect_pass(0, 0, 0, 0);
 }
 
-/* The prompt of the first to come and the answer of the second end together: the older one's blocks are free sooner, and
- * taken first. */
+/* The prompt of the first to come and the answer of the second end together: the older one's blocks are free sooner,
+ * and taken first. */
 START_TEST(those_who_leave_together_give_blocks_back_in_order_of_admission)
 {
     scenario.engine.enable_prefix_caching = 1;

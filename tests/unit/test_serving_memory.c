@@ -63,7 +63,8 @@ START_TEST(formats_take_their_bits_and_leave_the_rest)
     static const struct {
         enum ls_dtype dtype;
         double bits;
-    } formats[] = {{LS_BF16, 16}, {LS_FP8, 8}, {LS_FP8_BLOCK, 8 + 32.0 / 16384}, {LS_INT8, 8}, {LS_INT4, 4.125}, {LS_NVFP4, 4.5}, {LS_MXFP4, 4.25}};
+    } formats[] = {{LS_BF16, 16},   {LS_FP8, 8},     {LS_FP8_BLOCK, 8 + 32.0 / 16384}, {LS_INT8, 8}, {LS_INT4, 4.125},
+                   {LS_NVFP4, 4.5}, {LS_MXFP4, 4.25}};
     const struct ls_model model = load_model("llama-3.1-8b");
     const struct ls_shard shard = {1, 1, 1, 0};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
