@@ -12,7 +12,7 @@
 
 static struct ls_cluster load(const char *name)
 {
-    struct ls_cluster cluster;
+    struct ls_cluster cluster = {0};
     ls_param_set_defaults(&ls_cluster_params, &cluster);
     struct ls_diags diags = {0};
     ck_assert_int_eq(ls_library_hardware(NULL, name, &cluster.hardware, &diags), LS_OK);

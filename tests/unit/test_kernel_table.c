@@ -196,7 +196,7 @@ END_TEST
 START_TEST(a_collective_takes_what_was_measured)
 {
     load("operation,ranks,bytes,seconds\nall_reduce,2,1000,1e-5\nall_reduce,2,3000,3e-5\n");
-    struct ls_cluster cluster;
+    struct ls_cluster cluster = {0};
     memset(&cluster, 0, sizeof cluster);
     ls_param_set_defaults(&ls_cluster_params, &cluster);
     cluster.hardware.intra_node = (struct ls_link){1e11, 1e-6};
