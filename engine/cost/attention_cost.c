@@ -59,13 +59,20 @@ static double longest_block_pairs(const struct ls_op *op, double pad_tok)
     return fmin(block_queries, op->n_query / op->n_seqs) * (attended + pad_tok);
 }
 
+/* Of one query and one key, in one head. */
+static double pair_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
+{
+    const struct ls_prefill_kernels *kernels = prefill_kernels(hardware, op);
+    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
+    return 2.0 * (op->head_dim + op->v_head_dim) / (attention_peak(hardware, op->dtype) * frac);
+}
+
 double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     const struct ls_prefill_kernels *kernels = prefill_kernels(hardware, op);
     const double sms = (double)hardware->sm_count;
     const double width = op->head_dim + op->v_head_dim;
-    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
-    const double pair_s = 2.0 * width / (attention_peak(hardware, op->dtype) * frac);
+    const double pair_s = pair_seconds(hardware, op);
 
     const double work_s = op->n_heads * (op->n_pairs + kernels->pad_tok * op->n_query) * pair_s;
     const double blocks = op->n_heads * (op->n_query / block_queries + 0.5 * op->n_seqs);
@@ -119,17 +126,19 @@ struct slopes {
     bool whole;
 };
 
+bool ls_pads_mixed_decodes(const struct ls_hardware *hardware)
+{
+    return hardware->mixed_decode_rows > 0 && hardware->kernel_library == LS_KERNELS_VLLM;
+}
+
 /* FlashAttention 2 lets the query heads of a KV head share a block where no sequence has more than one query
  * (seqlenq_ngroups_swapped of mha_varlen_fwd, csrc/flash_attn/flash_api.cpp). Beside prompts, which vLLM runs in the
  * same call, each head of a decode is a block of its own, of 64 queries (kBlockM of run_mha_fwd_splitkv_dispatch). */
 static double padded_s(const struct ls_hardware *hardware, const struct ls_op *op)
 {
-    if (!op->with_prompts || hardware->kernel_library != LS_KERNELS_VLLM || is_latent(op))
+    if (!op->with_prompts || !ls_pads_mixed_decodes(hardware) || is_latent(op))
         return 0.0;
-    const struct ls_prefill_kernels *kernels = prefill_kernels(hardware, op);
-    const double frac = by_head_dim(op->head_dim, kernels->frac_64, kernels->frac_128, kernels->frac_256);
-    const double flop = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim) * (double)hardware->mixed_decode_rows;
-    return flop / (attention_peak(hardware, op->dtype) * frac);
+    return op->n_heads * (double)hardware->mixed_decode_rows * pair_seconds(hardware, op);
 }
 
 static struct slopes decode_slopes(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,

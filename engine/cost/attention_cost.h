@@ -1,6 +1,8 @@
 #ifndef LS_ENGINE_COST_ATTENTION_COST_H
 #define LS_ENGINE_COST_ATTENTION_COST_H
 
+#include <stdbool.h>
+
 #include "engine/cost/operator_cost.h"
 
 /* Prefill, with work = 2 · heads · (head_dim + v_head_dim) · (pairs + pad · queries) / (peak · frac(head_dim)):
@@ -23,5 +25,8 @@ double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op
  *
  * MLA's decode is that of one KV head, whose latent every query head reads at once, in tiles of 64 heads. */
 struct ls_segment ls_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op);
+
+/* Whether decodes cost something else in a pass with prompts (hardware.mixed_decode_rows, with vLLM's kernels). */
+bool ls_pads_mixed_decodes(const struct ls_hardware *hardware);
 
 #endif

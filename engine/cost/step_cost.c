@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/cost/attention_cost.h"
 #include "engine/cost/draft_cost.h"
 #include "engine/cost/exchange.h"
 #include "engine/cost/launch.h"
@@ -393,9 +394,14 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
     cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
     cost->has_linear = ls_arena_take(arena, n_tok);
     cost->head = ls_arena_take(arena, n_sampled * sizeof *cost->head);
+    const bool padded = ls_pads_mixed_decodes(&cost->cluster->hardware);
     bool taken = true;
-    for (int kind = 0; kind < 2 * (1 + (int)sliding); kind++)
-        taken = taken && (cost->decode[kind / 2][kind % 2] = take_decodes(arena, n_seqs));
+    for (int kind = 0; kind <= (int)sliding; kind++) {
+        struct ls_decode **decode = cost->decode[kind];
+        decode[0] = take_decodes(arena, n_seqs);
+        decode[1] = padded ? take_decodes(arena, n_seqs) : decode[0];
+        taken = taken && decode[0] && decode[1];
+    }
     if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head || !taken)
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
     *cost->n_extrapolated = 0;

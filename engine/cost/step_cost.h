@@ -99,7 +99,8 @@ struct ls_step_cost {
     int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;      /* [max_tok + 1] */
-    struct ls_decode *decode[2][2]; /* full, sliding; alone, beside prompts: [max_seqs + 1] */
+    struct ls_decode *decode[2][2]; /* full, sliding; alone, beside prompts, the same where that
+                                        pads nothing: [max_seqs + 1] */
     int64_t *head;                  /* [max_sampled + 1] */
     int64_t *n_extrapolated;        /* costs that a table of measured kernels lacks, counted as they are computed */
 };
