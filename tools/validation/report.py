@@ -68,6 +68,13 @@ def markdown(compared, keys):
     return "\n".join(lines)
 
 
+def replace_between(path, begin, end, body):
+    """Put `body` between two marks of a page."""
+    head, rest = path.read_text(encoding="utf-8").split(begin)
+    tail = rest.split(end)[1]
+    path.write_text(f"{head}{begin}\n\n{body}\n\n{end}{tail}", encoding="utf-8")
+
+
 def text(compared, keys):
     for names, n, signed, median, high in groups(compared, keys):
         yield (
