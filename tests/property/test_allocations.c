@@ -6,6 +6,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 static uint64_t n_calls, n_bytes;
 
@@ -170,9 +171,5 @@ int main(void)
     tcase_add_test(tcase, a_mix_of_scenarios_stops_taking_memory);
     tcase_add_test(tcase, memory_depends_on_the_load_not_on_how_long_it_lasts);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 300 };
 
@@ -209,10 +210,7 @@ int main(void)
     tcase_add_test(tcase, medium_counts_arrivals_and_passes_as_events);
     tcase_add_loop_test(tcase, a_warm_up_leaves_a_steady_load_s_utilizations_alone, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

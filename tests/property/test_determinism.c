@@ -8,6 +8,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 60, N_REQUESTS = 200 };
 
@@ -151,9 +152,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_load_stretches_the_gaps_and_keeps_the_lengths, 0, 2);
     tcase_add_loop_test(tcase, seeds_and_replicas_change_every_request, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

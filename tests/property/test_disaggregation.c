@@ -9,6 +9,7 @@
 #include "engine/serving/disaggregation.h"
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 300 };
 
@@ -342,11 +343,8 @@ int main(void)
     tcase_add_test(tcase, pools_may_have_hardware_of_their_own);
     tcase_add_test(tcase, half_a_disaggregation_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
     ls_sim_free(sim);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -8,6 +8,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 60 };
 
@@ -106,10 +107,7 @@ int main(void)
         return EXIT_FAILURE;
     tcase_add_loop_test(tcase, better_hardware_is_never_slower, 0, N_IMPROVEMENTS);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -8,6 +8,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 300 };
 
@@ -169,10 +170,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, medium_equals_high_where_nothing_is_shared);
     tcase_add_test(tcase, contention_delays_but_loses_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

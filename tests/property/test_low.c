@@ -10,6 +10,7 @@
 #include "engine/serving/load.h"
 #include "engine/simulate.h"
 #include "io/study_file.h"
+#include "tests/suite.h"
 
 static struct ls_sim *sim;
 static struct ls_study study;
@@ -199,10 +200,7 @@ int main(void)
     tcase_add_test(tcase, low_is_close_to_medium_in_most_cells_of_the_guide);
     tcase_set_timeout(tcase, 240);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     ls_sim_free(sim);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -2,9 +2,9 @@
  * steps does not depend on how long they take, and each comparison is exact. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_sim *sim;
 
@@ -98,9 +98,5 @@ int main(void)
     tcase_add_loop_test(tcase, each_resource_matters_somewhere, 0, N_RESOURCES);
     tcase_add_test(tcase, longer_requests_take_longer);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

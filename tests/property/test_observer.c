@@ -7,6 +7,7 @@
 #include "engine/serving/observer.h"
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { MAX_REQUESTS = 4096, MAX_STAGES = 256 };
 
@@ -113,9 +114,5 @@ int main(void)
     TCase *tcase = tcase_create("observer");
     tcase_add_loop_test(tcase, looking_on_changes_nothing_and_shows_everything, 0, 120);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

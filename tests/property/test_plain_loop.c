@@ -7,6 +7,7 @@
 
 #include "tests/property/plain_loop.h"
 #include "tests/property/run_serving.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 600 };
 
@@ -270,10 +271,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, the_plain_loop_agrees_about_swapping);
     tcase_add_test(tcase, the_plain_loop_agrees_about_pools);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -7,6 +7,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 static struct random_scenario drawn;
 static struct ls_scenario scenario;
@@ -190,10 +191,7 @@ int main(void)
     tcase_add_test(tcase, caching_never_delays_a_request_that_is_alone);
     tcase_add_test(tcase, blocks_are_conserved_at_every_step);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

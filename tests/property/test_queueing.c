@@ -8,6 +8,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 enum { N_REPLICAS = 30 };
 static const double t_999 = 3.66; /* Student's t, 29 degrees of freedom, 99.9 % two-sided */
@@ -190,10 +191,7 @@ int main(void)
     tcase_add_test(tcase, steps_of_one_length_with_c_slots_are_m_m_c);
     tcase_add_loop_test(tcase, steps_in_proportion_to_their_requests_share_the_processor, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

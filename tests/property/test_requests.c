@@ -1,11 +1,11 @@
 /* Of whole deployments: the times of a request add up, and what is preempted is not lost. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 #define N_RANDOM 24
 
@@ -119,9 +119,5 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, what_is_preempted_is_computed_again_and_nothing_is_lost);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

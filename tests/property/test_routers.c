@@ -7,6 +7,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
+#include "tests/suite.h"
 
 enum { N_SCENARIOS = 200 };
 
@@ -128,11 +129,8 @@ int main(void)
     tcase_add_test(tcase, who_has_not_heard_of_caches_does_not_find_them);
     tcase_add_test(tcase, old_reports_make_herds);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
     ls_sim_free(sim);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

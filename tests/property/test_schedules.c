@@ -1,9 +1,9 @@
 /* Pipeline schedules: their closed form is what happens when they are played, wherever it says that it is exact. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/training/schedule.h"
+#include "tests/suite.h"
 
 enum { MAX_STAGES = 12, N_CASES = 400 };
 
@@ -95,9 +95,5 @@ int main(void)
     tcase_add_test(tcase, gpipe_is_exact_for_any_stages);
     tcase_add_test(tcase, no_schedule_beats_its_slowest_stage);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/sim/clock.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 enum { OUTPUT_TOK = 5, GPUS = 4 };
 
@@ -200,10 +201,7 @@ int main(void)
     tcase_add_loop_test(tcase, the_search_agrees_with_a_scan, 0, 2);
     tcase_add_test(tcase, the_answer_does_not_depend_on_the_rate_it_starts_from);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     ls_sim_free(sim);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

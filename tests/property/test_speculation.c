@@ -8,6 +8,7 @@
 
 #include "tests/property/run_serving.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 enum { OUTPUT_TOK = 2000, N_REQUESTS = 40 };
 
@@ -240,10 +241,7 @@ int main(void)
     tcase_add_test(tcase, what_cannot_be_is_refused);
     tcase_add_test(tcase, shapes_that_cannot_be_are_infeasible);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     run_release(&run);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -1,8 +1,8 @@
 /* The budget that auto_slo picks: overloaded with prompts, steps keep the objective, and larger ones would not. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_sim *sim;
 static struct ls_scenario scenario;
@@ -91,10 +91,7 @@ int main(void)
     tcase_add_test(tcase, a_looser_objective_allows_more);
     tcase_add_test(tcase, without_an_objective_it_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    const int status = suite_run(suite);
     ls_sim_free(sim);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

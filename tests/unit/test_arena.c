@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/sim/arena.h"
+#include "tests/suite.h"
 
 enum { N_PIECES = 300 };
 
@@ -94,9 +95,5 @@ int main(void)
     tcase_add_test(tcase, a_released_arena_starts_anew);
     tcase_add_test(tcase, impossible_sizes_give_null_and_leave_the_arena_whole);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -2,10 +2,10 @@
  * solutions satisfy. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/serving/bulk_chain.h"
+#include "tests/suite.h"
 
 static const struct ls_parcel single = {.n = 2, .chance = {0, 1}};
 
@@ -140,9 +140,5 @@ int main(void)
     tcase_add_test(tcase, a_queue_has_its_known_length);
     tcase_add_loop_test(tcase, a_solution_satisfies_its_equations, 1, 5);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

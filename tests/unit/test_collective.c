@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/cost/collective.h"
+#include "tests/suite.h"
 
 static const enum ls_collective all[] = {LS_ALL_REDUCE, LS_ALL_GATHER, LS_REDUCE_SCATTER, LS_ALL_TO_ALL, LS_SEND_RECV};
 #define N_ALL (sizeof all / sizeof *all)
@@ -198,9 +199,5 @@ int main(void)
     tcase_add_test(tcase, more_bandwidth_is_never_slower);
     tcase_add_test(tcase, links_are_busy_no_longer_than_a_step);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -2,12 +2,12 @@
  * queue grows. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/serving/collector.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario scenario;
 static struct ls_collector collector;
@@ -180,9 +180,5 @@ int main(void)
     tcase_add_test(tcase, a_queue_that_grows_is_saturated_and_one_that_does_not_is_not);
     tcase_add_test(tcase, a_backlog_that_is_worked_off_is_not_saturation);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "io/cube.h"
 #include "io/journal.h"
 #include "tests/fake_study.h"
+#include "tests/suite.h"
 
 static char folder[] = "/tmp/llmsweep-cube-XXXXXX";
 static char path[128], journal_path[128];
@@ -330,9 +331,5 @@ int main(void)
     tcase_add_test(tcase, places_that_cannot_hold_a_cube_are_named);
     tcase_add_test(tcase, files_that_are_no_cube_are_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include "io/detail_feed.h"
 #include "io/detail_file.h"
 #include "tests/fake_study.h"
+#include "tests/suite.h"
 
 enum { BOTH = 1 << LS_DETAIL_REQUESTS | 1 << LS_DETAIL_TIMELINE };
 
@@ -347,9 +348,5 @@ int main(void)
     tcase_add_test(tcase, records_of_a_cube_say_where_their_rows_are);
     tcase_add_test(tcase, a_cube_without_rows_still_says_so);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

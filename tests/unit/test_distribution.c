@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/sim/distribution.h"
+#include "tests/suite.h"
 
 #define N 400000
 
@@ -141,9 +142,5 @@ int main(void)
     tcase_add_test(tcase, names_and_rows_agree);
     tcase_add_loop_test(tcase, bad_parameters_are_refused_with_what_would_be_right, 0, N_REFUSALS);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "engine/sim/event_heap.h"
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 enum { CAPACITY = 500 };
 
@@ -65,9 +66,5 @@ int main(void)
     TCase *tcase = tcase_create("event heap");
     tcase_add_loop_test(tcase, events_come_out_in_their_total_order, 0, 10);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "engine/cost/exchange.h"
 #include "engine/model/routing.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_cluster cluster;
 static struct ls_model model;
@@ -100,9 +101,5 @@ int main(void)
     tcase_add_test(tcase, nobody_exchanges_with_himself);
     tcase_add_test(tcase, more_tokens_and_slower_networks_take_longer);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sweep/expr.h"
+#include "tests/suite.h"
 
 /* Names: a = 2, b = 3, n = NaN, s = 'high', the full key x.y = 5. */
 static const char *const names[] = {"a", "b", "n", "s", "x.y"};
@@ -129,9 +130,5 @@ int main(void)
     tcase_add_test(tcase, faults_name_the_column_and_what_was_expected);
     tcase_add_test(tcase, nesting_is_bounded);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
 #include "io/library.h"
+#include "tests/suite.h"
 
 static struct ls_cluster load(const char *name)
 {
@@ -175,9 +176,5 @@ int main(void)
     tcase_add_test(tcase, the_engine_computes_what_the_fit_computed_with);
     tcase_add_test(tcase, every_gpu_of_the_library_has_sensible_kernels);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "io/hf_config.h"
 #include "tests/library_model.h"
+#include "tests/suite.h"
 
 /* The scalars of config.json as published, those without bearing included in part. */
 static const struct {
@@ -263,9 +264,5 @@ int main(void)
     tcase_add_test(tcase, quantised_checkpoints_say_their_format);
     tcase_add_test(tcase, what_is_not_modelled_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

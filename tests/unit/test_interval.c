@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sweep/interval.h"
+#include "tests/suite.h"
 
 START_TEST(student_as_published)
 {
@@ -56,9 +57,5 @@ int main(void)
     tcase_add_test(tcase, equal_values_leave_no_doubt);
     tcase_add_test(tcase, too_few_values);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

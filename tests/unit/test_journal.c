@@ -14,6 +14,7 @@
 #include "io/journal.h"
 #include "io/journal_frame.h"
 #include "io/yaml_diff.h"
+#include "tests/suite.h"
 
 static char folder[] = "/tmp/llmsweep-journal-XXXXXX";
 static char path[256];
@@ -412,9 +413,5 @@ int main(void)
     tcase_add_test(parts, differing_keys_have_dotted_names);
     tcase_add_test(parts, an_infeasible_record_is_small);
     suite_add_tcase(suite, parts);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "engine/cost/table_cost.h"
 #include "engine/simulate.h"
 #include "io/table_file.h"
+#include "tests/suite.h"
 
 static const char products[] = "operation,dtype,n,k,m,seconds\n"
                                "gemm,bf16,100,10,1,1e-6\ngemm,bf16,100,10,3,3e-6\ngemm,bf16,100,10,7,5e-6\n"
@@ -305,9 +306,5 @@ int main(void)
     tcase_add_test(tcase, the_order_of_rows_and_columns_says_nothing);
     tcase_add_test(tcase, a_study_reads_its_table);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/cost/launch.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario scenario;
 static struct ls_arena arena;
@@ -109,9 +110,5 @@ int main(void)
     tcase_add_test(tcase, padding_costs_rows_but_no_attention);
     tcase_add_test(tcase, prompts_are_launched_unless_all_steps_have_graphs);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

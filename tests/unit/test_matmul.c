@@ -7,6 +7,7 @@
 #include "engine/matmul/matmul.h"
 #include "engine/simulate.h"
 #include "study_text.h"
+#include "tests/suite.h"
 
 /* 1 PFLOP/s, 1 TB/s, links of 100 GB/s and 1 µs, kernels that reach all of it and start at once. */
 static void make_ideal(struct ls_scenario *scenario)
@@ -224,9 +225,5 @@ int main(void)
     tcase_add_test(core, a_study_needs_no_model_and_reads_back_from_what_it_resolves_to);
     tcase_add_checked_fixture(core, NULL, remove_folder);
     suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

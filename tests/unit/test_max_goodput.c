@@ -6,6 +6,7 @@
 #include "engine/serving/load.h"
 #include "engine/serving/max_goodput.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario scenario;
 
@@ -214,9 +215,5 @@ int main(void)
     tcase_add_test(tcase, scaling_the_load_keeps_the_requests);
     tcase_add_test(tcase, what_cannot_be_searched_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/metrics.h"
+#include "tests/suite.h"
 
 START_TEST(every_column_is_found_by_its_name)
 {
@@ -48,9 +49,5 @@ int main(void)
     tcase_add_test(tcase, quantiles_read_by_suffix_and_unknown_names_are_refused);
     tcase_add_test(tcase, a_cleared_row_is_all_nan);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/sim/mixture.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 #define N 200000
 
@@ -125,9 +126,5 @@ int main(void)
     tcase_add_test(tcase, parts_without_weight_give_nothing);
     tcase_add_test(tcase, bad_mixtures_are_refused_with_what_would_be_right);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

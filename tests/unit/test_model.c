@@ -6,6 +6,7 @@
 
 #include "engine/model/model.h"
 #include "tests/library_model.h"
+#include "tests/suite.h"
 
 static void set_model(struct ls_model *model, const char *key, const char *text)
 {
@@ -213,9 +214,5 @@ int main(void)
     tcase_add_test(tcase, a_required_key_is_missed);
     tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/cost/operator_cost.h"
+#include "tests/suite.h"
 
 /* Kernels without overheads: every product is its roofline. */
 static struct ls_hardware make_hardware(void)
@@ -370,9 +371,5 @@ int main(void)
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);
     tcase_add_test(tcase, nulls_of_kernels_come_from_what_they_derive_from);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/model/operator.h"
 #include "tests/library_model.h"
+#include "tests/suite.h"
 
 static const struct ls_shard whole = {1, 1, 1, 0};
 
@@ -327,9 +328,5 @@ int main(void)
     tcase_add_test(latent, latent_decode_attends_to_the_latent);
     tcase_add_test(latent, latent_prefill_expands_the_whole_context);
     suite_add_tcase(suite, latent);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/param.h"
 #include "engine/suggest.h"
+#include "tests/suite.h"
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
 static const char *const autos[] = {"auto", "auto_slo", NULL};
@@ -336,9 +337,5 @@ int main(void)
     tcase_add_test(tcase, walk_visits_every_scalar_in_order);
     tcase_add_test(tcase, suggestions_are_near_or_none);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

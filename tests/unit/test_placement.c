@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/hardware/cluster.h"
+#include "tests/suite.h"
 
 static struct ls_cluster make_cluster(const char *rank_order)
 {
@@ -153,9 +154,5 @@ int main(void)
     tcase_add_test(tcase, a_bad_order_is_refused);
     tcase_add_test(tcase, nulls_of_a_cluster_come_from_the_hardware);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

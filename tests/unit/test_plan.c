@@ -7,6 +7,7 @@
 #include "sweep/cell.h"
 #include "sweep/cell_cost.h"
 #include "sweep/plan.h"
+#include "tests/suite.h"
 
 static const char text[] = "model: mixtral-8x7b\n"
                            "cluster: {hardware: h100-sxm, nodes: 2}\n"
@@ -136,9 +137,5 @@ int main(void)
     tcase_add_test(tcase, a_part_of_a_large_grid_stands_for_it);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "engine/serving/prefix_cache.h"
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 enum { BLOCK = 4 };
 
@@ -445,9 +446,5 @@ int main(void)
     tcase_add_test(tcase, copies_are_charged_until_their_request_leaves);
     tcase_add_loop_test(tcase, blocks_one_by_one_come_to_the_same, 0, 40);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

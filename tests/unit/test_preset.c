@@ -5,6 +5,7 @@
 #include "engine/cost/exchange.h"
 #include "engine/serving/preset.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario resolve(const char *preset, const char *const (*more)[2])
 {
@@ -191,9 +192,5 @@ int main(void)
     tcase_add_test(tcase, nvlink_reaches_no_other_node);
     tcase_add_test(tcase, engines_meet_uneven_experts_unless_told_otherwise);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

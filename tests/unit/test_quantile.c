@@ -7,6 +7,7 @@
 
 #include "engine/sim/quantile.h"
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 #define N 40000
 
@@ -196,9 +197,5 @@ int main(void)
     tcase_add_test(tcase, buckets_follow_one_another_over_the_whole_range);
     tcase_add_test(tcase, a_cleared_sketch_forgets_everything);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/sim/random.h"
 #include "sweep/queue.h"
+#include "tests/suite.h"
 
 static struct ls_stream stream;
 
@@ -205,9 +206,5 @@ int main(void)
     tcase_add_test(tcase, an_empty_queue_is_finished);
     tcase_add_test(tcase, the_load_adds_up_costs);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

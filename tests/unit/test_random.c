@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 #define N 200000
 
@@ -131,9 +132,5 @@ int main(void)
     tcase_add_test(tcase, normals_have_the_moments_of_the_normal);
     tcase_add_test(tcase, exponentials_have_the_tail_of_the_exponential);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

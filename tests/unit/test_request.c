@@ -1,10 +1,10 @@
 /* Promises of requests: the pool never moves them and hands freed ones out again, blank but for their epoch; lists keep
  * their order under any additions and removals. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "engine/serving/request.h"
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 enum { MANY = 5 * LS_REQUEST_BLOCK };
 
@@ -119,9 +119,5 @@ int main(void)
     tcase_add_test(tcase, a_pool_that_is_used_again_and_again_does_not_grow);
     tcase_add_loop_test(tcase, a_list_keeps_its_order, 0, 5);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/serving/content.h"
 #include "engine/serving/router.h"
+#include "tests/suite.h"
 
 enum { N = 5, N_REQUESTS = 20000 };
 
@@ -146,9 +147,5 @@ int main(void)
     tcase_add_test(tcase, kv_aware_weighs_what_is_known_against_what_is_there);
     tcase_add_test(tcase, one_scheduler_gets_everything);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/model/routing.h"
 #include "tests/library_model.h"
+#include "tests/suite.h"
 
 static struct ls_model model;
 static struct ls_expert_imbalance imbalance;
@@ -167,9 +168,5 @@ int main(void)
     tcase_add_test(tcase, choices_spread_over_parts_as_they_are_drawn);
     tcase_add_test(tcase, foreign_counts_are_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "sweep/runner.h"
+#include "tests/suite.h"
 
 enum { MAX_RANKS = 8, MAIL = 64, N_CELLS = 500 };
 
@@ -381,9 +382,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_stop_anywhere_stops_all_and_can_be_resumed, 0, 4);
     tcase_add_test(tcase, a_failed_delivery_stops_all_with_its_message);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

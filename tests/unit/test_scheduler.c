@@ -1,66 +1,26 @@
 /* Promises of the scheduler, as vLLM V1 keeps them (definitions, "vLLM V1's order"), on cases small enough to follow by
  * hand. That its short cuts change nothing is test_plain_loop's. */
 #include <check.h>
-#include <stdlib.h>
 
-#include "engine/serving/scheduler.h"
-#include "engine/sim/clock.h"
-#include "tests/scenario.h"
+#include "tests/scheduler_case.h"
+#include "tests/suite.h"
 
-static struct ls_scenario scenario;
-static struct ls_arena arena;
-static struct ls_collector collector;
-static struct ls_request_pool pool;
-static struct ls_scheduler scheduler;
-static int64_t now_ps;
 static int32_t priority; /* of those who arrive */
 static uint64_t stream;  /* what they say: engine/serving/content.h */
 
 static void set_up(void)
 {
-    struct ls_err err;
-    scenario_make(&scenario, scenario_llama_70b);
-    scenario.engine.block_size = 4;
-    scenario.engine.max_num_seqs = 4;
-    scenario.engine.max_num_batched_tokens = 16;
-    scenario.engine.long_prefill_token_threshold = 16;
-    scenario.engine.enable_chunked_prefill = 1;
-    scenario.engine.batching = LS_BATCHING_MIXED;
-    scenario.engine.output_reserve = 0;
-    ck_assert_int_eq(ls_collector_init(&collector, &err), LS_OK);
-    now_ps = 0;
+    scheduler_case_set_up();
     priority = 0;
-}
-
-static void tear_down(void)
-{
-    ls_collector_release(&collector);
-    ls_arena_release(&arena);
-}
-
-static void start(int64_t kv_blocks)
-{
-    ls_collector_clear(&collector, &scenario);
-    ck_assert_int_eq(ls_request_pool_init(&pool, &arena, 1), LS_OK);
-    ck_assert_int_eq(ls_scheduler_init(&scheduler, &scenario, kv_blocks, &pool, &collector, &arena), LS_OK);
 }
 
 static bool arrive(int32_t prompt_tok, int32_t output_tok)
 {
-    const uint32_t id = ls_request_new(&pool);
+    const uint32_t id = scheduler_case_request(prompt_tok, output_tok);
     struct ls_request *request = ls_request_at(&pool, id);
-    request->arrival_ps = now_ps;
-    request->prompt_tok = prompt_tok;
-    request->output_tok = output_tok;
-    request->measured = request->streams = request->counts_gaps = true;
     request->priority = priority;
     request->content.stream = stream;
-    ls_collector_arrival(&collector, now_ps, true);
-    request->ready_ps = now_ps;
-    if (!ls_scheduler_accept(&scheduler, id, now_ps))
-        return false;
-    ls_scheduler_arrive(&scheduler, id, now_ps);
-    return true;
+    return scheduler_case_arrive(id);
 }
 
 /* Compose a pass in a slot and say what it should hold. */
@@ -428,9 +388,5 @@ int main(void)
     tcase_add_test(tcase, who_ranks_last_gives_way_even_to_those_admitted_later);
     tcase_add_test(tcase, who_gives_way_takes_back_its_part_of_the_pass);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "sweep/pareto.h"
 #include "sweep/search.h"
 #include "sweep/study.h"
+#include "tests/suite.h"
 
 static const char *const head =
     "model: llama-3.1-8b\n"
@@ -231,9 +232,5 @@ int main(void)
     tcase_add_test(tcase, until_stops_where_the_interval_is_narrow);
     tcase_add_test(tcase, a_front_holds_what_nothing_beats);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

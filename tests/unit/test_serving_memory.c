@@ -6,6 +6,7 @@
 
 #include "engine/memory/serving_memory.h"
 #include "tests/library_model.h"
+#include "tests/suite.h"
 
 #define GIB (1024.0 * 1024 * 1024)
 
@@ -280,9 +281,5 @@ int main(void)
     tcase_add_test(pool, more_gpus_hold_less_each_and_cache_more);
     tcase_add_test(pool, what_does_not_fit_says_why);
     suite_add_tcase(suite, pool);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/serving/session.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario scenario;
 static struct ls_profile *profile;
@@ -164,9 +165,5 @@ int main(void)
     tcase_add_loop_test(tcase, groups_are_as_popular_as_their_rank_says, 0, 5);
     tcase_add_test(tcase, contradictions_are_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

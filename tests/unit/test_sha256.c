@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/sha256.h"
+#include "tests/suite.h"
 
 START_TEST(published_examples)
 {
@@ -51,9 +52,5 @@ int main(void)
     tcase_add_test(tcase, published_examples);
     tcase_add_test(tcase, pieces_of_any_size_give_the_same);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

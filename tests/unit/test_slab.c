@@ -1,8 +1,8 @@
 /* Promises of the slab: items are distinct, come back, and memory is taken by many at once. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "engine/sim/slab.h"
+#include "tests/suite.h"
 
 struct item {
     struct item *link;
@@ -41,9 +41,5 @@ int main(void)
     TCase *tcase = tcase_create("slab");
     tcase_add_test(tcase, items_are_distinct_and_used_again);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "engine/serving/source.h"
 #include "engine/sim/clock.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 static struct ls_scenario scenario;
 static struct ls_source source;
@@ -475,9 +476,5 @@ int main(void)
     tcase_add_test(tcase, a_closed_loop_replays_a_recording);
     tcase_add_test(tcase, characters_are_counted_in_tokens);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "engine/memory/serving_memory.h"
 #include "io/library.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 #define PREFILL "model.aggregated_ops.prefill."
 #define DECODE "model.aggregated_ops.decode."
@@ -352,9 +353,5 @@ int main(void)
     tcase_add_test(databases, the_only_model_needs_no_name);
     tcase_add_test(databases, another_collective_is_refused);
     suite_add_tcase(suite, databases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 enum { N_BATCHES = 400 };
 
@@ -390,9 +391,5 @@ int main(void)
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
     tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

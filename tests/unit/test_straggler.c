@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/training/straggler.h"
+#include "tests/suite.h"
 
 START_TEST(alike_or_alone_they_wait_for_nobody)
 {
@@ -47,9 +48,5 @@ int main(void)
     tcase_add_test(tcase, the_slowest_lies_where_order_statistics_put_it);
     tcase_add_test(tcase, more_gpus_and_wider_spreads_are_slower);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "study_text.h"
+#include "tests/suite.h"
 
 #define HEAD                                                                                                           \
     "model: llama-3.1-8b\n"                                                                                            \
@@ -329,9 +330,5 @@ int main(void)
     tcase_add_test(tcase, contradictions_of_one_point_are_found_before_the_sweep);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,18 +1,9 @@
 /* Promises of swapping, as vLLM did it before V1, on cases small enough to follow by hand. That it fits together with
  * all else is test_plain_loop's. */
 #include <check.h>
-#include <stdlib.h>
 
-#include "engine/serving/scheduler.h"
-#include "engine/sim/clock.h"
-#include "tests/scenario.h"
-
-static struct ls_scenario scenario;
-static struct ls_arena arena;
-static struct ls_collector collector;
-static struct ls_request_pool pool;
-static struct ls_scheduler scheduler;
-static int64_t now_ps;
+#include "tests/scheduler_case.h"
+#include "tests/suite.h"
 
 /* Bytes of one block in all layers, on one of eight GPUs: 4 tokens of one KV head's keys and values. */
 static const double block_bytes = 4 * 80 * 2 * 128 * 2;
@@ -20,47 +11,17 @@ static const double block_bytes = 4 * 80 * 2 * 128 * 2;
 static void set_up(void)
 {
     struct ls_err err;
-    scenario_make(&scenario, scenario_llama_70b);
+    scheduler_case_set_up();
     ck_assert_int_eq(ls_model_complete(&scenario.model, &err), LS_OK);
     scenario.strategy.tp = 8;
-    scenario.engine.block_size = 4;
-    scenario.engine.max_num_seqs = 4;
-    scenario.engine.max_num_batched_tokens = 16;
-    scenario.engine.long_prefill_token_threshold = 16;
-    scenario.engine.enable_chunked_prefill = 1;
-    scenario.engine.batching = LS_BATCHING_MIXED;
-    scenario.engine.output_reserve = 0;
     scenario.engine.kv_dtype = LS_BF16;
     scenario.engine.preemption = LS_PREEMPT_SWAP;
     scenario.engine.swap_space_bytes = 3.5 * block_bytes;
-    ck_assert_int_eq(ls_collector_init(&collector, &err), LS_OK);
-    now_ps = 0;
-}
-
-static void tear_down(void)
-{
-    ls_collector_release(&collector);
-    ls_arena_release(&arena);
-}
-
-static void start(int64_t kv_blocks)
-{
-    ls_collector_clear(&collector, &scenario);
-    ck_assert_int_eq(ls_request_pool_init(&pool, &arena, 1), LS_OK);
-    ck_assert_int_eq(ls_scheduler_init(&scheduler, &scenario, kv_blocks, &pool, &collector, &arena), LS_OK);
 }
 
 static void arrive(int32_t prompt_tok, int32_t output_tok)
 {
-    const uint32_t id = ls_request_new(&pool);
-    struct ls_request *request = ls_request_at(&pool, id);
-    request->arrival_ps = request->ready_ps = now_ps;
-    request->prompt_tok = prompt_tok;
-    request->output_tok = output_tok;
-    request->measured = request->streams = request->counts_gaps = true;
-    ls_collector_arrival(&collector, now_ps, true);
-    ck_assert(ls_scheduler_accept(&scheduler, id, now_ps));
-    ls_scheduler_arrive(&scheduler, id, now_ps);
+    ck_assert(scheduler_case_arrive(scheduler_case_request(prompt_tok, output_tok)));
 }
 
 /* Play a pass: what it holds, who is swapped out then, and how many blocks it waits for. */
@@ -195,9 +156,5 @@ int main(void)
     tcase_add_test(tcase, sliding_layers_copy_their_window);
     tcase_add_test(tcase, prompts_under_way_are_computed_again);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

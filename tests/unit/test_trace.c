@@ -2,6 +2,7 @@
 #include "study_text.h"
 
 #include "io/trace.h"
+#include "tests/suite.h"
 
 static struct ls_trace read_trace(const char *text, int32_t format)
 {
@@ -189,9 +190,5 @@ int main(void)
     tcase_add_test(tcase, the_shipped_recording_is_whole);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "engine/training/training.h"
 #include "engine/training/training_memory.h"
 #include "study_text.h"
+#include "tests/suite.h"
 
 /* --- Schedules --- */
 
@@ -240,9 +241,5 @@ int main(void)
     tcase_add_test(tcase, shapes_that_cannot_run_have_their_reasons);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

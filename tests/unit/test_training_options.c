@@ -4,6 +4,7 @@
 #include "engine/training/eager_traffic.h"
 #include "engine/training/stage_time.h"
 #include "engine/training/training.h"
+#include "tests/suite.h"
 #include "training_case.h"
 
 /* --- Collectives --- */
@@ -352,9 +353,5 @@ int main(void)
     tcase_add_test(tcase, every_k_layers_keep_one_input);
     tcase_add_checked_fixture(tcase, NULL, remove_folder);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "engine/serving/waiting.h"
 #include "engine/sim/random.h"
+#include "tests/suite.h"
 
 enum { N = 400 };
 
@@ -78,9 +79,5 @@ int main(void)
     TCase *tcase = tcase_create("waiting");
     tcase_add_loop_test(tcase, the_best_of_those_seen_is_next, 0, 20);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/scenario.h"
+#include "tests/suite.h"
 
 struct questions {
     int n, n_yes;
@@ -66,9 +67,5 @@ int main(void)
     TCase *tcase = tcase_create("watch");
     tcase_add_loop_test(tcase, a_no_ends_the_simulation_and_only_it, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/yaml_doc.h"
+#include "tests/suite.h"
 
 struct parsed {
     struct ls_yaml_arena arena;
@@ -177,9 +178,5 @@ int main(void)
     tcase_add_test(tcase, files_that_cannot_be_read_are_io_errors);
     tcase_add_test(tcase, put_replaces_and_adds);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }
