@@ -5,9 +5,9 @@
 #include "engine/cost/exchange.h"
 #include "engine/scenario.h"
 #include "engine/scenario_workload.h"
+#include "engine/serving/deployment/router.h"
 #include "engine/serving/preset.h"
-#include "engine/serving/router.h"
-#include "engine/serving/waiting.h"
+#include "engine/serving/scheduler/waiting.h"
 
 /* The keys of a study file below the root, less name, sweep and output. */
 

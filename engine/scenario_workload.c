@@ -1,7 +1,7 @@
 #include "engine/scenario_workload.h"
 
 #include "engine/scenario.h"
-#include "engine/serving/arrivals.h"
+#include "engine/serving/workload/arrivals.h"
 
 /* The keys of a study file below `workload`. */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/content.h"
+#include "engine/serving/workload/content.h"
 #include "io/csv_row.h"
 #include "io/mooncake.h"
 #include "io/read_file.h"

@@ -3,9 +3,9 @@
 #include <math.h>
 
 #include "engine/memory/serving_memory.h"
-#include "engine/serving/arrivals.h"
-#include "engine/serving/disaggregation.h"
-#include "engine/serving/session.h"
+#include "engine/serving/deployment/disaggregation.h"
+#include "engine/serving/workload/arrivals.h"
+#include "engine/serving/workload/session.h"
 
 /* Fitted to one core of a 2020s server over the cells of tests/bench/mixed.yaml and configs/studies/first.yaml. A
  * cell's cost is predicted within a factor of 2 or so, which is enough for the queue; nothing else depends on it. */

@@ -4,8 +4,8 @@
 /* Serving scenarios drawn at random, each named by a number: small models, pools, budgets and windows, so that whatever
  * can run short does, over every strategy, arrival process and router. */
 
-#include "engine/serving/content.h"
-#include "engine/serving/router.h"
+#include "engine/serving/deployment/router.h"
+#include "engine/serving/workload/content.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"

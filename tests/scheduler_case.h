@@ -6,7 +6,7 @@
 
 #include <check.h>
 
-#include "engine/serving/scheduler.h"
+#include "engine/serving/scheduler/scheduler.h"
 #include "engine/sim/clock.h"
 #include "tests/scenario.h"
 

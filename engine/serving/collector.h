@@ -6,7 +6,7 @@
 
 #include "engine/scenario.h"
 #include "engine/serving/observer.h"
-#include "engine/serving/request.h"
+#include "engine/serving/scheduler/request.h"
 #include "engine/sim/quantile.h"
 
 /* What a run leaves behind: counts, latency sketches and time averages. Sums are integers, so the order in which

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "engine/serving/load.h"
+#include "engine/serving/workload/load.h"
 
 enum { LOW_BISECTIONS = 12 };
 

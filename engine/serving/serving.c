@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "engine/serving/coast.h"
+#include "engine/serving/deployment/coast.h"
 #include "engine/sim/clock.h"
 
 /* The run ends here at the latest: nothing that happens later counts. */

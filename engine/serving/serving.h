@@ -1,10 +1,10 @@
 #ifndef LS_ENGINE_SERVING_SERVING_H
 #define LS_ENGINE_SERVING_SERVING_H
 
-#include "engine/serving/handover.h"
-#include "engine/serving/links.h"
-#include "engine/serving/pool.h"
-#include "engine/serving/source.h"
+#include "engine/serving/deployment/handover.h"
+#include "engine/serving/deployment/links.h"
+#include "engine/serving/deployment/pool.h"
+#include "engine/serving/workload/source.h"
 
 /* A serving deployment: source → router → pools of pipelines, timed by `medium` itself or by `high`'s events. */
 

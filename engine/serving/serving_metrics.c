@@ -4,7 +4,7 @@
 #include "engine/memory/serving_memory.h"
 #include "engine/model/stated.h"
 #include "engine/model/weights.h"
-#include "engine/serving/links.h"
+#include "engine/serving/deployment/links.h"
 #include "engine/serving/serving.h"
 #include "engine/sim/clock.h"
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/load.h"
+#include "engine/serving/workload/load.h"
 #include "engine/simulate.h"
 #include "io/study_file.h"
 #include "tests/bench/measure.h"

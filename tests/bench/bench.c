@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/serving/source.h"
+#include "engine/serving/workload/source.h"
 #include "engine/sim/quantile.h"
 #include "engine/simulate.h"
 #include "io/study_file.h"

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #include "engine/memory/serving_memory.h"
-#include "engine/serving/draft.h"
-#include "engine/serving/source.h"
-#include "engine/serving/transfer.h"
+#include "engine/serving/deployment/transfer.h"
+#include "engine/serving/scheduler/draft.h"
+#include "engine/serving/workload/source.h"
 #include "tests/property/plain_store.h"
 #include "tests/random_scenario.h"
 

@@ -3,7 +3,7 @@
 
 /* The plain deployment and its clock: plain.h says what it is for. */
 
-#include "engine/serving/disaggregation.h"
+#include "engine/serving/deployment/disaggregation.h"
 #include "tests/property/plain_router.h"
 
 /* A request reaches a front end, its prompt as text or, where another pool has computed it, as tokens. */

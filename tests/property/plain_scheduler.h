@@ -208,7 +208,8 @@ static bool plain_schedule_running(struct plain_pool *pool, struct plain_schedul
             (request->decoding && request->slot != slot))
             continue;
         const int64_t n_tok = plain_chunk(pool, request, *budget);
-        assert(n_tok > 0 || !request->decoding || pool->drafts.n > 0); /* engine/serving/scheduler.h says why */
+        assert(n_tok > 0 || !request->decoding ||
+               pool->drafts.n > 0); /* engine/serving/scheduler/scheduler.h says why */
         if (n_tok == 0)
             continue;
         const bool room = plain_make_room(pool, s, slot, &i, n_tok, budget);

@@ -2,13 +2,13 @@
 #define LS_TESTS_PLAIN_STORE_H
 
 /* The KV blocks of a scheduler the plain way: every block a thing of its own, with what it holds, who uses it and its
- * place in the queue of free ones. For engine/serving/prefix_cache.h, which counts them. */
+ * place in the queue of free ones. For engine/serving/scheduler/prefix_cache.h, which counts them. */
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/content.h"
+#include "engine/serving/workload/content.h"
 
 enum { PLAIN_BUCKETS = 1 << 12, PLAIN_NONE = -1 };
 

@@ -6,7 +6,7 @@
 
 #include <check.h>
 
-#include "engine/serving/disaggregation.h"
+#include "engine/serving/deployment/disaggregation.h"
 #include "engine/serving/serving.h"
 
 struct run {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/disaggregation.h"
+#include "engine/serving/deployment/disaggregation.h"
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
 #include "tests/suite.h"

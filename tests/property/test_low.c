@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/serving/load.h"
+#include "engine/serving/workload/load.h"
 #include "engine/simulate.h"
 #include "io/study_file.h"
 #include "tests/suite.h"

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/serving/bulk_chain.h"
+#include "engine/serving/low/bulk_chain.h"
 #include "tests/suite.h"
 
 static const struct ls_parcel single = {.n = 2, .chance = {0, 1}};

@@ -3,8 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "engine/serving/load.h"
 #include "engine/serving/max_goodput.h"
+#include "engine/serving/workload/load.h"
 #include "tests/scenario.h"
 #include "tests/suite.h"
 

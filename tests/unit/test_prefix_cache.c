@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "engine/serving/prefix_cache.h"
+#include "engine/serving/scheduler/prefix_cache.h"
 #include "engine/sim/random.h"
 #include "tests/suite.h"
 

@@ -2,7 +2,7 @@
  * their order under any additions and removals. */
 #include <check.h>
 
-#include "engine/serving/request.h"
+#include "engine/serving/scheduler/request.h"
 #include "engine/sim/random.h"
 #include "tests/suite.h"
 

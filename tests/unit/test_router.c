@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/serving/content.h"
-#include "engine/serving/router.h"
+#include "engine/serving/deployment/router.h"
+#include "engine/serving/workload/content.h"
 #include "tests/suite.h"
 
 enum { N = 5, N_REQUESTS = 20000 };

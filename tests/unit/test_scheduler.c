@@ -6,7 +6,7 @@
 #include "tests/suite.h"
 
 static int32_t priority; /* of those who arrive */
-static uint64_t stream;  /* what they say: engine/serving/content.h */
+static uint64_t stream;  /* what they say: engine/serving/workload/content.h */
 
 static void set_up(void)
 {

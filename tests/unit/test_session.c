@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/serving/session.h"
+#include "engine/serving/workload/session.h"
 #include "tests/scenario.h"
 #include "tests/suite.h"
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/serving/source.h"
+#include "engine/serving/workload/source.h"
 #include "engine/sim/clock.h"
 #include "tests/scenario.h"
 #include "tests/suite.h"

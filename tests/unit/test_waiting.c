@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "engine/serving/waiting.h"
+#include "engine/serving/scheduler/waiting.h"
 #include "engine/sim/random.h"
 #include "tests/suite.h"
 

@@ -1,0 +1,60 @@
+#ifndef LS_ENGINE_SERVING_DEPLOYMENT_FRONTEND_H
+#define LS_ENGINE_SERVING_DEPLOYMENT_FRONTEND_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "engine/scenario.h"
+#include "engine/sim/clock.h"
+
+/* The process between the clients and an engine: it receives, checks and tokenises requests, detokenises and sends
+ * tokens, one after the other on one CPU core beside the engine's; and the network before it, in which one request
+ * follows the other. */
+struct ls_frontend {
+    int64_t request_ps, prompt_tok_ps, output_tok_ps; /* what each takes */
+    int64_t latency_ps, wire_tok_ps;                  /* to or from a client, between processes too; for each token */
+    int64_t free_ps, wire_free_ps;
+};
+
+/* Text of a token, bytes: four characters of English
+ * (https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them). */
+enum { LS_TOKEN_TEXT_BYTES = 4 };
+
+static inline struct ls_frontend ls_frontend_make(const struct ls_scenario *scenario)
+{
+    const struct ls_engine *engine = &scenario->engine;
+    const struct ls_link *client = &scenario->cluster.client;
+    return (struct ls_frontend){
+        .request_ps = ls_ps_from_s(engine->request_overhead_s),
+        .prompt_tok_ps = ls_ps_from_s(engine->prompt_token_overhead_s),
+        .output_tok_ps = ls_ps_from_s(engine->output_token_overhead_s),
+        .latency_ps = ls_ps_from_s(engine->request_latency_s / 2 + (isnan(client->latency_s) ? 0 : client->latency_s)),
+        .wire_tok_ps = isnan(client->bandwidth_bytes_per_s)
+                           ? 0
+                           : ls_ps_from_s(LS_TOKEN_TEXT_BYTES / client->bandwidth_bytes_per_s),
+    };
+}
+
+/* When work that comes at `now` and takes so long is done. */
+static inline int64_t ls_frontend_work(int64_t *free_ps, int64_t now_ps, int64_t work_ps)
+{
+    *free_ps = (*free_ps > now_ps ? *free_ps : now_ps) + work_ps;
+    return *free_ps;
+}
+
+/* When a request that its client sends at `now` is with the engine. */
+static inline int64_t ls_frontend_receive(struct ls_frontend *frontend, int64_t now_ps, int64_t prompt_tok)
+{
+    const int64_t there_ps = ls_frontend_work(&frontend->wire_free_ps, now_ps, frontend->wire_tok_ps * prompt_tok);
+    return ls_frontend_work(&frontend->free_ps, there_ps + frontend->latency_ps,
+                            frontend->request_ps + frontend->prompt_tok_ps * prompt_tok);
+}
+
+/* When tokens that the engine has at `now` are with their clients. */
+static inline int64_t ls_frontend_send(struct ls_frontend *frontend, int64_t now_ps, int64_t n_tok)
+{
+    return ls_frontend_work(&frontend->free_ps, now_ps, frontend->output_tok_ps * n_tok) + frontend->latency_ps +
+           frontend->wire_tok_ps;
+}
+
+#endif

@@ -1,0 +1,66 @@
+#ifndef LS_ENGINE_SERVING_LOW_PLANT_H
+#define LS_ENGINE_SERVING_LOW_PLANT_H
+
+#include "engine/cost/step_cost.h"
+#include "engine/scenario.h"
+#include "engine/serving/deployment/variation.h"
+#include "engine/serving/low/bulk_chain.h"
+#include "engine/serving/workload/load.h"
+
+/* One pipeline as the low level of detail sees it: how long passes of a given content take, at the workload's mean
+ * lengths. Its `members` schedulers run in lockstep and are given requests in turn. */
+struct ls_plant {
+    const struct ls_scenario *scenario;
+    struct ls_step_cost cost;
+    struct ls_variation variation;
+    struct ls_batch *batches; /* [ep] */
+    bool *between_nodes;      /* [pp] whether the send after a stage leaves the node */
+    struct ls_load load;
+    double members, stages;
+    double prompt_variance; /* squared coefficient of variation */
+    struct ls_sizes prompt_sizes;
+    double decodes;   /* passes that a request decodes in: E[O] − 1 */
+    double context;   /* mean KV tokens of a decoding request */
+    double budget;    /* tokens of a pass and scheduler */
+    double max_batch; /* decodes of one scheduler: slots or KV blocks */
+};
+
+/* One pass of a pipeline. */
+struct ls_plant_pass {
+    double latency_s; /* composed to completed */
+    double stage_s;   /* its slowest stage, or the CPU */
+    double busy_s;    /* all stages */
+};
+
+/* What the low level of detail has to say about a run. */
+struct ls_means {
+    double ttft_s, tpot_s, e2e_s, wait_s; /* means over the requests that arrive after warmup_s */
+    double end_s;                         /* last completion */
+    double finished;                      /* requests that complete after warmup_s */
+    double batch;                         /* decodes of one scheduler */
+    double busy_frac;
+    bool saturated; /* waits grow through the second half of the window, as ls_collector_saturated has it */
+};
+
+/* For a resolved, feasible scenario, which must outlive the plant; memory comes from `arena`. */
+LS_NODISCARD enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *scenario, int64_t kv_blocks,
+                                          struct ls_arena *arena, struct ls_err *err);
+
+/* A pass in which every scheduler decodes `batch` requests and so many prompts of so many tokens join, of all of them
+ * together, each scheduler's share no more than its budget. Without prompts it is interpolated between whole numbers of
+ * decodes, and there is at least one; beside prompts their number is rounded. */
+struct ls_plant_pass ls_plant_time(struct ls_plant *plant, double batch, double prompt_tok, double n_prompts);
+
+/* So many tokens of prompts, rounded so that passes with different batches have equal numbers of tokens, eight for each
+ * power of two: what they cost is tabulated. */
+double ls_plant_round(const struct ls_plant *plant, double batch, double prompt_tok, double n_prompts);
+
+/* Time until the same slot's next pass when `slots` slots have the same work: its own pass, or the turn of the others
+ * at the slowest stage. */
+double ls_plant_period_s(const struct ls_plant *plant, const struct ls_plant_pass *pass, double slots);
+
+/* Decodes of one scheduler that a request shares its slot with, itself included, when `batch` decode; *slots: passes in
+ * flight. It finds a slot of its own while one is idle; once all are taken it joins any. */
+double ls_plant_slot(const struct ls_plant *plant, double batch, double *slots);
+
+#endif
