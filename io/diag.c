@@ -5,17 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/grow.h"
+
 void ls_diags_add(struct ls_diags *diags, const char *file, int line, int column, const char *key, const char *format,
                   ...)
 {
-    if (diags->n == diags->capacity) {
-        const size_t capacity = diags->capacity ? 2 * diags->capacity : 8;
-        struct ls_diag *items = realloc(diags->items, capacity * sizeof *items);
-        if (!items)
-            return; /* one message less; the status still says that the input is bad */
-        diags->items = items;
-        diags->capacity = capacity;
-    }
+    struct ls_diag *items = ls_grow(diags->items, diags->n, &diags->capacity, sizeof *items);
+    if (!items)
+        return; /* one message less; the status still says that the input is bad */
+    diags->items = items;
     struct ls_diag *diag = &diags->items[diags->n++];
     diag->line = line;
     diag->column = column;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/suggest.h"
+#include "io/grow.h"
 #include "io/object.h"
 
 enum { PATH_LEN = 4096, N_ROOTS = 4 };
@@ -135,14 +136,10 @@ static enum ls_status add_name(struct names *names, const char *file, size_t len
     for (size_t i = 0; i < names->n; i++)
         if (strlen(names->items[i]) == length && memcmp(names->items[i], file, length) == 0)
             return LS_OK;
-    if (names->n == names->capacity) {
-        const size_t capacity = names->capacity ? 2 * names->capacity : 32;
-        char **items = realloc(names->items, capacity * sizeof *items);
-        if (!items)
-            return LS_NOMEM;
-        names->items = items;
-        names->capacity = capacity;
-    }
+    char **items = ls_grow(names->items, names->n, &names->capacity, sizeof *items);
+    if (!items)
+        return LS_NOMEM;
+    names->items = items;
     char *copy = calloc(1, length + 1);
     if (!copy)
         return LS_NOMEM;

@@ -6,18 +6,18 @@
 
 #include "engine/suggest.h"
 #include "io/csv_row.h"
-#include "io/read_file.h"
+#include "io/fnv.h"
+#include "io/grow.h"
+#include "io/text_file.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
-#define MAX_FAULTS 20
 
 enum { MAX_COLUMNS = 64 };
 
 struct reader {
-    const char *path, *column;
-    struct ls_diags *diags;
-    size_t n_before; /* faults of others */
-    size_t at;       /* where the column stands */
+    struct ls_text_file file;
+    const char *column;
+    size_t at; /* where the column stands */
     double *values;
     size_t n, capacity;
 };
@@ -31,25 +31,21 @@ static void read_header(struct reader *reader, char *line)
     if (reader->at < n)
         return;
     const char *near = ls_suggest(reader->column, (const char *const *)fields, n);
-    ls_diags_add(reader->diags, reader->path, 1, 1, reader->column, "no such column in the first line%s%s%s",
+    ls_diags_add(reader->file.diags, reader->file.path, 1, 1, reader->column, "no such column in the first line%s%s%s",
                  near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static enum ls_status add(struct reader *reader, double value)
 {
-    if (reader->n == reader->capacity) {
-        const size_t capacity = reader->capacity ? 2 * reader->capacity : 1024;
-        double *values = realloc(reader->values, capacity * sizeof *values);
-        if (!values)
-            return LS_NOMEM;
-        reader->values = values;
-        reader->capacity = capacity;
-    }
+    double *values = ls_grow(reader->values, reader->n, &reader->capacity, sizeof *values);
+    if (!values)
+        return LS_NOMEM;
+    reader->values = values;
     reader->values[reader->n++] = value;
     return LS_OK;
 }
 
-static enum ls_status read_row(struct reader *reader, char *line, int number)
+static enum ls_status read_row(struct reader *reader, char *line)
 {
     char *fields[MAX_COLUMNS], *end;
     const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
@@ -59,43 +55,33 @@ static enum ls_status read_row(struct reader *reader, char *line, int number)
     const double value = strtod(text, &end);
     if (end != text && *end == '\0' && value >= 0 && value <= 1e15)
         return add(reader, value);
-    ls_diags_add(reader->diags, reader->path, number, reader->at < n ? (int)(text - fields[0]) + 1 : 1, reader->column,
+    ls_diags_add(reader->file.diags, reader->file.path, reader->file.line,
+                 reader->at < n ? (int)(text - fields[0]) + 1 : 1, reader->column,
                  "%.60s will not do; write a number from 0 to 1e15", text[0] ? text : "nothing");
     return LS_OK;
 }
 
-static enum ls_status read_lines(struct reader *reader, char *text)
+static enum ls_status read_lines(struct reader *reader)
 {
     enum ls_status status = LS_OK;
-    int number = 1;
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
-        text += 3;
-    for (char *line = text; line && !status; number++) {
-        char *end = strchr(line, '\n');
-        if (end)
-            *end = '\0';
-        if (number == 1)
-            read_header(reader, line);
-        else
-            status = read_row(reader, line, number);
-        line = end ? end + 1 : NULL;
-        const size_t n_faults = reader->diags->n - reader->n_before;
-        if (n_faults && (number == 1 || n_faults >= MAX_FAULTS))
-            return LS_INPUT;
-    }
-    return status ? status : reader->diags->n > reader->n_before ? LS_INPUT : LS_OK;
+    struct ls_text_file *file = &reader->file;
+    read_header(reader, ls_text_file_next(file));
+    if (ls_text_file_n_faults(file))
+        return LS_INPUT;
+    for (char *line = ls_text_file_next(file); line && !status; line = ls_text_file_next(file))
+        status = read_row(reader, line);
+    if (!status && reader->n == 0 && !ls_text_file_n_faults(file))
+        ls_diags_add(file->diags, file->path, 0, 0, "", "no values; only the first line is there");
+    return status ? status : ls_text_file_n_faults(file) ? LS_INPUT : LS_OK;
 }
 
-/* Moments, and FNV-1a over the bits of every value. */
+/* Moments, and a digest over every value. */
 static void summarize(const struct reader *reader, struct ls_samples *samples)
 {
-    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    uint64_t digest = LS_FNV_START;
     double sum = 0, square = 0;
     for (size_t i = 0; i < reader->n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &reader->values[i], sizeof bits);
-        for (int shift = 0; shift < 64; shift += 8)
-            digest = (digest ^ (bits >> shift & 0xff)) * UINT64_C(0x100000001b3);
+        digest = ls_fnv_number(digest, reader->values[i]);
         sum += reader->values[i];
         square += reader->values[i] * reader->values[i];
     }
@@ -105,29 +91,15 @@ static void summarize(const struct reader *reader, struct ls_samples *samples)
 
 enum ls_status ls_samples_read(const char *path, const char *column, struct ls_samples *samples, struct ls_diags *diags)
 {
-    struct reader reader = {.path = path, .column = column, .diags = diags, .n_before = diags->n};
-    struct ls_err err = {""};
-    char *text;
-    size_t n;
-    enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);
-    if (status) {
-        ls_diags_add(diags, path, 0, 0, "", "%s", err.text);
+    struct reader reader = {.column = column};
+    enum ls_status status = ls_text_file_open(&reader.file, path, MAX_FILE_BYTES, "a CSV file", diags);
+    if (status)
         return status;
-    }
-    if (strlen(text) != n) {
-        ls_diags_add(diags, path, 0, 0, "", "not text; a CSV file was expected");
-        status = LS_INPUT;
-    } else {
-        status = read_lines(&reader, text);
-    }
-    if (!status && reader.n == 0) {
-        ls_diags_add(diags, path, 0, 0, "", "no values; only the first line is there");
-        status = LS_INPUT;
-    }
+    status = read_lines(&reader);
     if (status)
         free(reader.values);
     else
         summarize(&reader, samples);
-    free(text);
+    ls_text_file_release(&reader.file);
     return status;
 }

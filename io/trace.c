@@ -7,12 +7,13 @@
 
 #include "engine/serving/workload/content.h"
 #include "io/csv_row.h"
+#include "io/fnv.h"
+#include "io/grow.h"
 #include "io/mooncake.h"
-#include "io/read_file.h"
 #include "io/sharegpt.h"
+#include "io/text_file.h"
 
 #define MAX_FILE_BYTES ((size_t)8 << 30)
-#define MAX_FAULTS 20
 #define MAX_TOK INT64_C(2147483647)
 #define PS_PER_S INT64_C(1000000000000)
 #define MAX_S INT64_C(9000000) /* the clock of a simulation ends after 106 days */
@@ -135,9 +136,7 @@ static const struct {
 } sharing[] = {{"session", SESSION}, {"session_id", SESSION}, {"prefix_hashes", HASHES}, {"hash_ids", HASHES}};
 
 struct reader {
-    const char *path;
-    struct ls_diags *diags;
-    size_t n_before; /* faults of others */
+    struct ls_text_file file;
     const struct format *format;
     size_t column[N_COLUMNS]; /* where each stands; MAX_COLUMNS: nowhere */
     size_t n_columns;
@@ -148,9 +147,9 @@ struct reader {
     size_t n_parts, parts_capacity;
 };
 
-static size_t n_faults(const struct reader *reader)
+static void reject_line(const struct reader *reader, const char *key, const char *fault)
 {
-    return reader->diags->n - reader->n_before;
+    ls_diags_add(reader->file.diags, reader->file.path, reader->file.line, 1, key, "%s", fault);
 }
 
 static bool find_columns(struct reader *reader, const struct format *format, char *const *fields, size_t n)
@@ -184,44 +183,37 @@ static enum ls_status read_header(struct reader *reader, char *line, int32_t wan
         if (wanted == LS_TRACE_AUTO || wanted == (int32_t)formats[i].format)
             (void)find_columns(reader, &formats[i], fields, n);
     if (!reader->format)
-        ls_diags_add(reader->diags, reader->path, 1, 1, "",
-                     "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
-                     "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response "
-                     "tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv, where arrival_s may be "
-                     "missing)");
-    return n_faults(reader) ? LS_INPUT : LS_OK;
+        reject_line(reader, "",
+                    "no known columns; the first line must name TIMESTAMP, ContextTokens, GeneratedTokens (azure) or "
+                    "arrived_at, num_prefill_tokens, num_decode_tokens (vidur) or Timestamp, Request tokens, Response "
+                    "tokens (burstgpt) or arrival_s, prompt_tokens, output_tokens (csv, where arrival_s may be "
+                    "missing)");
+    return reader->format ? LS_OK : LS_INPUT;
 }
 
 /* --- Rows --- */
 
-static void reject_field(const struct reader *reader, int line, char *const *fields, enum column column,
-                         const char *right)
+static void reject_field(const struct reader *reader, char *const *fields, enum column column, const char *right)
 {
     const char *text = fields[reader->column[column]];
-    ls_diags_add(reader->diags, reader->path, line, (int)(text - fields[0]) + 1, reader->format->columns[column],
-                 "%.60s will not do; write %s", text[0] ? text : "nothing", right);
+    ls_diags_add(reader->file.diags, reader->file.path, reader->file.line, (int)(text - fields[0]) + 1,
+                 reader->format->columns[column], "%.60s will not do; write %s", text[0] ? text : "nothing", right);
 }
 
 static enum ls_status add_request(struct reader *reader, struct ls_trace_request request)
 {
-    if (reader->n == reader->capacity) {
-        const size_t capacity = reader->capacity ? 2 * reader->capacity : 1024;
-        struct ls_trace_request *requests = realloc(reader->requests, capacity * sizeof *requests);
-        if (!requests)
-            return LS_NOMEM;
-        reader->requests = requests;
-        reader->capacity = capacity;
-    }
+    struct ls_trace_request *requests = ls_grow(reader->requests, reader->n, &reader->capacity, sizeof *requests);
+    if (!requests)
+        return LS_NOMEM;
+    reader->requests = requests;
     reader->requests[reader->n++] = request;
     return LS_OK;
 }
 
-/* FNV-1a of a text. */
+/* Never 0, which stands for none. */
 static uint64_t hash_text(const char *text, size_t n)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    const uint64_t hash = ls_fnv_text(LS_FNV_START, text, n);
     return hash ? hash : 1;
 }
 
@@ -234,14 +226,10 @@ static enum ls_status add_part(struct reader *reader, struct ls_trace_request *r
     const uint64_t before = request->n_part_tok > 0 ? reader->parts[reader->n_parts - 1] : 0;
     if (n_tok == 0)
         return LS_OK;
-    if (reader->n_parts == reader->parts_capacity) {
-        const size_t capacity = reader->parts_capacity ? 2 * reader->parts_capacity : 4096;
-        uint64_t *parts = realloc(reader->parts, capacity * sizeof *parts);
-        if (!parts)
-            return LS_NOMEM;
-        reader->parts = parts;
-        reader->parts_capacity = capacity;
-    }
+    uint64_t *parts = ls_grow(reader->parts, reader->n_parts, &reader->parts_capacity, sizeof *parts);
+    if (!parts)
+        return LS_NOMEM;
+    reader->parts = parts;
     if (request->n_part_tok == 0)
         request->first_part = reader->n_parts;
     request->n_part_tok += n_tok;
@@ -292,26 +280,26 @@ static bool read_time(struct reader *reader, char *const *fields, int64_t *arriv
            place_in_time(reader, instant, arrival_ps);
 }
 
-static enum ls_status read_row(struct reader *reader, char *line, int number)
+static enum ls_status read_row(struct reader *reader, char *line)
 {
     char *fields[MAX_COLUMNS];
     const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
     if (n == 1 && fields[0][0] == '\0')
         return LS_OK;
     if (n != reader->n_columns) {
-        ls_diags_add(reader->diags, reader->path, number, 1, "", "%zu fields; the first line has %zu", n,
-                     reader->n_columns);
+        ls_diags_add(reader->file.diags, reader->file.path, reader->file.line, 1, "",
+                     "%zu fields; the first line has %zu", n, reader->n_columns);
         return LS_OK;
     }
     struct ls_trace_request request = {0};
     if (!read_time(reader, fields, &request.arrival_ps))
-        reject_field(reader, number, fields, ARRIVAL, reader->format->time);
+        reject_field(reader, fields, ARRIVAL, reader->format->time);
     else if (!parse_tokens(fields[reader->column[PROMPT]], &request.prompt_tok))
-        reject_field(reader, number, fields, PROMPT, "a whole number from 1 to 2147483647");
+        reject_field(reader, fields, PROMPT, "a whole number from 1 to 2147483647");
     else if (reader->format->has_failed && strcmp(fields[reader->column[OUTPUT]], "0") == 0)
         return LS_OK;
     else if (!parse_tokens(fields[reader->column[OUTPUT]], &request.output_tok))
-        reject_field(reader, number, fields, OUTPUT, "a whole number from 1 to 2147483647");
+        reject_field(reader, fields, OUTPUT, "a whole number from 1 to 2147483647");
     else
         return share(reader, &request, fields) == LS_OK ? add_request(reader, request) : LS_NOMEM;
     return LS_OK;
@@ -337,7 +325,7 @@ static bool is_count(double value)
     return value >= 1 && value <= (double)MAX_TOK && value == floor(value);
 }
 
-static enum ls_status read_mooncake_line(struct reader *reader, char *line, int number)
+static enum ls_status read_mooncake_line(struct reader *reader, char *line)
 {
     struct ls_mooncake_row row;
     enum ls_status status = LS_OK;
@@ -345,9 +333,9 @@ static enum ls_status read_mooncake_line(struct reader *reader, char *line, int 
         return LS_OK;
     if (!ls_mooncake_read(line, &row) || !(row.timestamp_ms >= 0 && row.timestamp_ms <= 1e3 * (double)MAX_S) ||
         !is_count(row.input_length) || !is_count(row.output_length)) {
-        ls_diags_add(reader->diags, reader->path, number, 1, "",
-                     "not a request; write {\"timestamp\": milliseconds, \"input_length\": tokens, \"output_length\": "
-                     "tokens, \"hash_ids\": [a number for every 512 tokens of the input]}");
+        reject_line(reader, "",
+                    "not a request; write {\"timestamp\": milliseconds, \"input_length\": tokens, \"output_length\": "
+                    "tokens, \"hash_ids\": [a number for every 512 tokens of the input]}");
         return LS_OK;
     }
     struct ls_trace_request request = {.arrival_ps = llrint(row.timestamp_ms * 1e9),
@@ -355,7 +343,7 @@ static enum ls_status read_mooncake_line(struct reader *reader, char *line, int 
                                        .output_tok = (int32_t)row.output_length};
     if (row.hash_ids && !read_hashes(reader, &request, row.hash_ids, &status)) {
         if (!status)
-            ls_diags_add(reader->diags, reader->path, number, 1, "hash_ids", "not a list of numbers");
+            reject_line(reader, "hash_ids", "not a list of numbers");
         return status;
     }
     return add_request(reader, request);
@@ -373,34 +361,30 @@ static enum ls_status add_conversation(const struct ls_sharegpt_pair *pair, void
     return fits ? add_request(context, request) : LS_OK;
 }
 
-/* Lines end with a newline, each replaced by a null. */
-static enum ls_status read_lines(struct reader *reader, char *text, int32_t wanted)
+/* Which form the text has: the wanted one, or the one that its first character shows; null for one of those with
+ * columns. */
+static const struct format *form_of(const char *text, int32_t wanted)
 {
-    int number = 0;
+    const char first = text[strspn(text, " \t\r\n")];
+    if (wanted == LS_TRACE_SHAREGPT || (wanted == LS_TRACE_AUTO && first == '['))
+        return &sharegpt;
+    if (wanted == LS_TRACE_MOONCAKE || (wanted == LS_TRACE_AUTO && first == '{'))
+        return &mooncake;
+    return NULL;
+}
+
+static enum ls_status read_lines(struct reader *reader, int32_t wanted)
+{
     enum ls_status status = LS_OK;
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
-        text += 3;
-    if (wanted == LS_TRACE_SHAREGPT || (wanted == LS_TRACE_AUTO && text[strspn(text, " \t\r\n")] == '[')) {
-        reader->format = &sharegpt;
-        return ls_sharegpt_read(reader->path, text, add_conversation, reader, reader->diags);
-    }
-    if (wanted == LS_TRACE_MOONCAKE || (wanted == LS_TRACE_AUTO && text[strspn(text, " \t\r\n")] == '{'))
-        reader->format = &mooncake;
-    for (char *line = text; line && !status; number++) {
-        char *end = strchr(line, '\n');
-        if (end)
-            *end = '\0';
-        if (reader->format == &mooncake)
-            status = read_mooncake_line(reader, line, number + 1);
-        else
-            status = number == 0 ? read_header(reader, line, wanted) : read_row(reader, line, number + 1);
-        line = end ? end + 1 : NULL;
-        if (n_faults(reader) >= MAX_FAULTS) {
-            ls_diags_add(reader->diags, reader->path, 0, 0, "", "too many faults; the rest is not read");
-            return LS_INPUT;
-        }
-    }
-    return status ? status : n_faults(reader) ? LS_INPUT : LS_OK;
+    struct ls_text_file *file = &reader->file;
+    reader->format = form_of(file->rest, wanted);
+    if (reader->format == &sharegpt)
+        return ls_sharegpt_read(file->path, file->rest, add_conversation, reader, file->diags);
+    if (!reader->format)
+        status = read_header(reader, ls_text_file_next(file), wanted);
+    for (char *line; !status && (line = ls_text_file_next(file));)
+        status = reader->format == &mooncake ? read_mooncake_line(reader, line) : read_row(reader, line);
+    return status ? status : ls_text_file_n_faults(file) ? LS_INPUT : LS_OK;
 }
 
 /* --- The whole --- */
@@ -428,28 +412,21 @@ static void put_in_order(struct reader *reader)
         reader->requests[i].arrival_ps -= first_ps;
 }
 
-static uint64_t hash_word(uint64_t hash, uint64_t word)
-{
-    for (int shift = 0; shift < 64; shift += 8)
-        hash = (hash ^ (word >> shift & 0xff)) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-/* FNV-1a over every number, by value. */
+/* Over every number, by value. */
 static uint64_t digest(const struct reader *reader)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = LS_FNV_START;
     if (reader->format == &sharegpt)
-        hash = hash_word(hash, LS_TRACE_SHAREGPT);
+        hash = ls_fnv_word(hash, LS_TRACE_SHAREGPT);
     for (size_t i = 0; i < reader->n; i++) {
         const struct ls_trace_request *request = &reader->requests[i];
-        hash = hash_word(hash, (uint64_t)request->arrival_ps);
-        hash = hash_word(hash, (uint64_t)request->prompt_tok);
-        hash = hash_word(hash, (uint64_t)request->output_tok);
+        hash = ls_fnv_word(hash, (uint64_t)request->arrival_ps);
+        hash = ls_fnv_word(hash, (uint64_t)request->prompt_tok);
+        hash = ls_fnv_word(hash, (uint64_t)request->output_tok);
         if (request->session)
-            hash = hash_word(hash, request->session);
+            hash = ls_fnv_word(hash, request->session);
         for (int32_t tok = 0; tok < request->n_part_tok; tok += LS_TRACE_PART_TOK)
-            hash = hash_word(hash, reader->parts[request->first_part + (size_t)(tok / LS_TRACE_PART_TOK)]);
+            hash = ls_fnv_word(hash, reader->parts[request->first_part + (size_t)(tok / LS_TRACE_PART_TOK)]);
     }
     return hash;
 }
@@ -457,7 +434,7 @@ static uint64_t digest(const struct reader *reader)
 static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
 {
     if (reader->n == 0) {
-        ls_diags_add(reader->diags, reader->path, 0, 0, "", "no requests in it");
+        ls_diags_add(reader->file.diags, reader->file.path, 0, 0, "", "no requests in it");
         return LS_INPUT;
     }
     put_in_order(reader);
@@ -473,27 +450,17 @@ static enum ls_status finish(struct reader *reader, struct ls_trace *trace)
 
 enum ls_status ls_trace_read(const char *path, int32_t format, struct ls_trace *trace, struct ls_diags *diags)
 {
-    struct reader reader = {.path = path, .diags = diags, .n_before = diags->n};
-    struct ls_err err = {""};
-    char *text;
-    size_t n;
-    enum ls_status status = ls_read_file(path, MAX_FILE_BYTES, &text, &n, &err);
-    if (status) {
-        ls_diags_add(diags, path, 0, 0, "", "%s", err.text);
+    struct reader reader = {0};
+    enum ls_status status = ls_text_file_open(&reader.file, path, MAX_FILE_BYTES, "a CSV or JSON lines file", diags);
+    if (status)
         return status;
-    }
-    if (strlen(text) != n) {
-        ls_diags_add(diags, path, 0, 0, "", "not text; a CSV or JSON lines file was expected");
-        status = LS_INPUT;
-    } else {
-        status = read_lines(&reader, text, format);
-    }
+    status = read_lines(&reader, format);
     if (!status)
         status = finish(&reader, trace);
     if (status) {
         free(reader.requests);
         free(reader.parts);
     }
-    free(text);
+    ls_text_file_release(&reader.file);
     return status;
 }
