@@ -43,7 +43,7 @@ static const double block_queries = 128.0;
 
 static const struct ls_prefill_kernels *prefill_kernels(const struct ls_hardware *hardware, const struct ls_op *op)
 {
-    const struct ls_kernels *kernels = &hardware->kernels[hardware->kernel_library];
+    const struct ls_kernels *kernels = ls_hardware_kernels(hardware);
     if (is_latent(op))
         return &kernels->mla_prefill;
     return is_narrow(op->dtype) ? &kernels->prefill_fp8 : &kernels->prefill;
@@ -91,7 +91,7 @@ double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op
 
 static const struct ls_decode_kernels *decode_kernels(const struct ls_hardware *hardware, const struct ls_op *op)
 {
-    const struct ls_kernels *kernels = &hardware->kernels[hardware->kernel_library];
+    const struct ls_kernels *kernels = ls_hardware_kernels(hardware);
     if (is_latent(op))
         return is_narrow(op->dtype) ? &kernels->mla_decode_fp8 : &kernels->mla_decode;
     return is_narrow(op->dtype) ? &kernels->decode_fp8 : &kernels->decode;

@@ -50,7 +50,7 @@ struct ls_collective_cost ls_exchange_cost(const struct ls_cluster *cluster, con
                                            const struct ls_group *group, const struct ls_token_exchange *exchange)
 {
     const struct ls_hardware *hardware = &cluster->hardware;
-    const struct ls_exchange_kernels *kernels = &hardware->kernels[hardware->kernel_library].exchange[library][way];
+    const struct ls_exchange_kernels *kernels = &ls_hardware_kernels(hardware)->exchange[library][way];
     if (exchange->shards <= 1)
         return (struct ls_collective_cost){0};
     const struct ls_fabric fabric = ls_fabric_make(cluster, group);

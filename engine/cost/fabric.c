@@ -27,7 +27,7 @@ static double wires_per_gpu(const struct ls_cluster *cluster)
 /* What is left of a link when the group's GPUs share a host bridge. */
 static double crowding(const struct ls_hardware *hardware, double ranks)
 {
-    const double exponent = hardware->kernels[hardware->kernel_library].collectives.crowding;
+    const double exponent = ls_hardware_kernels(hardware)->collectives.crowding;
     return exponent > 0.0 && ranks > 2.0 ? pow(2.0 / ranks, exponent) : 1.0;
 }
 
@@ -40,7 +40,7 @@ struct ls_fabric ls_fabric_make(const struct ls_cluster *cluster, const struct l
     const bool ring = cluster->topology == LS_TOPOLOGY_RING;
     const double pair_bandwidth = cluster->intra_node.bandwidth_bytes_per_s / wires;
     return (struct ls_fabric){
-        .kernels = &hardware->kernels[hardware->kernel_library].collectives,
+        .kernels = &ls_hardware_kernels(hardware)->collectives,
         .memory_bandwidth = hardware->memory_bandwidth_bytes_per_s,
         .nccl_only = cluster->nccl_only,
         .p = (double)group->size,

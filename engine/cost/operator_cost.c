@@ -134,7 +134,7 @@ struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const
 
 static double computed_seconds(const struct ls_hardware *hardware, const struct ls_op *op)
 {
-    const struct ls_kernels *kernels = &hardware->kernels[hardware->kernel_library];
+    const struct ls_kernels *kernels = ls_hardware_kernels(hardware);
     switch (op->kind) {
     case LS_OP_GEMM:
         return gemm_seconds(hardware, kernels->gemm, op);

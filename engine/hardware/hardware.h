@@ -66,4 +66,10 @@ struct ls_hardware {
 
 extern const struct ls_param_table ls_hardware_params;
 
+/* The kernels that its engine runs. */
+static inline const struct ls_kernels *ls_hardware_kernels(const struct ls_hardware *hardware)
+{
+    return &hardware->kernels[hardware->kernel_library];
+}
+
 #endif

@@ -60,7 +60,7 @@ static void set_links(struct ls_transfer_cost *cost, const struct ls_link *given
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
         const struct ls_cluster *cluster = &pools[i]->scenario->cluster;
         const struct ls_hardware *hardware = &cluster->hardware;
-        const struct ls_collective_kernels *kernels = &hardware->kernels[hardware->kernel_library].collectives;
+        const struct ls_collective_kernels *kernels = &ls_hardware_kernels(hardware)->collectives;
         cost->nic_bandwidth =
             fmin(cost->nic_bandwidth, cluster->inter_node.bandwidth_bytes_per_s * kernels->network_frac);
         cost->link_bandwidth =
