@@ -60,11 +60,10 @@ static const char *const scenario_h100[][2] = {{"cluster.hardware.memory", "80 G
                                                {NULL, NULL}};
 
 /* Requests are with the scheduler when they arrive, tokens with the client when they are there. */
-static const char *const scenario_no_front_end[][2] = {{"engine.request_latency_s", "0"},
-                                                       {"engine.request_overhead_s", "0"},
-                                                       {"engine.prompt_token_overhead_s", "0"},
-                                                       {"engine.output_token_overhead_s", "0"},
-                                                       {NULL, NULL}};
+static const char *const scenario_no_front_end[][2] = {
+    {"engine.request_latency_s", "0"},       {"engine.chat_template_s", "0"},
+    {"engine.request_overhead_s", "0"},      {"engine.prompt_token_overhead_s", "0"},
+    {"engine.output_token_overhead_s", "0"}, {NULL, NULL}};
 
 /* A distribution without its parameters. */
 static inline struct ls_dist scenario_dist(enum ls_dist_kind kind)

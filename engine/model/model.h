@@ -54,6 +54,7 @@ struct ls_model {
     int64_t max_position_embeddings; /* tokens; null: no limit */
     int32_t gated_mlp;               /* gate and up projections (SwiGLU, GeGLU) instead of one */
     int32_t tie_word_embeddings;
+    int32_t jinja_chat; /* a template puts chats into form */
     int32_t position_embedding; /* enum ls_position; learned: a table of max_position_embeddings rows is a weight */
     int32_t norm;               /* enum ls_norm */
     int32_t norm_bias;          /* null: layer norms have one, RMS norms have none */

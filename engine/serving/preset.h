@@ -5,7 +5,7 @@
 
 /* Named serving engines: what each gives to the engine keys that a study leaves null. */
 
-#define LS_N_PRESETS 9
+#define LS_N_PRESETS 10
 extern const char *const ls_preset_names[LS_N_PRESETS + 1];
 
 /* The reference documents' rule for `max_num_batched_tokens: auto`, with a step of 50 ms in mind: the least of what

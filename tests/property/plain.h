@@ -89,8 +89,8 @@ struct plain_pipeline {
     int64_t stage_free_ps[PLAIN_MAX_PP];
     int64_t cpu_free_ps;
     int64_t ended_ps;
-    struct plain_request **inbox; /* with the front end, in order */
-    int64_t n_inbox;
+    struct plain_request **chats, **inbox; /* with the front end, in order: to be put into form, and to be tokenised */
+    int64_t n_chats, n_inbox;
     int64_t frontend_free_ps, wire_free_ps;
     bool touched; /* something has changed: idle slots look again */
 };

@@ -12,13 +12,18 @@ static void plain_reach(struct plain_pool *pool, struct plain_request *request, 
     const struct ls_engine *engine = &pool->scenario->engine;
     const int64_t ep = pool->scenario->strategy.ep;
     struct plain_pipeline *p = &pool->pipelines[target / ep];
+    const int64_t template_ps = pool->scenario->model.jinja_chat ? ls_ps_from_s(engine->chat_template_s) : 0;
     request->member = target % ep;
+    plain_take_formed(pool, p);
     p->wire_free_ps = plain_max(p->wire_free_ps, pool->plain->now_ps) + n_text * plain_client_token(pool);
-    request->ready_ps = plain_front_end_from(p, p->wire_free_ps + plain_client_latency(pool),
-                                             ls_ps_from_s(engine->request_overhead_s) +
-                                                 n_text * ls_ps_from_s(engine->prompt_token_overhead_s));
     p->members[request->member].n_expected++;
-    p->inbox[p->n_inbox++] = request;
+    const int64_t there_ps = p->wire_free_ps + plain_client_latency(pool);
+    if (template_ps > 0 && n_text > 0) {
+        request->ready_ps = plain_front_end_from(p, there_ps, template_ps);
+        p->chats[p->n_chats++] = request;
+    } else {
+        plain_tokenise(pool, p, request, there_ps, n_text);
+    }
 }
 
 static struct plain_request *plain_make(struct plain *plain, const struct ls_arrival *arrival)
@@ -144,6 +149,8 @@ static int64_t plain_next_ps(const struct plain *plain)
             const struct plain_pipeline *p = &plain->pools[i].pipelines[j];
             if (p->n_passes > 0)
                 next_ps = plain_min(next_ps, p->passes[0].end_ps);
+            if (p->n_chats > 0)
+                next_ps = plain_min(next_ps, p->chats[0]->ready_ps);
             if (p->n_inbox > 0)
                 next_ps = plain_min(next_ps, p->inbox[0]->ready_ps);
         }
@@ -255,6 +262,7 @@ static void plain_init_pool(struct plain *plain, struct plain_pool *pool, const 
     pool->pipelines = calloc((size_t)scenario->strategy.dp, sizeof *pool->pipelines);
     for (int64_t i = 0; i < scenario->strategy.dp; i++) {
         pool->pipelines[i].ended_ps = -1;
+        pool->pipelines[i].chats = plain_list(plain);
         pool->pipelines[i].inbox = plain_list(plain);
         for (int64_t j = 0; j < scenario->strategy.ep; j++)
             plain_init_scheduler(pool, &pool->pipelines[i].members[j]);
@@ -311,8 +319,10 @@ static void plain_release_pool(struct plain_pool *pool)
         for (int slot = 0; slot < PLAIN_MAX_PP; slot++)
             free(s->parts[slot]);
     }
-    for (int64_t i = 0; i < pool->scenario->strategy.dp; i++)
+    for (int64_t i = 0; i < pool->scenario->strategy.dp; i++) {
+        free(pool->pipelines[i].chats);
         free(pool->pipelines[i].inbox);
+    }
     free(pool->pipelines);
 }
 

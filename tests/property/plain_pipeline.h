@@ -226,10 +226,29 @@ static int64_t plain_client_token(const struct plain_pool *pool)
     return isnan(bandwidth) ? 0 : ls_ps_from_s(4 / bandwidth);
 }
 
+static void plain_tokenise(const struct plain_pool *pool, struct plain_pipeline *p, struct plain_request *request,
+                           int64_t from_ps, int64_t n_text)
+{
+    const struct ls_engine *engine = &pool->scenario->engine;
+    request->ready_ps = plain_front_end_from(
+        p, from_ps, ls_ps_from_s(engine->request_overhead_s) + n_text * ls_ps_from_s(engine->prompt_token_overhead_s));
+    p->inbox[p->n_inbox++] = request;
+}
+
+/* Chats that have their form come to the front end once more. */
+static void plain_take_formed(const struct plain_pool *pool, struct plain_pipeline *p)
+{
+    while (p->n_chats > 0 && p->chats[0]->ready_ps <= pool->plain->now_ps) {
+        struct plain_request *request = plain_remove(p->chats, &p->n_chats, 0);
+        plain_tokenise(pool, p, request, request->ready_ps, request->prompt);
+    }
+}
+
 static void plain_end_passes(struct plain_pool *pool, int64_t index)
 {
     struct plain_pipeline *p = &pool->pipelines[index];
     const int64_t token_ps = ls_ps_from_s(pool->scenario->engine.output_token_overhead_s);
+    plain_take_formed(pool, p);
     while (p->n_passes > 0 && p->passes[0].end_ps == pool->plain->now_ps) {
         const int slot = p->passes[0].slot;
         int64_t n_new = 0;

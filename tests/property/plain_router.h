@@ -38,6 +38,8 @@ static int64_t plain_prompt_load(const struct plain_pool *pool, int64_t at)
     int64_t sum = plain_prompts(s->waiting, s->n_waiting) + plain_prompts(s->running, s->n_running) +
                   plain_prompts(s->swapped, s->n_swapped) + plain_prompts(s->fetching, s->n_fetching) +
                   plain_prompts(s->fetched, s->n_fetched);
+    for (int64_t i = 0; i < p->n_chats; i++)
+        sum += p->chats[i]->member == at % ep ? p->chats[i]->prompt : 0;
     for (int64_t i = 0; i < p->n_inbox; i++)
         sum += p->inbox[i]->member == at % ep ? p->inbox[i]->prompt : 0;
     return sum;

@@ -216,7 +216,7 @@ def static_batch(row):
     return settings
 
 
-PRESETS = {"vllm": "vllm-0.11", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
+PRESETS = {"vllm": "vllm-0.12", "trtllm": "trtllm-1.0", "sglang": "sglang-0.5"}
 
 
 def preset_of(engine):

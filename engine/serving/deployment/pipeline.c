@@ -13,11 +13,25 @@ int64_t ls_pipeline_next_ps(const struct ls_pipeline *p)
     return end_ps < inbox_ps ? end_ps : inbox_ps;
 }
 
+/* Chats that have their form are tokenised. */
+static void take_formed(struct ls_pipeline *p, int64_t now_ps)
+{
+    struct ls_request_pool *pool = p->members[0].pool;
+    while (p->chats.n > 0 && ls_request_at(pool, p->chats.head)->ready_ps <= now_ps) {
+        const uint32_t id = p->chats.head;
+        struct ls_request *request = ls_request_at(pool, id);
+        ls_request_list_remove(&p->chats, pool, id);
+        request->ready_ps = ls_frontend_tokenise(&p->frontend, request->ready_ps, request->prompt_tok);
+        ls_request_list_append(&p->inbox, pool, id);
+    }
+}
+
 /* Requests that the front end is done with reach their schedulers. */
 static void take_ready(struct ls_pipeline *p, int64_t now_ps)
 {
     struct ls_request_pool *pool = p->members[0].pool;
-    while (p->inbox.n > 0 && ls_pipeline_inbox_ps(p) <= now_ps) {
+    take_formed(p, now_ps);
+    while (p->inbox.n > 0 && ls_request_at(pool, p->inbox.head)->ready_ps <= now_ps) {
         const uint32_t id = p->inbox.head;
         const struct ls_request *request = ls_request_at(pool, id);
         ls_request_list_remove(&p->inbox, pool, id);
@@ -236,6 +250,8 @@ void ls_pipeline_cut_off(struct ls_pipeline *p)
     for (int64_t i = 0; i < p->n_members; i++)
         ls_scheduler_cut_off(&p->members[i], p->members[i].collector->horizon_ps);
     struct ls_request_pool *pool = p->members[0].pool;
+    for (uint32_t id = p->chats.head; id != LS_NO_REQUEST; id = ls_request_at(pool, id)->next)
+        ls_collector_unfinished(p->members[0].collector, ls_request_at(pool, id));
     for (uint32_t id = p->inbox.head; id != LS_NO_REQUEST; id = ls_request_at(pool, id)->next)
         ls_collector_unfinished(p->members[0].collector, ls_request_at(pool, id));
 }
@@ -248,8 +264,12 @@ void ls_pipeline_arrive(struct ls_pipeline *p, int64_t member, uint32_t id, int6
     request->member = (int32_t)member;
     if (!ls_scheduler_accept(&p->members[member], id, now_ps))
         return;
-    request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, request->prompt_tok);
-    ls_request_list_append(&p->inbox, pool, id);
+    take_formed(p, now_ps);
+    const int64_t there_ps = ls_frontend_reach(&p->frontend, now_ps, request->prompt_tok);
+    const bool is_chat = p->frontend.template_ps > 0;
+    request->ready_ps = is_chat ? ls_frontend_format(&p->frontend, there_ps)
+                                : ls_frontend_tokenise(&p->frontend, there_ps, request->prompt_tok);
+    ls_request_list_append(is_chat ? &p->chats : &p->inbox, pool, id);
 }
 
 void ls_pipeline_take_over(struct ls_pipeline *p, int64_t member, uint32_t id, int64_t now_ps)
@@ -259,7 +279,8 @@ void ls_pipeline_take_over(struct ls_pipeline *p, int64_t member, uint32_t id, i
     p->members[member].n_expected++;
     p->members[member].prompt_tok += request->prompt_tok;
     request->member = (int32_t)member;
-    request->ready_ps = ls_frontend_receive(&p->frontend, now_ps, 0); /* its prompt is tokens already */
+    take_formed(p, now_ps);
+    request->ready_ps = ls_frontend_tokenise(&p->frontend, ls_frontend_reach(&p->frontend, now_ps, 0), 0); /* already */
     ls_request_list_append(&p->inbox, pool, id);
 }
 
@@ -275,6 +296,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .watch = setup->watch,
         .n_members = strategy->ep,
         .n_stages = strategy->pp,
+        .chats = ls_request_list_empty,
         .inbox = ls_request_list_empty,
         .ended_ps = -1,
         .overlap = setup->scenario->engine.overlap_scheduling == 1,

@@ -48,7 +48,8 @@ struct ls_pipeline {
     int64_t oldest, n_in_flight;
     struct ls_pace *paces; /* [n_stages] of the slots: coast.h */
     struct ls_frontend frontend;
-    struct ls_request_list inbox;             /* requests with the front end, in order of ready_ps */
+    struct ls_request_list chats;             /* those that the front end puts into form, in order of ready_ps */
+    struct ls_request_list inbox;             /* those that it tokenises, likewise */
     bool look;                                /* something has changed that no idle slot has looked at yet */
     int64_t ended_ps;                         /* of the last pass to end */
     bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
@@ -97,11 +98,13 @@ void ls_pipeline_arrive(struct ls_pipeline *pipeline, int64_t member, uint32_t i
 /* A request whose prompt another pool has computed reaches the front end. */
 void ls_pipeline_take_over(struct ls_pipeline *pipeline, int64_t member, uint32_t id, int64_t now_ps);
 
-/* When the front end hands over the next request, LS_PS_NEVER without one. */
+/* When the front end is done with one visit of a request, LS_PS_NEVER when nobody is there. */
 static inline int64_t ls_pipeline_inbox_ps(const struct ls_pipeline *pipeline)
 {
-    return pipeline->inbox.n > 0 ? ls_request_at(pipeline->members[0].pool, pipeline->inbox.head)->ready_ps
-                                 : LS_PS_NEVER;
+    const struct ls_request_pool *pool = pipeline->members[0].pool;
+    const int64_t chat_ps = pipeline->chats.n > 0 ? ls_request_at(pool, pipeline->chats.head)->ready_ps : LS_PS_NEVER;
+    const int64_t inbox_ps = pipeline->inbox.n > 0 ? ls_request_at(pool, pipeline->inbox.head)->ready_ps : LS_PS_NEVER;
+    return chat_ps < inbox_ps ? chat_ps : inbox_ps;
 }
 
 /* When a pass composed at `now` can reach the first stage, if preparing it takes so long. `busy`: it follows others

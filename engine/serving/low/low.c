@@ -128,10 +128,12 @@ static struct front front_of(const struct ls_plant *plant, double rate, double b
 {
     const struct ls_engine *engine = &plant->scenario->engine;
     const struct ls_load *load = &plant->load;
-    const double tokens = batch * plant->members, request_s = engine->request_overhead_s,
-                 tok_s = engine->prompt_token_overhead_s;
+    const double tokens = batch * plant->members,
+                 chat_s = plant->scenario->model.jinja_chat ? engine->chat_template_s : 0,
+                 request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
     struct ls_frontend frontend = ls_frontend_make(plant->scenario);
-    const int64_t ready_ps = ls_frontend_receive(&frontend, 0, (int64_t)load->prompt);
+    const int64_t formed_ps = ls_frontend_format(&frontend, ls_frontend_reach(&frontend, 0, (int64_t)load->prompt));
+    const int64_t ready_ps = ls_frontend_tokenise(&frontend, formed_ps, (int64_t)load->prompt);
     const int64_t sent_ps = ls_frontend_send(&frontend, ready_ps, 1 + (int64_t)(tokens / plant->stages));
     const double square =
         request_s * request_s + 2 * request_s * tok_s * load->prompt + tok_s * tok_s * load->prompt_sq;
