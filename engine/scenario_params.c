@@ -209,8 +209,9 @@ static const struct ls_param engine_rows[] = {
                  10,
                  "Time that a request and its first token spend between the processes of a server, to and fro, beside "
                  "the CPU time of the front end; others do not wait for it. Null: the preset's."),
-    LS_ROW_FLOAT(struct ls_engine, "chat_template_s", chat_template_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
-                 "CPU time of the front end to put a chat into form, for models whose chats a Jinja template forms; of "
+    LS_ROW_FLOAT(struct ls_engine, "chat_template_char_s", chat_template_char_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE,
+                 "null", 0, 1,
+                 "CPU time of the front end to put a chat into form, for each character of the model's template; of "
                  "many that come at once, all before any goes on. 0: requests are completions. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_overhead_s", request_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null",
                  0, 10, "CPU time of the front end for a request; null: the preset's."),

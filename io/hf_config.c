@@ -52,7 +52,7 @@ static void apply_gemma2(struct ls_model *model)
 
 static void apply_gpt_oss(struct ls_model *model)
 {
-    model->jinja_chat = 0;
+    model->chat_template_chars = 0;
     model->attention_sinks = 1;
     model->router_bias = 1;
     model->expert_bias = 1;
@@ -73,7 +73,7 @@ static void apply_glm4_moe(struct ls_model *model)
 /* What GPT-2 and its descendants share: LayerNorm, one ungated projection, the head tied to the embedding, no chats. */
 static void apply_gpt(struct ls_model *model)
 {
-    model->jinja_chat = 0;
+    model->chat_template_chars = 0;
     model->gated_mlp = 0;
     model->tie_word_embeddings = 1;
     model->norm = LS_NORM_LAYER;

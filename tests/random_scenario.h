@@ -123,8 +123,8 @@ static inline void random_engine(struct random_scenario *drawn)
     }
     engine->kernel_launch_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-7, 1e-4);
     engine->cuda_graph_max_tokens = random_int(drawn, 0, 16);
-    engine->request_latency_s = engine->chat_template_s = engine->request_overhead_s = engine->prompt_token_overhead_s =
-        engine->output_token_overhead_s = 0;
+    engine->request_latency_s = engine->chat_template_char_s = engine->request_overhead_s =
+        engine->prompt_token_overhead_s = engine->output_token_overhead_s = 0;
 }
 
 /* Who goes first. Half of the scenarios keep the order of arrival. */
@@ -164,7 +164,7 @@ static inline void random_other_engine(struct random_scenario *drawn)
     engine->output_reserve = (double)random_int(drawn, 0, 2) / 2;
     engine->overlap_scheduling = random_chance(drawn, 0.5);
     engine->cuda_graphs = (int32_t)random_int(drawn, LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_ALL);
-    engine->chat_template_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-6, 1e-2);
+    engine->chat_template_char_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-10, 1e-6);
     engine->request_overhead_s = random_scale(drawn, 1e-7, 1e-3);
     engine->prompt_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);
     engine->output_token_overhead_s = random_scale(drawn, 1e-9, 1e-5);

@@ -61,7 +61,7 @@ static const char *const scenario_h100[][2] = {{"cluster.hardware.memory", "80 G
 
 /* Requests are with the scheduler when they arrive, tokens with the client when they are there. */
 static const char *const scenario_no_front_end[][2] = {
-    {"engine.request_latency_s", "0"},       {"engine.chat_template_s", "0"},
+    {"engine.request_latency_s", "0"},       {"engine.chat_template_char_s", "0"},
     {"engine.request_overhead_s", "0"},      {"engine.prompt_token_overhead_s", "0"},
     {"engine.output_token_overhead_s", "0"}, {NULL, NULL}};
 

@@ -51,10 +51,10 @@ struct ls_model {
     int64_t head_dim;            /* null: hidden_size / num_attention_heads */
     int64_t intermediate_size;   /* dense layers' MLP; null: 4 · hidden_size */
     int64_t vocab_size;
+    int64_t chat_template_chars;     /* of the template that puts chats into form; 0: there is none */
     int64_t max_position_embeddings; /* tokens; null: no limit */
     int32_t gated_mlp;               /* gate and up projections (SwiGLU, GeGLU) instead of one */
     int32_t tie_word_embeddings;
-    int32_t jinja_chat; /* a template puts chats into form */
     int32_t position_embedding; /* enum ls_position; learned: a table of max_position_embeddings rows is a weight */
     int32_t norm;               /* enum ls_norm */
     int32_t norm_bias;          /* null: layer norms have one, RMS norms have none */

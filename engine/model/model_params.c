@@ -67,8 +67,9 @@ static const struct ls_param rows[] = {
     LS_ROW_INT(M, "max_position_embeddings", max_position_embeddings, NULLABLE, "null", 1, 1e12,
                "Longest sequence, tokens; null: no limit."),
     LS_ROW_BOOL(M, "gated_mlp", gated_mlp, 0, "true", "Gate and up projections (SwiGLU, GeGLU) instead of one."),
-    LS_ROW_BOOL(M, "jinja_chat", jinja_chat, 0, "true",
-                "A Jinja template (Hugging Face's chat_template) puts chats into form; false: nothing does, or code."),
+    LS_ROW_INT(M, "chat_template_chars", chat_template_chars, 0, "4000", 0, 1e9,
+               "Characters of the Jinja template that puts chats into form (Hugging Face's chat_template); 0: nothing "
+               "does, or code."),
     LS_ROW_BOOL(M, "tie_word_embeddings", tie_word_embeddings, 0, "false", "The LM head is the embedding table."),
     LS_ROW_CHOICE(
         M, "position_embedding", position_embedding, 0, "rotary", position_names,

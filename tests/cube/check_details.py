@@ -30,7 +30,7 @@ engine:
   max_model_len: 2500
   request_latency_s: 0
   request_overhead_s: 0
-  chat_template_s: 0
+  chat_template_char_s: 0
   prompt_token_overhead_s: 0
   output_token_overhead_s: 0
 workload: {trace: {file: recorded.csv}}

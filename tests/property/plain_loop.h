@@ -12,7 +12,8 @@ static void plain_reach(struct plain_pool *pool, struct plain_request *request, 
     const struct ls_engine *engine = &pool->scenario->engine;
     const int64_t ep = pool->scenario->strategy.ep;
     struct plain_pipeline *p = &pool->pipelines[target / ep];
-    const int64_t template_ps = pool->scenario->model.jinja_chat ? ls_ps_from_s(engine->chat_template_s) : 0;
+    const int64_t template_ps =
+        ls_ps_from_s(engine->chat_template_char_s * (double)pool->scenario->model.chat_template_chars);
     request->member = target % ep;
     plain_take_formed(pool, p);
     p->wire_free_ps = plain_max(p->wire_free_ps, pool->plain->now_ps) + n_text * plain_client_token(pool);

@@ -5,7 +5,7 @@ What one run does, request by request and pass by pass.
   > model: llama-3.1-8b
   > cluster: {hardware: h100-sxm}
   > strategy: {tp: 2}
-  > engine: {max_model_len: 4096, chat_template_s: 0, request_overhead_s: 0, prompt_token_overhead_s: 0, output_token_overhead_s: 0}
+  > engine: {max_model_len: 4096, chat_template_char_s: 0, request_overhead_s: 0, prompt_token_overhead_s: 0, output_token_overhead_s: 0}
   > workload: {trace: {file: trace.csv}}
   > END
   $ llmsweep simulate study.yaml --requests requests.csv --timeline timeline.csv --trace trace.json >/dev/null

@@ -30,7 +30,7 @@ static inline struct ls_frontend ls_frontend_make(const struct ls_scenario *scen
     const struct ls_engine *engine = &scenario->engine;
     const struct ls_link *client = &scenario->cluster.client;
     return (struct ls_frontend){
-        .template_ps = scenario->model.jinja_chat ? ls_ps_from_s(engine->chat_template_s) : 0,
+        .template_ps = ls_ps_from_s(engine->chat_template_char_s * (double)scenario->model.chat_template_chars),
         .request_ps = ls_ps_from_s(engine->request_overhead_s),
         .prompt_tok_ps = ls_ps_from_s(engine->prompt_token_overhead_s),
         .output_tok_ps = ls_ps_from_s(engine->output_token_overhead_s),

@@ -129,7 +129,7 @@ static struct front front_of(const struct ls_plant *plant, double rate, double b
     const struct ls_engine *engine = &plant->scenario->engine;
     const struct ls_load *load = &plant->load;
     const double tokens = batch * plant->members,
-                 chat_s = plant->scenario->model.jinja_chat ? engine->chat_template_s : 0,
+                 chat_s = engine->chat_template_char_s * (double)plant->scenario->model.chat_template_chars,
                  request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
     struct ls_frontend frontend = ls_frontend_make(plant->scenario);
     const int64_t formed_ps = ls_frontend_format(&frontend, ls_frontend_reach(&frontend, 0, (int64_t)load->prompt));
