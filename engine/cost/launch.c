@@ -90,6 +90,14 @@ bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *ba
     return false;
 }
 
+int64_t ls_launch_ps(const struct ls_step_cost *cost, const struct ls_stage *stage, const struct ls_step *step)
+{
+    if (!step->launched)
+        return 0;
+    return stage->n_layers * cost->attention_launch_ps + stage->n_dense * cost->mlp_launch_ps[0] +
+           stage->n_moe * cost->mlp_launch_ps[1];
+}
+
 /* The block's collective waits for the last rank; all of it for the CPU. */
 static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, int64_t comm_ps)
 {

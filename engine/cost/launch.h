@@ -10,6 +10,9 @@ void ls_launch_init(struct ls_step_cost *cost);
  * kernels. Sets step->launched. */
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step);
 
+/* CPU time in which a stage's process launches its layers of a pass, one kernel after the other; 0 of a CUDA graph. */
+int64_t ls_launch_ps(const struct ls_step_cost *cost, const struct ls_stage *stage, const struct ls_step *step);
+
 /* Whether the CPU launches a pass kernel by kernel: there is no CUDA graph for it. */
 bool ls_launch_needed(const struct ls_step_cost *cost, const struct ls_batch *batches);
 

@@ -3,6 +3,7 @@
 
 /* Schedulers in lockstep over pipeline stages, and the front end before them: plain.h. */
 
+#include "engine/cost/launch.h"
 #include "tests/property/plain_scheduler.h"
 
 /* What the pass holds, token by token. */
@@ -145,6 +146,8 @@ static void plain_launch(struct plain_pool *pool, int64_t index, int slot, const
     now_ps = plain_max(now_ps, pool->plain->now_ps);
     struct plain_pass pass = {.slot = slot, .start_ps = now_ps};
     p->cpu_free_ps = now_ps;
+    if (engine->overlap_scheduling)
+        p->cpu_free_ps += ls_launch_ps(&pool->prices.cost, &pool->prices.cost.stages[0], &step);
     for (int64_t stage = 0; stage < pool->scenario->strategy.pp; stage++) {
         const int64_t start_ps = plain_max(now_ps, p->stage_free_ps[stage]);
         now_ps = start_ps + plain_stage_ps(pool, index, stage, &step);

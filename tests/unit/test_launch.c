@@ -100,6 +100,24 @@ START_TEST(prompts_are_launched_unless_all_steps_have_graphs)
 }
 END_TEST
 
+/* Each block of a layer takes as long as its launches, where they take much longer than its work. */
+START_TEST(the_cpu_is_busy_until_it_has_launched_the_last_layer)
+{
+    struct ls_step step;
+    const struct ls_batch batch = decodes(37);
+    make("every", "decode");
+    ls_step_cost(&cost, &batch, &step);
+    ck_assert_int_eq(ls_launch_ps(&cost, &cost.stages[0], &step), 0);
+    make("every", "none");
+    scenario.engine.kernel_launch_s = 1e-3;
+    struct ls_err err = {""};
+    ck_assert(ls_step_cost_init(&cost, &scenario, &arena, &err) == LS_OK);
+    ls_step_cost(&cost, &batch, &step);
+    const int64_t ends_ps = step.embedding_ps + step.head_ps;
+    ck_assert_int_eq(ls_launch_ps(&cost, &cost.stages[0], &step), ls_stage_ps(&cost.stages[0], &step) - ends_ps);
+}
+END_TEST
+
 int main(void)
 {
     const int n_cases = (int)(sizeof sizes_cases / sizeof sizes_cases[0]);
@@ -109,6 +127,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_step_replays_the_next_larger_graph, 0, n_cases);
     tcase_add_test(tcase, padding_costs_rows_but_no_attention);
     tcase_add_test(tcase, prompts_are_launched_unless_all_steps_have_graphs);
+    tcase_add_test(tcase, the_cpu_is_busy_until_it_has_launched_the_last_layer);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

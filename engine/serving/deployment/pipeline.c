@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/cost/launch.h"
 #include "engine/serving/deployment/coast.h"
 #include "engine/sim/clock.h"
 
@@ -163,10 +164,10 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
     /* the CPU schedules, prepares and launches the pass before the GPU starts */
     const bool busy = p->n_in_flight > 0 || p->ended_ps == now_ps;
     pass->start_ps = ls_pipeline_start_ps(p, now_ps, p->overhead_ps + p->overhead_per_seq_ps * n_seqs, busy);
-    p->cpu_free_ps = pass->start_ps;
     p->n_in_flight++;
     p->n_steps++;
     ls_step_cost(p->cost, p->batches, &pass->step);
+    p->cpu_free_ps = pass->start_ps + (p->overlap ? ls_launch_ps(p->cost, &p->cost->stages[0], &pass->step) : 0);
     if (p->swap_block_ps > 0)
         add_copies(p, pass);
     show_moment(p, now_ps, false);

@@ -55,7 +55,7 @@ struct ls_pipeline {
     bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
     int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
     int64_t swap_block_ps, swap_drafter_ps;   /* swap.h */
-    int64_t cpu_free_ps;
+    int64_t cpu_free_ps;                      /* when it has launched the last pass, with overlap: all its kernels */
     int64_t active_until_ps;
     int64_t active_ps;      /* while any stage works, in the measured window */
     struct ls_usage *usage; /* [n_stages] */

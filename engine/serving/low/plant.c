@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "engine/cost/launch.h"
 #include "engine/sim/clock.h"
 
 /* The longest of n prompts, in standard deviations above the mean: sqrt(2 ln n) is the extreme of normals (Embrechts,
@@ -58,8 +59,10 @@ static struct ls_plant_pass time_batches(struct ls_plant *plant)
         n_seqs = batch->n_sampled > n_seqs ? batch->n_sampled : n_seqs;
     }
     ls_step_cost(&plant->cost, plant->batches, &step);
-    const double cpu_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs;
-    struct ls_plant_pass pass = {.latency_s = engine->overlap_scheduling ? 0 : cpu_s,
+    const double overhead_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs;
+    const int64_t launch_ps = engine->overlap_scheduling ? ls_launch_ps(&plant->cost, plant->cost.stages, &step) : 0;
+    const double cpu_s = overhead_s + ls_s_from_ps(launch_ps);
+    struct ls_plant_pass pass = {.latency_s = engine->overlap_scheduling ? 0 : overhead_s,
                                  .stage_s = plant->stages > 1 ? cpu_s : 0};
     for (int64_t i = 0; i < plant->cost.n_stages; i++) {
         const struct ls_stage *stage = &plant->cost.stages[i];
