@@ -35,6 +35,8 @@ enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STA
 enum ls_kv_pool { LS_KV_POOL_TOTAL, LS_KV_POOL_FREE, LS_KV_POOL_STATIC };
 enum ls_pad { LS_PAD_NEVER, LS_PAD_GRAPHS, LS_PAD_ALWAYS };
 enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
+/* How a token is drawn from its logits: the likeliest, or one of those that top-k and top-p leave. */
+enum ls_sampling { LS_SAMPLING_GREEDY, LS_SAMPLING_TOP_P };
 enum ls_graph_sizes { LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_EIGHTS, LS_GRAPH_SIZES_POWERS, LS_GRAPH_SIZES_GAPS };
 
 /* Random variation of compute blocks, and one GPU that is slow all the time. */
@@ -101,12 +103,14 @@ struct ls_engine {
     struct ls_jitter jitter;
     struct ls_speculative speculative;
     int32_t overlap_communication;
+    int32_t sampling; /* enum ls_sampling */
     struct ls_disaggregation disaggregation;
     /* what a preset knows about the engine around the kernels; null: the preset's */
     int32_t batching;               /* enum ls_batching */
     double output_reserve;          /* share of its output that a request must find KV blocks for when it is admitted */
     int32_t kv_pool;                /* enum ls_kv_pool */
     double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */
+    double top_p_bytes;             /* of memory traffic for each logit with LS_SAMPLING_TOP_P */
     double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */
     double step_overhead_s;         /* CPU time of a step, before the GPU starts */
     double step_overhead_per_seq_s; /* more of it for each sequence in the step */

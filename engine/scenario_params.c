@@ -27,6 +27,7 @@ static const char *const batchings[] = {"mixed", "prefill_first", "static", NULL
 static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
 static const char *const pads[] = {"never", "graphs", "always", NULL};
+static const char *const samplings[] = {"greedy", "top_p", NULL};
 static const char *const graph_sizes[] = {"every", "eights", "powers", "gaps", NULL};
 static const char *const speculations[] = {"draft", "ngram", "mtp", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
@@ -167,6 +168,10 @@ static const struct ls_param engine_rows[] = {
     LS_ROW_GROUP(struct ls_engine, "speculative", speculative, &speculative_table, "Speculative decoding."),
     LS_ROW_BOOL(struct ls_engine, "overlap_communication", overlap_communication, 0, "false",
                 "Whether a collective runs while the next block computes (two half batches that take turns)."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "sampling", sampling, 0, "greedy", samplings,
+        "How tokens are drawn: the likeliest (temperature 0), or one of those that top-k and top-p leave (top_p), "
+        "as servers do that take a model's generation_config.json where clients ask for nothing."),
     LS_ROW_GROUP(struct ls_engine, "jitter", jitter, &jitter_table, "Random variation of compute blocks."),
     LS_ROW_CHOICE(struct ls_engine, "batching", batching, LS_PARAM_NULLABLE, "null", batchings,
                   "What shares a step: decodes and prompts (mixed); prompts alone, before any decode (prefill_first); "
@@ -180,6 +185,9 @@ static const struct ls_param engine_rows[] = {
                   "overhead (static). Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "logit_bytes", logit_bytes, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e3,
                  "Bytes of the sampler's buffers for each logit; null: the preset's."),
+    LS_ROW_FLOAT(
+        struct ls_engine, "top_p_bytes", top_p_bytes, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e4,
+        "Bytes of memory traffic for each logit with sampling: top_p, beside those of greedy; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_s", step_overhead_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 10,
                  "CPU time of a step before the GPU starts; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "step_overhead_per_seq_s", step_overhead_per_seq_s, LS_DIM_SECONDS,

@@ -32,6 +32,7 @@ enum ls_status ls_draft_cost_init(struct ls_draft_cost **draft, const struct ls_
         d->scenario.engine.redundant_experts = 0;
     }
     d->scenario.engine.speculative.method = LS_NULL_CHOICE;
+    d->scenario.engine.sampling = LS_SAMPLING_GREEDY;
     *draft = d;
     return ls_step_cost_init(&d->cost, &d->scenario, arena, err);
 }

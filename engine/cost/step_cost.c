@@ -76,6 +76,16 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     }
 }
 
+/* Every rank filters all logits by top-k and top-p. */
+static int64_t top_p_ps(const struct ls_step_cost *cost, double n_logits)
+{
+    const struct ls_op op = {.kind = LS_OP_MEMORY,
+                             .name = "top_p",
+                             .dtype = cost->formats.activation,
+                             .bytes = n_logits * cost->engine->top_p_bytes};
+    return cost->engine->sampling == LS_SAMPLING_TOP_P && n_logits > 0 ? ls_price_op(cost, &op) : 0;
+}
+
 /* The head's logits are gathered from the tensor ranks' slices of the vocabulary. */
 static int64_t head_ps(const struct ls_step_cost *cost, int64_t n_sampled)
 {
@@ -83,9 +93,10 @@ static int64_t head_ps(const struct ls_step_cost *cost, int64_t n_sampled)
     const size_t n = ls_ops_head(cost->model, &cost->shard, &cost->formats, n_sampled, ops);
     if (ls_model_is_stated(cost->model))
         return 0;
-    const double bytes = (double)n_sampled * (double)cost->model->vocab_size * ls_dtype_bytes(cost->formats.activation);
+    const double n_logits = (double)n_sampled * (double)cost->model->vocab_size;
+    const double bytes = n_logits * ls_dtype_bytes(cost->formats.activation);
     const struct ls_comm gather = ls_step_collective(cost, LS_ALL_GATHER, &cost->tp, bytes);
-    return ls_price_ops(cost, ops, n) + ls_comm_ps(&gather);
+    return ls_price_ops(cost, ops, n) + ls_comm_ps(&gather) + top_p_ps(cost, n_logits);
 }
 
 static void fill_decode(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding,

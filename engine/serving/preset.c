@@ -27,7 +27,10 @@
  * - A request between client, front end and engine: 5.5 ms, to and fro. A prompt of 57 tokens has its first token after
  *   25 ms and 19 ms from a 72B model in vLLM 0.17 on 4 and 8 H100, 5.4 ms and 5.6 ms more than its step takes by the
  *   measured kernels (github.com/JingchaoZhang/JingchaoZhang.github.io, LLM Inference Across NVLink and InfiniBand,
- *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off.
+ *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off. With it a lone prompt of 128 and 1,024
+ * tokens takes Qwen3 1.7B on an A100 11.4 ms and 25.9 ms to its first token and 4.6 ms and 4.9 ms to the next ones,
+ * where 11.4 ms (14.0 ms), 26.4 ms, 4.6 ms and 4.8 ms were measured
+ * (github.com/tenstorrent/tt-inference-server/issues/340).
  * - A step of vLLM before 0.6, whose API server shares the engine's thread: 76 µs for each sequence. For Llama-3 8B on
  * an H100 the server takes 33 % of the time, scheduling 29 % and the GPU 38 % (blog.vllm.ai, 2024-09-05, v0.6.0), whose
  *   step of 256 sequences of 400 tokens takes 12 ms.
@@ -67,6 +70,14 @@ static const double gib = 1024.0 * 1024 * 1024;
 enum { FEW_EXPERTS = 16 };
 static const double routing_law = 1.01;
 
+/* Filtering by top-k and top-p in PyTorch, as vLLM (v1/sample/ops/topk_topp_sampler.py, FlashInfer's being off by
+ * default) and TensorRT-LLM's PyTorch backend do: all logits are sorted, with their indices, normalised, summed up,
+ * masked and put back. 1,024 rows of 32,768 logits take 5.04 ms, 512 half of it
+ * (github.com/vllm-project/vllm/pull/33538, of whose author pull/25824 is "tested on a H100"): 0.15 ns a logit, at that
+ * GPU's bandwidth. SGLang has FlashInfer's kernels, which search for the threshold: 16 ns for 1,000 logits of 128 rows
+ * of 131,072, where sorting takes 143 (github.com/vllm-project/vllm/pull/40376). */
+static const double sorted_logit_bytes = 445, searched_logit_bytes = 50;
+
 /* Whether a replica of vLLM's needs Ray: its tensor and pipeline ranks are on several nodes. */
 static bool needs_ray(const struct ls_scenario *scenario)
 {
@@ -93,6 +104,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_TOTAL,
         .logit_bytes = 38.3,
+        .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = (communicates ? 0.55 : 0.13) * gib,
         .block_size = 16,
         .max_num_seqs = large ? 1024 : 256,
@@ -187,6 +199,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_FREE,
         .logit_bytes = 6,
+        .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = gib,
         .block_size = 32,
         .max_num_seqs = max_num_seqs < 8192 ? max_num_seqs : 8192,
@@ -246,6 +259,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .gpu_memory_utilization = fmax(0.01, 1 - reserved / memory),
         .kv_pool = LS_KV_POOL_STATIC,
         .logit_bytes = 6,
+        .top_p_bytes = searched_logit_bytes,
         .memory_overhead_bytes = gib,
         .block_size = 1,
         .max_num_seqs = 2048,
@@ -284,6 +298,7 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
         .gpu_memory_utilization = 0.95,
         .kv_pool = LS_KV_POOL_FREE,
         .logit_bytes = 6,
+        .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = gib,
         .block_size = 64,
         .max_num_seqs = 4096,
@@ -308,6 +323,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_TOTAL,
         .logit_bytes = 38.3,
+        .top_p_bytes = sorted_logit_bytes,
         .block_size = 16,
         .max_num_seqs = ls_scenario_gpus(scenario) > 1 ? 512 : 256,
         .max_num_batched_tokens = LS_BUDGET_AUTO,
@@ -398,6 +414,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_float(&engine->gpu_memory_utilization, preset.gpu_memory_utilization);
     fill_choice(&engine->kv_pool, preset.kv_pool);
     fill_float(&engine->logit_bytes, preset.logit_bytes);
+    fill_float(&engine->top_p_bytes, preset.top_p_bytes);
     fill_float(&engine->memory_overhead_bytes, preset.memory_overhead_bytes);
     fill_int(&engine->block_size, preset.block_size);
     fill_int(&engine->max_num_seqs, preset.max_num_seqs);

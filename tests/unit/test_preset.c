@@ -48,6 +48,20 @@ START_TEST(kernels_are_those_of_the_engine)
 }
 END_TEST
 
+START_TEST(sglang_alone_finds_top_p_without_sorting)
+{
+    const double sorted = resolve("vllm-0.11", nothing).engine.top_p_bytes;
+    for (int i = 0; i < LS_N_PRESETS; i++) {
+        const struct ls_scenario scenario = resolve(ls_preset_names[i], nothing);
+        ck_assert_int_eq(scenario.engine.sampling, LS_SAMPLING_GREEDY);
+        if (strncmp(ls_preset_names[i], "sglang", 6) == 0)
+            ck_assert_double_lt(scenario.engine.top_p_bytes, sorted / 5);
+        else
+            ck_assert_double_eq(scenario.engine.top_p_bytes, sorted);
+    }
+}
+END_TEST
+
 /* vLLM 0.14 schedules ahead on one node, where it needs no Ray. */
 START_TEST(vllm_pays_for_ray_on_several_nodes)
 {
@@ -184,6 +198,7 @@ int main(void)
     TCase *tcase = tcase_create("preset");
     tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
+    tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);

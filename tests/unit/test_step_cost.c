@@ -6,6 +6,7 @@
 
 #include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
+#include "engine/cost/price.h"
 #include "engine/cost/step_comm.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
@@ -374,6 +375,27 @@ START_TEST(nccl_waits_for_its_last_rank_outside_a_graph)
 }
 END_TEST
 
+START_TEST(filtering_by_top_p_passes_every_logit_through_the_memory_of_every_rank)
+{
+    const struct ls_batch batch = {
+        .n_decode = 4, .decode_context = 4000, .decode_window = 2048, .n_tok = 4, .n_sampled = 4};
+    struct ls_step greedy, top_p;
+    make(LLAMA_TP4, "1");
+    cost = make_cost();
+    ls_step_cost(&cost, &batch, &greedy);
+    scenario.engine.sampling = LS_SAMPLING_TOP_P;
+    cost = make_cost();
+    ls_step_cost(&cost, &batch, &top_p);
+    const struct ls_op filter = {.kind = LS_OP_MEMORY,
+                                 .name = "top_p",
+                                 .dtype = LS_BF16,
+                                 .bytes = 4.0 * (double)scenario.model.vocab_size * scenario.engine.top_p_bytes};
+    ck_assert_double_gt(filter.bytes, 0);
+    ck_assert_int_eq(top_p.head_ps - greedy.head_ps, ls_price_op(&cost, &filter));
+    ck_assert_int_eq(top_p.linear->embedding_ps, greedy.linear->embedding_ps);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step cost");
@@ -390,6 +412,7 @@ int main(void)
     tcase_add_test(tcase, no_communication_without_company);
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
     tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);
+    tcase_add_test(tcase, filtering_by_top_p_passes_every_logit_through_the_memory_of_every_rank);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -60,6 +60,14 @@ def chat_tokens(model):
     return next((n for family, n in CHAT_TOKENS.items() if model.startswith(family)), 0)
 
 
+def sampling_of_chats(engine):
+    """How tokens are drawn where a chat asks for nothing, as genai-perf and AIPerf send it. vLLM and SGLang take temperature,
+    top-k and top-p from the model's generation_config.json (vllm/config/model.py, generation_config "auto";
+    github.com/sgl-project/sglang/pull/11304), and those of Llama 3.1, Qwen3 and DeepSeek have top_p. Dynamo's TensorRT-LLM
+    worker begins with SamplingParams(), which is greedy."""
+    return "greedy" if engine.startswith("trtllm") else "top_p"
+
+
 def aiconfigurator_limits(engine, version, batch, input_len, output_len):
     """The engine's limits as AIConfigurator writes them into the deployments that its runs measure:
     github.com/ai-dynamo/aiconfigurator, generator/rule_plugin/*.rule and, before December 2025,
