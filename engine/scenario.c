@@ -8,6 +8,7 @@
 #include "engine/matmul/matmul.h"
 #include "engine/serving/deployment/disaggregation.h"
 #include "engine/serving/low/low.h"
+#include "engine/serving/low/scope.h"
 #include "engine/serving/preset.h"
 #include "engine/serving/workload/arrivals.h"
 #include "engine/serving/workload/session.h"
@@ -224,11 +225,6 @@ static enum ls_reason check_drafter(const struct ls_scenario *scenario)
     return check_experts(&drafter);
 }
 
-static bool is_beyond_low(const struct ls_engine *engine)
-{
-    return engine->scheduling_policy != LS_POLICY_FCFS || engine->speculative.method != LS_NULL_CHOICE;
-}
-
 static enum ls_reason check_shape(const struct ls_scenario *scenario)
 {
     const enum ls_reason reason = check_degrees(scenario);
@@ -239,9 +235,7 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     const int64_t budget = scenario->engine.max_num_batched_tokens;
     if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
-    if (scenario->strategy.lod == LS_LOD_LOW &&
-        (is_beyond_low(&scenario->engine) || ls_workload_shares(&scenario->workload) ||
-         (scenario->workload.n_profiles > 1 && ls_workload_is_untimed(&scenario->workload))))
+    if (scenario->strategy.lod == LS_LOD_LOW && !ls_low_knows(scenario))
         return LS_REASON_LOW;
     if (ls_all2all_leaves_nvlink(&scenario->cluster, &scenario->strategy, scenario->engine.all2all_backend))
         return LS_REASON_NVLINK;

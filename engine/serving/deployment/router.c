@@ -81,9 +81,12 @@ static int64_t choose_kv_aware(const struct ls_router_view *view, const struct l
 }
 
 const struct ls_router_ops ls_routers[LS_N_ROUTERS] = {
-    {"round_robin", false, false, choose_round_robin},        {"random", false, false, choose_random},
-    {"least_loaded", true, false, choose_least_loaded},       {"session", false, false, choose_session},
-    {"prefix_affinity", true, false, choose_prefix_affinity}, {"kv_aware", true, true, choose_kv_aware},
+    [LS_ROUTER_ROUND_ROBIN] = {"round_robin", false, false, choose_round_robin},
+    [LS_ROUTER_RANDOM] = {"random", false, false, choose_random},
+    [LS_ROUTER_LEAST_LOADED] = {"least_loaded", true, false, choose_least_loaded},
+    [LS_ROUTER_SESSION] = {"session", false, false, choose_session},
+    [LS_ROUTER_PREFIX_AFFINITY] = {"prefix_affinity", true, false, choose_prefix_affinity},
+    [LS_ROUTER_KV_AWARE] = {"kv_aware", true, true, choose_kv_aware},
 };
 
 const char *const ls_router_names[LS_N_ROUTERS + 1] = {

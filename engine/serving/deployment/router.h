@@ -32,6 +32,15 @@ struct ls_router_ops {
     int64_t (*choose)(const struct ls_router_view *view, const struct ls_router_request *request);
 };
 
+enum ls_router {
+    LS_ROUTER_ROUND_ROBIN,
+    LS_ROUTER_RANDOM,
+    LS_ROUTER_LEAST_LOADED,
+    LS_ROUTER_SESSION,
+    LS_ROUTER_PREFIX_AFFINITY,
+    LS_ROUTER_KV_AWARE
+};
+
 #define LS_N_ROUTERS 6
 extern const struct ls_router_ops ls_routers[LS_N_ROUTERS];
 extern const char *const ls_router_names[LS_N_ROUTERS + 1];

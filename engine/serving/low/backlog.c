@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/serving/deployment/router.h"
+
 enum {
     MAX_NODES = 9,  /* backlogs whose passes are timed; those between are interpolated */
     FEW_STATES = 32 /* where passes take all that is there, and chunks need not be told apart */
@@ -53,7 +55,7 @@ double ls_backlog_dispersion(const struct ls_backlog_load *load, double mean)
 struct ls_backlog_load ls_backlog_load_of(const struct ls_plant *plant, double rate, double batch)
 {
     const struct ls_strategy *strategy = &plant->scenario->strategy;
-    const bool in_turn = plant->scenario->engine.router == 0; /* round_robin */
+    const bool in_turn = plant->scenario->engine.router == LS_ROUTER_ROUND_ROBIN;
     const double all = batch * plant->members;
     struct ls_backlog_load load = {
         .rate = rate,

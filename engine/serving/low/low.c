@@ -7,8 +7,12 @@
 #include "engine/serving/low/backlog.h"
 #include "engine/serving/low/course.h"
 #include "engine/serving/low/plant.h"
+#include "engine/serving/low/reuse.h"
 
-enum { MAX_ITERATIONS = 24 };
+enum {
+    MAX_ITERATIONS = 24,
+    MAX_ROUNDS = 8 /* of what is found in KV caches and what comes of it */
+};
 
 /* The operating point of one pipeline. */
 struct point {
@@ -132,13 +136,12 @@ static struct front front_of(const struct ls_plant *plant, double rate, double b
                  chat_s = engine->chat_template_char_s * (double)plant->scenario->model.chat_template_chars,
                  request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
     struct ls_frontend frontend = ls_frontend_make(plant->scenario);
-    const int64_t formed_ps = ls_frontend_format(&frontend, ls_frontend_reach(&frontend, 0, (int64_t)load->prompt));
-    const int64_t ready_ps = ls_frontend_tokenise(&frontend, formed_ps, (int64_t)load->prompt);
+    const int64_t formed_ps = ls_frontend_format(&frontend, ls_frontend_reach(&frontend, 0, (int64_t)load->asked));
+    const int64_t ready_ps = ls_frontend_tokenise(&frontend, formed_ps, (int64_t)load->asked);
     const int64_t sent_ps = ls_frontend_send(&frontend, ready_ps, 1 + (int64_t)(tokens / plant->stages));
-    const double square =
-        request_s * request_s + 2 * request_s * tok_s * load->prompt + tok_s * tok_s * load->prompt_sq;
+    const double square = request_s * request_s + 2 * request_s * tok_s * load->asked + tok_s * tok_s * load->asked_sq;
     const double pass_s = engine->output_token_overhead_s * tokens;
-    const double use = rate * (request_s + tok_s * load->prompt) + pass_s / gap_s;
+    const double use = rate * (request_s + tok_s * load->asked) + pass_s / gap_s;
     const double wait_s = (rate * square + pass_s * pass_s / plant->stages / gap_s) / (2 * fmax(0.05, 1 - use));
     return (struct front){ls_s_from_ps(ready_ps) + wait_s, ls_s_from_ps(sent_ps - ready_ps)};
 }
@@ -205,7 +208,7 @@ static void estimate_open(struct ls_plant *plant, struct ls_means *means)
     fill_means(plant, &point, rate, means);
 }
 
-/* Users who each have one request in the system: the rate at which Little's law holds for all of them. */
+/* Users who each have one request in the system, or think: the rate at which Little's law holds for all of them. */
 static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
 {
     const double pipelines = (double)plant->scenario->strategy.dp;
@@ -220,7 +223,7 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
         if (fits) {
             const struct front there = front_of(plant, rate / pipelines, tried.batch, tried.pass_s);
             const double there_s = there.receive_s + tried.first_s + there.send_s + plant->decodes * tried.pass_s;
-            fits = rate * there_s < plant->load.users;
+            fits = rate * (there_s + plant->load.think_s) < plant->load.users;
             front = fits ? there : front;
         }
         *(fits ? &low_rate : &high_rate) = rate;
@@ -229,7 +232,7 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
     if (low_rate >= 0.995 * capacity || point.pass_s == 0)
         point = full;
     const double there_s = front.receive_s + point.first_s + front.send_s + plant->decodes * point.pass_s;
-    const double slot_s = fmax(0.0, plant->load.users / low_rate - there_s);
+    const double slot_s = fmax(0.0, plant->load.users / low_rate - there_s - plant->load.think_s);
     means->wait_s = front.receive_s + point.wait_s + slot_s;
     means->ttft_s = front.receive_s + point.first_s + slot_s + front.send_s;
     fill_means(plant, &point, low_rate, means);
@@ -258,7 +261,8 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
     m[LS_METRIC_MAKESPAN_S] = means->end_s;
     m[LS_METRIC_REQUEST_THROUGHPUT] = rate;
     m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = rate * plant->load.output;
-    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = rate * (plant->load.output + plant->load.prompt);
+    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = rate * (plant->load.output + plant->load.asked);
+    m[LS_METRIC_PREFIX_HIT_RATE] = plant->load.found / plant->load.asked;
     m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] / gpus;
     m[LS_METRIC_TTFT_MEAN_S] = means->ttft_s;
     m[LS_METRIC_TPOT_MEAN_S] = plant->decodes > 0 ? means->tpot_s : (double)NAN;
@@ -279,21 +283,57 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
         m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
 }
 
+static void estimate(struct ls_plant *plant, struct ls_means *means)
+{
+    const struct ls_workload *workload = &plant->scenario->workload;
+    *means = (struct ls_means){0};
+    if (workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE && plant->load.arrivals_s > 0)
+        estimate_trace(plant, means);
+    else if (isnan(plant->load.users))
+        estimate_open(plant, means);
+    else
+        estimate_closed(plant, means);
+}
+
+/* What prompts find in the KV cache in a state. Returns by how much that changes what is left to compute of them. */
+static double find_prefixes(struct ls_plant *plant, const struct ls_reuse *reuse, const struct ls_reuse_state *state)
+{
+    const double before = plant->load.prompt;
+    ls_reuse_find(reuse, state, plant->classes);
+    ls_plant_measure(plant);
+    plant->max_batch =
+        ls_reuse_max_batch(reuse, ls_plant_held_tok(plant), (double)plant->scenario->engine.max_num_seqs);
+    return fabs(plant->load.prompt / before - 1);
+}
+
+/* What is found makes the state, and that makes what is found. */
+static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *reuse, struct ls_means *means)
+{
+    struct ls_reuse_state state = ls_reuse_state_at_first(reuse, plant);
+    (void)find_prefixes(plant, reuse, &state);
+    for (int i = 0; i < MAX_ROUNDS; i++) {
+        estimate(plant, means);
+        state = ls_reuse_state_of(reuse, plant, means);
+        if (find_prefixes(plant, reuse, &state) < 0.01)
+            return;
+    }
+}
+
 enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
                           struct ls_metrics *metrics, struct ls_err *err)
 {
     struct ls_plant plant;
+    struct ls_reuse *reuse;
+    struct ls_means means;
     const enum ls_status status = ls_plant_init(&plant, scenario, kv_blocks, arena, err);
     if (status)
         return status;
-    struct ls_means means = {0};
-    if (scenario->workload.trace && scenario->workload.trace_options.arrivals.process == LS_NULL_CHOICE &&
-        plant.load.arrivals_s > 0)
-        estimate_trace(&plant, &means);
-    else if (isnan(plant.load.users))
-        estimate_open(&plant, &means);
+    if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena))
+        return ls_fail(err, LS_NOMEM, "out of memory");
+    if (reuse)
+        estimate_with_reuse(&plant, reuse, &means);
     else
-        estimate_closed(&plant, &means);
+        estimate(&plant, &means);
     fill_metrics(&plant, &means, metrics);
     return LS_OK;
 }

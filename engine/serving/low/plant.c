@@ -13,7 +13,7 @@ static double longest_of(double n)
 }
 
 /* Prompts of one scheduler's batch. The more there are, the more their lengths vary as all lengths do; that of one is
- * known. Part of one attends to all of it that is before. */
+ * known. Part of one attends to all of it that is before, found in a cache or not. */
 static void add_prompts(const struct ls_plant *plant, struct ls_batch *batch, double tok, double n)
 {
     const int64_t window = plant->scenario->model.sliding_window;
@@ -21,12 +21,16 @@ static void add_prompts(const struct ls_plant *plant, struct ls_batch *batch, do
     if (tok < 0.5)
         return;
     const double spread = n < 1 ? 1 : 1 - 1 / n;
-    const double pairs = tok * (tok / n * (1 + plant->prompt_variance * spread) + 1) / 2;
+    const double pairs = tok * (plant->load.found_before + (tok / n * (1 + plant->prompt_variance * spread) + 1) / 2);
     batch->n_prefill = (int64_t)fmax(1.0, n + 0.5);
-    batch->prefill_tok = batch->prefill_context = batch->prefill_window_context = (int64_t)(tok + 0.5);
-    batch->prefill_pairs = (int64_t)pairs;
-    batch->prefill_window_pairs =
-        window == LS_NULL_INT ? batch->prefill_pairs : (int64_t)fmin(pairs, tok * (double)window);
+    batch->prefill_tok = (int64_t)(tok + 0.5);
+    batch->prefill_context = batch->prefill_window_context = (int64_t)(tok + n * plant->load.found + 0.5);
+    batch->prefill_pairs = batch->prefill_window_pairs = (int64_t)pairs;
+    if (window == LS_NULL_INT)
+        return;
+    const double reach = tok + n * ((double)window - 1);
+    batch->prefill_window_context = (int64_t)fmin((double)batch->prefill_context, reach);
+    batch->prefill_window_pairs = (int64_t)fmin(pairs, tok * (double)window);
 }
 
 /* Members that so many prompts go to. */
@@ -142,6 +146,18 @@ double ls_plant_slot(const struct ls_plant *plant, double batch, double *slots)
     return in_slot;
 }
 
+void ls_plant_measure(struct ls_plant *plant)
+{
+    struct ls_load *load = &plant->load;
+    ls_load_measure_classes(load, plant->scenario, plant->classes);
+    plant->prompt_variance = fmax(0.0, load->prompt_sq / (load->prompt * load->prompt) - 1.0);
+    ls_sizes_spread(&plant->prompt_sizes, plant->prompt_variance);
+    plant->decodes = fmax(0.0, load->output - 1);
+    plant->context = load->asked_output / load->output + load->output_sq / (2 * load->output);
+    plant->max_batch = fmin((double)plant->scenario->engine.max_num_seqs,
+                            plant->kv_blocks * (double)plant->scenario->engine.block_size / ls_plant_held_tok(plant));
+}
+
 enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *scenario, int64_t kv_blocks,
                              struct ls_arena *arena, struct ls_err *err)
 {
@@ -153,23 +169,20 @@ enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *s
         .members = (double)strategy->ep,
         .stages = (double)strategy->pp,
         .budget = (double)engine->max_num_batched_tokens,
+        .kv_blocks = (double)kv_blocks,
     };
     enum ls_status status = ls_placement_init(&placement, &scenario->cluster, strategy, err);
     if (status || (status = ls_step_cost_init(&plant->cost, scenario, arena, err)))
         return status;
     plant->batches = ls_arena_take(arena, (size_t)strategy->ep * sizeof *plant->batches);
     plant->between_nodes = ls_arena_take(arena, (size_t)strategy->pp * sizeof *plant->between_nodes);
-    if (!plant->batches || !plant->between_nodes || ls_variation_init(&plant->variation, scenario, &placement, arena))
+    plant->classes = ls_arena_take(arena, sizeof *plant->classes);
+    if (!plant->batches || !plant->between_nodes || !plant->classes ||
+        ls_variation_init(&plant->variation, scenario, &placement, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
     for (int64_t i = 0; i < strategy->pp; i++)
         plant->between_nodes[i] = i + 1 < strategy->pp && ls_placement_send_crosses(&placement, 0, i);
-    ls_load_measure(&plant->load, scenario);
-    const struct ls_load *load = &plant->load;
-    plant->prompt_variance = fmax(0.0, load->prompt_sq / (load->prompt * load->prompt) - 1.0);
-    ls_sizes_spread(&plant->prompt_sizes, plant->prompt_variance);
-    plant->decodes = fmax(0.0, load->output - 1);
-    plant->context = load->prompt_output / load->output + load->output_sq / (2 * load->output);
-    const double held = plant->context + (double)engine->block_size / 2;
-    plant->max_batch = fmin((double)engine->max_num_seqs, (double)kv_blocks * (double)engine->block_size / held);
+    ls_classes_list(plant->classes, scenario);
+    ls_plant_measure(plant);
     return LS_OK;
 }

@@ -5,6 +5,7 @@
 #include "engine/scenario.h"
 #include "engine/serving/deployment/variation.h"
 #include "engine/serving/low/bulk_chain.h"
+#include "engine/serving/workload/classes.h"
 #include "engine/serving/workload/load.h"
 
 /* One pipeline as the low level of detail sees it: how long passes of a given content take, at the workload's mean
@@ -13,9 +14,11 @@ struct ls_plant {
     const struct ls_scenario *scenario;
     struct ls_step_cost cost;
     struct ls_variation variation;
-    struct ls_batch *batches; /* [ep] */
-    bool *between_nodes;      /* [pp] whether the send after a stage leaves the node */
+    struct ls_batch *batches;   /* [ep] */
+    bool *between_nodes;        /* [pp] whether the send after a stage leaves the node */
+    struct ls_classes *classes; /* of requests; with traces there are none */
     struct ls_load load;
+    double kv_blocks; /* of a scheduler */
     double members, stages;
     double prompt_variance; /* squared coefficient of variation */
     struct ls_sizes prompt_sizes;
@@ -45,6 +48,15 @@ struct ls_means {
 /* For a resolved, feasible scenario, which must outlive the plant; memory comes from `arena`. */
 LS_NODISCARD enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *scenario, int64_t kv_blocks,
                                           struct ls_arena *arena, struct ls_err *err);
+
+/* The classes have changed: what prompts find in caches. */
+void ls_plant_measure(struct ls_plant *plant);
+
+/* KV tokens that a running request holds on average, with the end of its last block. */
+static inline double ls_plant_held_tok(const struct ls_plant *plant)
+{
+    return plant->context + (double)plant->scenario->engine.block_size / 2;
+}
 
 /* A pass in which every scheduler decodes `batch` requests and so many prompts of so many tokens join, of all of them
  * together, each scheduler's share no more than its budget. Without prompts it is interpolated between whole numbers of

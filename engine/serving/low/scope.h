@@ -1,0 +1,15 @@
+#ifndef LS_ENGINE_SERVING_LOW_SCOPE_H
+#define LS_ENGINE_SERVING_LOW_SCOPE_H
+
+#include "engine/scenario.h"
+
+/* Whether the low level of detail has a model of all that a scenario asks for; if not, the cell is infeasible (`low`).
+ * What it does not know:
+ * - queues in another order than fcfs,
+ * - drafts,
+ * - clients without a rate beside others,
+ * - what recorded prompts share, where prefixes are cached,
+ * - routers that send prompts where their like have gone: how even the load is follows from the prompts. */
+bool ls_low_knows(const struct ls_scenario *scenario);
+
+#endif
