@@ -37,6 +37,7 @@ enum ls_pad { LS_PAD_NEVER, LS_PAD_GRAPHS, LS_PAD_ALWAYS };
 enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
 /* How a token is drawn from its logits: the likeliest, or one of those that top-k and top-p leave. */
 enum ls_sampling { LS_SAMPLING_GREEDY, LS_SAMPLING_TOP_P };
+enum ls_prompt_attention { LS_PROMPT_ATTENTION_FUSED, LS_PROMPT_ATTENTION_UNFUSED };
 enum ls_graph_sizes { LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_EIGHTS, LS_GRAPH_SIZES_POWERS, LS_GRAPH_SIZES_GAPS };
 
 /* Random variation of compute blocks, and one GPU that is slow all the time. */
@@ -119,8 +120,9 @@ struct ls_engine {
     int64_t cuda_graph_max_tokens;  /* up to so many tokens, */
     int32_t cuda_graph_sizes;       /* enum ls_graph_sizes: as graphs of these */
     double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
+    int32_t prompt_attention;       /* enum ls_prompt_attention */
     int32_t custom_all_reduce;      /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
-    double nccl_launch_s;           /* which wait so long for their last rank in the other steps */
+    double nccl_launch_s;           /* for which a rank is so late in the other steps */
     double request_latency_s;       /* between client, front end and engine, to and fro, in which nobody else waits */
     double chat_template_char_s;    /* CPU time of the front end for the form of a chat, of all before any goes on */
     double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */

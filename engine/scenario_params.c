@@ -28,6 +28,7 @@ static const char *const kv_pools[] = {"total", "free", "static", NULL};
 static const char *const cuda_graphs[] = {"none", "decode", "all", NULL};
 static const char *const pads[] = {"never", "graphs", "always", NULL};
 static const char *const samplings[] = {"greedy", "top_p", NULL};
+static const char *const prompt_attentions[] = {"fused", "unfused", NULL};
 static const char *const graph_sizes[] = {"every", "eights", "powers", "gaps", NULL};
 static const char *const speculations[] = {"draft", "ngram", "mtp", NULL};
 static const char *const budgets[] = {"auto", "auto_slo", NULL};
@@ -208,11 +209,16 @@ static const struct ls_param engine_rows[] = {
     LS_ROW_FLOAT(struct ls_engine, "kernel_launch_s", kernel_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
                  "CPU time to launch a kernel without a CUDA graph: no block of a layer is faster than the launches of "
                  "its kernels. Null: the preset's."),
+    LS_ROW_CHOICE(struct ls_engine, "prompt_attention", prompt_attention, LS_PARAM_NULLABLE, "null", prompt_attentions,
+                  "Whether attention of prompts is one kernel, or products and a softmax whose scores pass the memory "
+                  "(FasterTransformer). Null: the preset's."),
     LS_ROW_BOOL(struct ls_engine, "custom_all_reduce", custom_all_reduce, LS_PARAM_NULLABLE, "null",
                 "Whether small all-reduces inside a node are done by the engine's own kernels instead of NCCL's; null: "
                 "the preset's."),
-    LS_ROW_FLOAT(struct ls_engine, "nccl_launch_s", nccl_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
-                 "What a collective of NCCL waits for its last rank without a CUDA graph; null: the preset's."),
+    LS_ROW_FLOAT(
+        struct ls_engine, "nccl_launch_s", nccl_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
+        "Mean time by which a rank is late at a collective of NCCL without a CUDA graph; p ranks wait for the last, "
+        "1 + 1/2 + … + 1/p times as long. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_latency_s", request_latency_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0,
                  10,
                  "Time that a request and its first token spend between the processes of a server, to and fro, beside "

@@ -1,5 +1,6 @@
 #include "engine/cost/launch.h"
 
+#include "engine/cost/price.h"
 #include "engine/sim/clock.h"
 
 /* Kernels of a list of operators: products in narrow formats quantise their rows in a kernel of their own. */
@@ -15,20 +16,35 @@ static int64_t count_kernels(const struct ls_op *ops, size_t n)
     return count;
 }
 
+/* Mean of the largest of n exponential times of mean 1. */
+static double harmonic(int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 1; i <= n; i++)
+        sum += 1.0 / (double)i;
+    return sum;
+}
+
 void ls_launch_init(struct ls_step_cost *cost)
 {
-    const struct ls_batch batch = {
-        .n_tok = 1, .n_prefill = 1, .prefill_tok = 1, .prefill_context = 1, .prefill_pairs = 1};
+    const struct ls_batch batch = {.n_tok = 2,
+                                   .n_decode = 1,
+                                   .decode_context = 1,
+                                   .n_prefill = 1,
+                                   .prefill_tok = 1,
+                                   .prefill_context = 1,
+                                   .prefill_pairs = 1};
     const int64_t kernel_ps = ls_ps_from_s(cost->engine->kernel_launch_s);
     const int64_t n_comm = cost->shard.tp > 1 || cost->n_members > 1 ? 1 : 0;
     if (n_comm > 0 && !cost->engine->custom_all_reduce)
-        cost->nccl_launch_ps = ls_ps_from_s(cost->engine->nccl_launch_s);
+        cost->nccl_launch_ps = ls_ps_from_s(cost->engine->nccl_launch_s * harmonic(cost->shard.tp * cost->n_members));
     struct ls_op ops[LS_MAX_OPS];
     size_t n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, 1, ops);
-    int64_t count = count_kernels(ops, n);
-    n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
-    count += count_kernels(ops, n);
-    cost->attention_launch_ps = kernel_ps * (count + n_comm);
+    const int64_t count = count_kernels(ops, n) + n_comm;
+    n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
+    cost->attention_launch_ps[0] = kernel_ps * (count + count_kernels(ops, n));
+    n = ls_price_prompt_ops(cost, &batch, false, ops);
+    cost->attention_launch_ps[1] = kernel_ps * (count + count_kernels(ops, n));
     const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, 1);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++) {
         n = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, 1, 1, &load, ops)
@@ -94,8 +110,16 @@ int64_t ls_launch_ps(const struct ls_step_cost *cost, const struct ls_stage *sta
 {
     if (!step->launched)
         return 0;
-    return stage->n_layers * cost->attention_launch_ps + stage->n_dense * cost->mlp_launch_ps[0] +
+    return stage->n_layers * step->attention_launch_ps + stage->n_dense * cost->mlp_launch_ps[0] +
            stage->n_moe * cost->mlp_launch_ps[1];
+}
+
+static bool has_prompts(const struct ls_step_cost *cost, const struct ls_batch *batches)
+{
+    for (int64_t i = 0; i < cost->n_members; i++)
+        if (batches[i].n_prefill > 0)
+            return true;
+    return false;
 }
 
 /* The block's collective waits for the last rank; all of it for the CPU. */
@@ -108,11 +132,12 @@ static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, i
 
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
-    step->launched = cost->attention_launch_ps + cost->nccl_launch_ps > 0 && ls_launch_needed(cost, batches);
+    step->launched = cost->attention_launch_ps[0] + cost->nccl_launch_ps > 0 && ls_launch_needed(cost, batches);
     if (!step->launched)
         return;
+    step->attention_launch_ps = cost->attention_launch_ps[has_prompts(cost, batches)];
     for (int sliding = 0; sliding < 2; sliding++)
-        wait(&step->attention_ps[sliding], cost->nccl_launch_ps, cost->attention_launch_ps,
+        wait(&step->attention_ps[sliding], cost->nccl_launch_ps, step->attention_launch_ps,
              step->linear->attention_comm_ps);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++)
         wait(&step->mlp_ps[moe], cost->nccl_launch_ps, cost->mlp_launch_ps[moe], step->mlp_comm_ps[moe]);

@@ -8,6 +8,10 @@
 int64_t ls_price_op(const struct ls_step_cost *cost, const struct ls_op *op);
 int64_t ls_price_ops(const struct ls_step_cost *cost, const struct ls_op *ops, size_t n);
 
+/* The prompts' attention of a batch, as the engine runs it. */
+size_t ls_price_prompt_ops(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding,
+                           struct ls_op ops[LS_MAX_OPS]);
+
 /* Decode attention as its context grows. */
 struct ls_segment ls_price_decode(const struct ls_step_cost *cost, const struct ls_op *op);
 

@@ -141,8 +141,7 @@ static int64_t prefill_ps(const struct ls_step_cost *cost, const struct ls_batch
     if (batch->n_prefill == 0)
         return 0;
     struct ls_op ops[LS_MAX_OPS];
-    const size_t n = ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, batch, sliding, ops);
-    return ls_price_ops(cost, ops, n);
+    return ls_price_ops(cost, ops, ls_price_prompt_ops(cost, batch, sliding, ops));
 }
 
 static struct ls_linear *linear_of(struct ls_step_cost *cost, int64_t n_tok)

@@ -55,7 +55,8 @@ struct ls_step {
     int64_t head_ps;      /* last stage */
     int64_t draft_ps;     /* last stage: the drafter's passes */
     double moe_weight_bytes;
-    bool launched; /* no CUDA graph: its layers were checked against the time to launch them */
+    bool launched;               /* no CUDA graph: its layers were checked against the time to launch them */
+    int64_t attention_launch_ps; /* then: CPU time to launch the attention block of a layer */
 };
 
 /* Layers of one pipeline stage. */
@@ -94,7 +95,7 @@ struct ls_step_cost {
     int64_t max_tok, max_seqs, max_sampled;
     struct ls_draft_cost *draft;    /* null: no model drafts */
     const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
-    int64_t attention_launch_ps;    /* CPU time to launch a layer's attention block, */
+    int64_t attention_launch_ps[2]; /* CPU time to launch a layer's attention block: decodes alone, with prompts, */
     int64_t mlp_launch_ps[2];       /* and its other block: dense, mixture of experts */
     int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */

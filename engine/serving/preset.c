@@ -123,6 +123,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .cuda_graph_max_tokens = 512,
         .cuda_graph_sizes = LS_GRAPH_SIZES_EIGHTS,
         .kernel_launch_s = 35e-6,
+        .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
         .request_latency_s = 5.5e-3,
         .chat_template_char_s = 2.3e-6,
@@ -218,6 +219,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .cuda_graph_max_tokens = 8192,
         .cuda_graph_sizes = LS_GRAPH_SIZES_POWERS,
         .kernel_launch_s = 35e-6,
+        .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
         .request_latency_s = 5.5e-3,
         .request_overhead_s = 0.25e-3,
@@ -278,6 +280,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .cuda_graph_max_tokens = graphs,
         .cuda_graph_sizes = LS_GRAPH_SIZES_EIGHTS,
         .kernel_launch_s = 35e-6,
+        .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
         .request_latency_s = 5.5e-3,
         .request_overhead_s = 0.25e-3,
@@ -289,11 +292,15 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
 /* One batch, prefilled and decoded to its end by a loop that costs nothing, with kernels launched one by one and NCCL's
  * collectives, as in FasterTransformer and DeepSpeed. A launch takes 3.8 us beside others (Gray 2019, Getting Started
  * with CUDA Graphs, developer.nvidia.com/blog/cuda-graphs). A small all-reduce of NCCL launched from several processes
- * takes 20 us more than in a loop of its own: the mean over 2 to 8 A100 and H100 and up to 1 MB,
- * kernel_vidur_collectives (github.com/microsoft/vidur) against nccl-tests. Several stages share a prompt batch in
- * parts of at most 2,048 tokens (FasterTransformer, getLocalBatchSize in src/fastertransformer/utils/nccl_utils.cc). */
+ * takes 20 us more than in a loop of its own: the mean over 2, 4 and 8 A100 and H100 and up to 1 MB,
+ * kernel_vidur_collectives (github.com/microsoft/vidur) against nccl-tests, which ranks come to that are late by 9.5 us
+ * in the mean. Several stages share a prompt batch in
+ * parts of at most 2,048 tokens (FasterTransformer of January 2022, getLocalBatchSize in src/fastertransformer/utils/
+ * nccl_utils.cc, commit ea7b880).
+ * Attention of prompts is not fused, unless the kernels are TensorRT-LLM's. */
 static struct ls_engine static_batch(const struct ls_scenario *scenario)
 {
+    const bool own_kernels = scenario->cluster.hardware.kernel_library != LS_KERNELS_TRTLLM;
     return (struct ls_engine){
         .gpu_memory_utilization = 0.95,
         .kv_pool = LS_KV_POOL_FREE,
@@ -301,7 +308,7 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
         .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = gib,
         .block_size = 64,
-        .max_num_seqs = 4096,
+        .max_num_seqs = scenario->strategy.pp > 1 ? 2048 : 4096,
         .max_num_batched_tokens = scenario->strategy.pp > 1 ? 2048 : 32768,
         .enable_chunked_prefill = 0,
         .enable_prefix_caching = 0,
@@ -311,7 +318,8 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
         .cuda_graphs = LS_CUDA_GRAPHS_NONE,
         .cuda_graph_max_tokens = 1048576,
         .kernel_launch_s = 3.8e-6,
-        .nccl_launch_s = 20e-6,
+        .prompt_attention = own_kernels ? LS_PROMPT_ATTENTION_UNFUSED : LS_PROMPT_ATTENTION_FUSED,
+        .nccl_launch_s = 9.5e-6,
     };
 }
 
@@ -334,6 +342,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
         .all2all_backend = LS_ALL2ALL_NCCL,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
         .cuda_graph_max_tokens = 1048576,
+        .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
     };
 }
@@ -434,6 +443,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_int(&engine->cuda_graph_max_tokens, preset.cuda_graph_max_tokens);
     fill_choice(&engine->cuda_graph_sizes, preset.cuda_graph_sizes);
     fill_float(&engine->kernel_launch_s, preset.kernel_launch_s);
+    fill_choice(&engine->prompt_attention, preset.prompt_attention);
     fill_choice(&engine->custom_all_reduce, preset.custom_all_reduce);
     fill_float(&engine->nccl_launch_s, preset.nccl_launch_s);
     fill_float(&engine->request_latency_s, preset.request_latency_s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/cost/operator_cost.h"
+#include "engine/model/unfused_ops.h"
 #include "engine/training/eager_traffic.h"
 #include "engine/training/flash_cost.h"
 #include "engine/training/straggler.h"
@@ -234,31 +235,27 @@ static struct ls_pass_cost unfused_cost(const struct ls_micro_batch *batch)
 {
     const struct ls_training *training = &batch->scenario->training;
     const struct ls_model *model = &batch->scenario->model;
-    const double s = (double)training->sequence_length, d = (double)model->head_dim;
-    const double v = (double)ls_model_v_head_dim(model), rows = s / (double)training->context_parallel;
-    const double groups = (double)(training->micro_batch_size * model->num_attention_heads) / (double)batch->shard.tp;
     const enum ls_dtype dtype = batch->formats.activation;
-    const double value = ls_dtype_bytes(dtype), scores = groups * rows * s;
-    const struct ls_op ops[] = {
-        {.kind = LS_OP_BATCHED_GEMM,
-         .name = "scores",
-         .dtype = dtype,
-         .m = groups * rows,
-         .k = d,
-         .n = s,
-         .groups = groups},
-        {.kind = LS_OP_MEMORY, .name = "softmax", .dtype = dtype, .bytes = scores * 2.0 * value},
-        {.kind = LS_OP_BATCHED_GEMM,
-         .name = "values",
-         .dtype = dtype,
-         .m = groups * rows,
-         .k = s,
-         .n = v,
-         .groups = groups},
-        {.kind = LS_OP_MEMORY, .name = "score_dropout", .dtype = dtype, .bytes = scores * (2.0 * value + 1.0)},
+    const double value = ls_dtype_bytes(dtype);
+    const struct ls_scores scores = {
+        .dtype = dtype,
+        .groups = (double)(training->micro_batch_size * model->num_attention_heads) / (double)batch->shard.tp,
+        .rows = (double)training->sequence_length / (double)training->context_parallel,
+        .keys = (double)training->sequence_length,
+        .head_dim = (double)model->head_dim,
+        .v_head_dim = (double)ls_model_v_head_dim(model),
+        .softmax_bytes = 2.0 * value,
+    };
+    struct ls_op ops[LS_N_SCORE_OPS + 1];
+    ls_ops_scores(&scores, ops);
+    ops[LS_N_SCORE_OPS] = (struct ls_op){
+        .kind = LS_OP_MEMORY,
+        .name = "score_dropout",
+        .dtype = dtype,
+        .bytes = scores.groups * scores.rows * scores.keys * (2.0 * value + 1.0),
     };
     struct ls_pass_cost cost = {0};
-    add_ops(&cost, batch, ops, training->dropout ? 4 : 3);
+    add_ops(&cost, batch, ops, training->dropout ? LS_N_SCORE_OPS + 1 : LS_N_SCORE_OPS);
     return cost;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/model/operator.h"
+#include "engine/model/unfused_ops.h"
 #include "tests/library_model.h"
 #include "tests/suite.h"
 
@@ -163,6 +164,26 @@ START_TEST(attention_follows_its_closed_form)
 }
 END_TEST
 
+/* Two prompts of 100 tokens: every query meets every key of its prompt. */
+START_TEST(unfused_attention_computes_all_pairs_and_moves_their_scores)
+{
+    const struct ls_model model = load_model("llama-3.1-8b");
+    const struct ls_formats formats = formats_of(&model);
+    const struct ls_batch batch = {
+        .n_prefill = 2, .prefill_tok = 200, .prefill_context = 200, .prefill_pairs = 2 * 100 * 101 / 2};
+    const double scores = 2.0 * 100 * 100 * 32;
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_unfuse(ops, ls_ops_attention_prefill(&model, &whole, &formats, &batch, false, ops));
+    ck_assert_double_eq(ls_op_flop(find(ops, n, "scores")), 2 * 128 * scores);
+    ck_assert_double_eq(ls_op_flop(find(ops, n, "values")), 2 * 128 * scores);
+    ck_assert_double_eq(find(ops, n, "softmax")->bytes, 8 * scores);
+    ck_assert_double_eq(find(ops, n, "split_heads")->bytes, 3.0 * 2 * 200 * 128 * (32 + 2 * 8));
+    ck_assert_double_eq(find(ops, n, "cache_write")->bytes, 2.0 * 2 * 200 * 128 * 2 * 8);
+    ck_assert_double_eq(find(ops, n, "merge_heads")->bytes, 2.0 * 2 * 200 * 128 * 32);
+    ck_assert_uint_eq(ls_ops_unfuse(ops, ls_ops_attention_decode(&model, &whole, &formats, &batch, false, ops)), 0);
+}
+END_TEST
+
 START_TEST(layers_slide_as_the_pattern_says)
 {
     const struct ls_model gemma = load_model("gemma-2-9b"), mistral = load_model("mistral-7b");
@@ -314,6 +335,7 @@ int main(void)
     tcase_add_test(dense, tensor_parallelism_divides_the_work);
     tcase_add_test(dense, kv_heads_are_replicated_past_their_number);
     tcase_add_test(dense, attention_follows_its_closed_form);
+    tcase_add_test(dense, unfused_attention_computes_all_pairs_and_moves_their_scores);
     tcase_add_test(dense, layers_slide_as_the_pattern_says);
     tcase_add_test(dense, an_empty_pass_has_no_operators);
     suite_add_tcase(suite, dense);

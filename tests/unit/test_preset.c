@@ -62,6 +62,25 @@ START_TEST(sglang_alone_finds_top_p_without_sorting)
 }
 END_TEST
 
+START_TEST(every_preset_runs_over_two_stages)
+{
+    static const char *const two[][2] = {{"strategy.pp", "2"}, {"cluster.nodes", "2"}, {NULL, NULL}};
+    const struct ls_scenario scenario = resolve(ls_preset_names[_i], two);
+    ck_assert_int_eq(scenario.strategy.pp, 2);
+}
+END_TEST
+
+START_TEST(only_fastertransformers_prompts_have_unfused_attention)
+{
+    static const char *const trtllm[][2] = {{"cluster.hardware.kernel_library", "trtllm"}, {NULL, NULL}};
+    for (int i = 0; i < LS_N_PRESETS; i++) {
+        ck_assert_int_eq(resolve(ls_preset_names[i], nothing).engine.prompt_attention == LS_PROMPT_ATTENTION_UNFUSED,
+                         i == LS_PRESET_STATIC);
+        ck_assert_int_eq(resolve(ls_preset_names[i], trtllm).engine.prompt_attention, LS_PROMPT_ATTENTION_FUSED);
+    }
+}
+END_TEST
+
 /* vLLM 0.14 schedules ahead on one node, where it needs no Ray. */
 START_TEST(vllm_pays_for_ray_on_several_nodes)
 {
@@ -197,6 +216,8 @@ int main(void)
     Suite *suite = suite_create("preset");
     TCase *tcase = tcase_create("preset");
     tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
+    tcase_add_loop_test(tcase, every_preset_runs_over_two_stages, 0, LS_N_PRESETS);
+    tcase_add_test(tcase, only_fastertransformers_prompts_have_unfused_attention);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
     tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);

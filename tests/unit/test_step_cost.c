@@ -8,6 +8,7 @@
 #include "engine/cost/operator_cost.h"
 #include "engine/cost/price.h"
 #include "engine/cost/step_comm.h"
+#include "engine/model/unfused_ops.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/random.h"
 #include "tests/scenario.h"
@@ -363,13 +364,15 @@ START_TEST(no_block_outside_a_graph_is_faster_than_its_launches)
 }
 END_TEST
 
+/* Four ranks, each late by 20 us in the mean, wait 1 + 1/2 + 1/3 + 1/4 times as long. */
 START_TEST(nccl_waits_for_its_last_rank_outside_a_graph)
 {
+    const int64_t wait_ps = ls_ps_from_s(20e-6 * 25.0 / 12.0);
     const struct ls_step graph = launched_step("all", 0, false);
     const int64_t attention_ps = graph.attention_ps[0], mlp_ps = graph.mlp_ps[0];
     const struct ls_step eager = launched_step("none", 0, false);
-    ck_assert_int_eq(eager.attention_ps[0], attention_ps + ls_ps_from_s(20e-6));
-    ck_assert_int_eq(eager.mlp_ps[0], mlp_ps + ls_ps_from_s(20e-6));
+    ck_assert_int_eq(eager.attention_ps[0], attention_ps + wait_ps);
+    ck_assert_int_eq(eager.mlp_ps[0], mlp_ps + wait_ps);
     const struct ls_step own = launched_step("none", 0, true);
     ck_assert_int_eq(own.attention_ps[0], attention_ps);
 }
@@ -396,6 +399,33 @@ START_TEST(filtering_by_top_p_passes_every_logit_through_the_memory_of_every_ran
 }
 END_TEST
 
+/* Two whole prompts of 100 tokens, a decode beside them or alone. */
+START_TEST(prompts_without_fused_attention_pay_for_its_parts)
+{
+    const struct ls_batch decode = {.n_tok = 1, .n_sampled = 1, .n_decode = 1, .decode_context = 50};
+    const struct ls_batch prompts = {.n_tok = 200,
+                                     .n_sampled = 2,
+                                     .n_prefill = 2,
+                                     .prefill_tok = 200,
+                                     .prefill_context = 200,
+                                     .prefill_pairs = 2 * 5050};
+    struct ls_step fused[2], unfused[2];
+    make(LLAMA_TP4, "1");
+    ls_step_cost(&cost, &decode, &fused[0]);
+    ls_step_cost(&cost, &prompts, &fused[1]);
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_attention_prefill(cost.model, &cost.shard, &cost.formats, &prompts, false, ops);
+    const int64_t whole_ps = sum(ops, n), parts_ps = sum(ops, ls_ops_unfuse(ops, n));
+    scenario.engine.prompt_attention = LS_PROMPT_ATTENTION_UNFUSED;
+    cost = make_cost();
+    ls_step_cost(&cost, &decode, &unfused[0]);
+    ls_step_cost(&cost, &prompts, &unfused[1]);
+    ck_assert_int_eq(unfused[0].attention_ps[0], fused[0].attention_ps[0]);
+    ck_assert_int_gt(parts_ps, whole_ps);
+    ck_assert_int_eq(unfused[1].attention_ps[0] - fused[1].attention_ps[0], parts_ps - whole_ps);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step cost");
@@ -411,6 +441,7 @@ int main(void)
     tcase_add_test(tcase, tensor_ranks_that_hold_whole_experts_exchange_no_tokens);
     tcase_add_test(tcase, no_communication_without_company);
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
+    tcase_add_test(tcase, prompts_without_fused_attention_pay_for_its_parts);
     tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);
     tcase_add_test(tcase, filtering_by_top_p_passes_every_logit_through_the_memory_of_every_rank);
     suite_add_tcase(suite, tcase);
