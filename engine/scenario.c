@@ -303,7 +303,7 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
     if (engine->max_num_batched_tokens == LS_BUDGET_AUTO_SLO && isnan(scenario->slo.tpot_s))
         return ls_fail(err, LS_INPUT, "engine.max_num_batched_tokens: auto_slo needs slo.tpot_s, which it keeps");
     if (engine->kv_dtype == LS_NULL_CHOICE)
-        engine->kv_dtype = scenario->model.activation_dtype;
+        engine->kv_dtype = (int32_t)ls_preset_kv_dtype(scenario);
     if (engine->dispatch_dtype == LS_NULL_CHOICE)
         engine->dispatch_dtype = (int32_t)ls_preset_dispatch_dtype(scenario);
     return LS_OK;

@@ -103,8 +103,10 @@ static const struct ls_param engine_rows[] = {
                   "The serving engine and its version, which gives every null below its value."),
     LS_ROW_CHOICE(struct ls_engine, "weight_dtype", weight_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
                   "Format of the linear layers' weights; null: the checkpoint's."),
-    LS_ROW_CHOICE(struct ls_engine, "kv_dtype", kv_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
-                  "Format of the KV cache; null: that of the activations."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "kv_dtype", kv_dtype, LS_PARAM_NULLABLE, "null", ls_dtype_names,
+        "Format of the KV cache; null: fp8 with TensorRT-LLM's presets and weights in fp8 or nvfp4, as NVIDIA's "
+        "checkpoints say, else that of the activations."),
     LS_ROW_FLOAT(struct ls_engine, "gpu_memory_utilization", gpu_memory_utilization, LS_DIM_NONE, LS_PARAM_NULLABLE,
                  "null", 0.01, 1, "Share of a GPU's memory that the engine may use."),
     LS_ROW_INT(struct ls_engine, "block_size", block_size, LS_PARAM_NULLABLE, "null", 1, 4096, "Tokens of a KV block."),

@@ -397,6 +397,17 @@ int64_t ls_reference_token_budget(const struct ls_scenario *scenario)
     return (int64_t)fmin(fmax(floor(fits * fmin(sqrt(tp), 4)), 2048), 32768);
 }
 
+/* TensorRT-LLM takes the format that the checkpoint names (KvCacheConfig.dtype is auto, llmapi/llm_args.py), and
+ * NVIDIA's checkpoints in fp8 and nvfp4 name fp8 (kv_cache_quant_algo of their hf_quant_config.json). */
+enum ls_dtype ls_preset_kv_dtype(const struct ls_scenario *scenario)
+{
+    const struct ls_engine *engine = &scenario->engine;
+    const bool trtllm = engine->preset == LS_PRESET_TRTLLM || engine->preset == LS_PRESET_TRTLLM_ENGINE;
+    const bool narrow = engine->weight_dtype == LS_FP8 || engine->weight_dtype == LS_NVFP4;
+    const bool computes_fp8 = !isnan(scenario->cluster.hardware.peak.by_dtype[LS_FP8]);
+    return trtllm && narrow && computes_fp8 ? LS_FP8 : (enum ls_dtype)scenario->model.activation_dtype;
+}
+
 /* The kernels of DeepEP and those over NVLink quantise before they send, TensorRT-LLM before it gathers
  * (fused_moe_cutlass.py, quantize_input). */
 enum ls_dtype ls_preset_dispatch_dtype(const struct ls_scenario *scenario)

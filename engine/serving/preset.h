@@ -19,4 +19,7 @@ void ls_preset_apply(struct ls_scenario *scenario);
  * and the backend quantises before it sends. */
 enum ls_dtype ls_preset_dispatch_dtype(const struct ls_scenario *scenario);
 
+/* Format of the KV cache where a study names none, once weights are known. */
+enum ls_dtype ls_preset_kv_dtype(const struct ls_scenario *scenario);
+
 #endif

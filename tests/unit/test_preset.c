@@ -70,6 +70,25 @@ START_TEST(every_preset_runs_over_two_stages)
 }
 END_TEST
 
+/* NVIDIA's quantised checkpoints name the format of the cache; an A100 cannot compute with it. */
+START_TEST(tensorrt_llm_keeps_the_cache_of_narrow_weights_in_fp8)
+{
+    static const char *const narrow[][2] = {{"engine.weight_dtype", "fp8"}, {NULL, NULL}};
+    static const char *const block[][2] = {{"engine.weight_dtype", "fp8_block"}, {NULL, NULL}};
+    static const char *const told[][2] = {{"engine.weight_dtype", "fp8"}, {"engine.kv_dtype", "bf16"}, {NULL, NULL}};
+    static const char *const old[][2] = {
+        {"engine.weight_dtype", "fp8"}, {"cluster.hardware.peak.fp8", "null"}, {NULL, NULL}};
+    for (int i = 0; i < LS_N_PRESETS; i++) {
+        const bool trtllm = strncmp(ls_preset_names[i], "trtllm", 6) == 0;
+        ck_assert_int_eq(resolve(ls_preset_names[i], narrow).engine.kv_dtype, trtllm ? LS_FP8 : LS_BF16);
+        ck_assert_int_eq(resolve(ls_preset_names[i], nothing).engine.kv_dtype, LS_BF16);
+        ck_assert_int_eq(resolve(ls_preset_names[i], block).engine.kv_dtype, LS_BF16);
+        ck_assert_int_eq(resolve(ls_preset_names[i], told).engine.kv_dtype, LS_BF16);
+        ck_assert_int_eq(resolve(ls_preset_names[i], old).engine.kv_dtype, LS_BF16);
+    }
+}
+END_TEST
+
 START_TEST(only_fastertransformers_prompts_have_unfused_attention)
 {
     static const char *const trtllm[][2] = {{"cluster.hardware.kernel_library", "trtllm"}, {NULL, NULL}};
@@ -217,6 +236,7 @@ int main(void)
     TCase *tcase = tcase_create("preset");
     tcase_add_loop_test(tcase, a_study_overrides_every_preset, 0, LS_N_PRESETS);
     tcase_add_loop_test(tcase, every_preset_runs_over_two_stages, 0, LS_N_PRESETS);
+    tcase_add_test(tcase, tensorrt_llm_keeps_the_cache_of_narrow_weights_in_fp8);
     tcase_add_test(tcase, only_fastertransformers_prompts_have_unfused_attention);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
     tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
