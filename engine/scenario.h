@@ -34,6 +34,18 @@ enum ls_policy { LS_POLICY_FCFS, LS_POLICY_PRIORITY, LS_POLICY_SJF };
 enum ls_batching { LS_BATCHING_MIXED, LS_BATCHING_PREFILL_FIRST, LS_BATCHING_STATIC };
 enum ls_kv_pool { LS_KV_POOL_TOTAL, LS_KV_POOL_FREE, LS_KV_POOL_STATIC };
 enum ls_pad { LS_PAD_NEVER, LS_PAD_GRAPHS, LS_PAD_ALWAYS };
+/* engine.all2all_backend, under the names of vLLM's --all2all-backend where it has them. */
+enum ls_all2all {
+    LS_ALL2ALL_ALL_GATHER, /* every GPU gathers all tokens, and a reduce-scatter adds up what it computed */
+    LS_ALL2ALL_NCCL,       /* one all-to-all collective each way */
+    LS_ALL2ALL_DEEPEP_HT,
+    LS_ALL2ALL_DEEPEP_LL,
+    LS_ALL2ALL_DEEPEP_AUTO, /* the faster of both for the tokens of a pass */
+    LS_ALL2ALL_NVLINK_TWO_SIDED,
+    LS_ALL2ALL_NVLINK_ONE_SIDED,
+    LS_N_ALL2ALL
+};
+
 enum ls_cuda_graphs { LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_DECODE, LS_CUDA_GRAPHS_ALL };
 /* How a token is drawn from its logits: the likeliest, or one of those that top-k and top-p leave. */
 enum ls_sampling { LS_SAMPLING_GREEDY, LS_SAMPLING_TOP_P };
@@ -110,6 +122,7 @@ struct ls_engine {
     int32_t batching;               /* enum ls_batching */
     double output_reserve;          /* share of its output that a request must find KV blocks for when it is admitted */
     int32_t kv_pool;                /* enum ls_kv_pool */
+    int32_t sliding_window_kv;      /* sliding layers keep the keys and values of their window alone */
     double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */
     double top_p_bytes;             /* of memory traffic for each logit with LS_SAMPLING_TOP_P */
     double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */

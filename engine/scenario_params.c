@@ -186,6 +186,10 @@ static const struct ls_param engine_rows[] = {
                   "What gpu_memory_utilization is a share of: all memory, less weights, activations and overhead "
                   "(total); what those leave (free); all memory, less weights, with the rest for activations and "
                   "overhead (static). Null: the preset's."),
+    LS_ROW_BOOL(
+        struct ls_engine, "sliding_window_kv", sliding_window_kv, LS_PARAM_NULLABLE, "null",
+        "Whether layers with a sliding window keep the keys and values of their window alone, not of all tokens; "
+        "null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "logit_bytes", logit_bytes, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e3,
                  "Bytes of the sampler's buffers for each logit; null: the preset's."),
     LS_ROW_FLOAT(

@@ -4,21 +4,12 @@
 #include "engine/cost/collective.h"
 #include "engine/hardware/kernels.h"
 #include "engine/model/model.h"
+#include "engine/scenario.h"
 
 /* Seconds in which a group's tokens reach the GPUs of their experts (dispatch) or their results return (combine), by
  * the kernels of a library made for it. Other ways of exchanging them are collectives: step_comm.h. */
 
-/* engine.all2all_backend, under the names of vLLM's --all2all-backend where it has them. */
-enum ls_all2all {
-    LS_ALL2ALL_ALL_GATHER, /* every GPU gathers all tokens, and a reduce-scatter adds up what it computed */
-    LS_ALL2ALL_NCCL,       /* one all-to-all collective each way */
-    LS_ALL2ALL_DEEPEP_HT,
-    LS_ALL2ALL_DEEPEP_LL,
-    LS_ALL2ALL_DEEPEP_AUTO, /* the faster of both for the tokens of a pass */
-    LS_ALL2ALL_NVLINK_TWO_SIDED,
-    LS_ALL2ALL_NVLINK_ONE_SIDED,
-    LS_N_ALL2ALL
-};
+/* Of enum ls_all2all. */
 extern const char *const ls_all2all_names[LS_N_ALL2ALL + 1];
 
 /* Whether a backend that reaches the GPUs of one NVLink domain would exchange tokens between nodes. */

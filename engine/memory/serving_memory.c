@@ -98,21 +98,46 @@ double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enu
     return heads * 2 * (double)model->head_dim * ls_dtype_bytes(kv_dtype);
 }
 
-/* Values of one token that a layer holds at its peak beside the residual rows: the projection before an activation and
- * the activation's output, or attention's queries, keys, values and output, whichever is more. */
-static double layer_values(const struct ls_model *model, const struct ls_shard *shard)
+static bool is_vllm(int32_t preset)
 {
+    return preset == LS_PRESET_VLLM || preset == LS_PRESET_VLLM_ASYNC;
+}
+
+/* Values of one token that its experts hold at their peak. Of each chosen one: up projection or output (they share a
+ * buffer), and the activation's output; TensorRT-LLM keeps room for the output once more in its place
+ * (cpp/tensorrt_llm/kernels/cutlass_kernels/moe_gemm/moe_kernels.cu, getWorkspaceDeviceBufferSizes). Buffers are for
+ * all tokens of a group that gathers them, whoever holds their experts; vLLM has room for a chunk of them
+ * (VLLM_FUSED_MOE_CHUNK_SIZE). */
+static const double vllm_chunk_tok = 16384;
+
+static double expert_values(const struct ls_scenario *scenario, const struct ls_shard *shard)
+{
+    const struct ls_model *model = &scenario->model;
+    if (!ls_model_is_moe(model))
+        return 0;
+    const bool gathers = shard->ep > 1 && scenario->engine.all2all_backend == LS_ALL2ALL_ALL_GATHER;
+    const double hidden = (double)model->hidden_size;
+    const double width = (double)model->moe_intermediate_size / (double)shard->expert_tp;
+    const double up = fmax((model->gated_mlp ? 2 : 1) * width, hidden);
+    const double down = scenario->engine.preset == LS_PRESET_TRTLLM ? fmax(width, hidden) : width;
+    const double tok = gathers ? (double)shard->ep : 1;
+    const double at_once = is_vllm(scenario->engine.preset)
+                               ? fmin(tok, vllm_chunk_tok / (double)scenario->engine.max_num_batched_tokens)
+                               : tok;
+    return at_once * (double)model->num_experts_per_tok * (up + down) + (gathers ? tok * 2 * hidden : 0);
+}
+
+/* Values of one token that a layer holds at its peak beside the residual rows: the projection before an activation and
+ * the activation's output, attention's queries, keys, values and output, or what its experts hold, whichever is more.
+ */
+static double layer_values(const struct ls_scenario *scenario, const struct ls_shard *shard)
+{
+    const struct ls_model *model = &scenario->model;
     const double up = (model->gated_mlp ? 2 : 1) + 1.0;
     const double tp = (double)shard->tp;
     const double heads = (double)model->num_attention_heads / tp;
-    double values = up * (double)model->intermediate_size / tp;
-    if (ls_model_is_moe(model)) {
-        /* of each chosen expert: up projection or output (they share a buffer), and the activation's output */
-        const double width = (double)model->moe_intermediate_size / (double)shard->expert_tp;
-        const double shared = fmax((up - 1) * width, (double)model->hidden_size);
-        const double moe = (double)model->num_experts_per_tok * (shared + width);
-        values = model->first_k_dense_replace > 0 ? fmax(values, moe) : moe;
-    }
+    const bool dense = !ls_model_is_moe(model) || model->first_k_dense_replace > 0;
+    const double values = fmax(dense ? up * (double)model->intermediate_size / tp : 0, expert_values(scenario, shard));
     if (ls_model_is_mla(model)) {
         const double qk = (double)(model->qk_nope_head_dim + model->qk_rope_head_dim);
         const double v = (double)model->v_head_dim;
@@ -128,7 +153,7 @@ double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_s
     const double value_bytes = ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
     const double n_tok = (double)scenario->engine.max_num_batched_tokens;
     const double hidden = (double)model->hidden_size;
-    const double forward = n_tok * (3 * hidden + layer_values(model, shard)) * value_bytes;
+    const double forward = n_tok * (3 * hidden + layer_values(scenario, shard)) * value_bytes;
     const double n_logits = (double)(scenario->engine.max_num_seqs * model->vocab_size);
     const double sampling = n_tok * hidden * value_bytes + n_logits * scenario->engine.logit_bytes;
     return last_stage ? fmax(forward, sampling) : forward;
@@ -186,13 +211,15 @@ struct kv_groups {
     int64_t sliding_blocks; /* that a sequence holds at most in a sliding group */
 };
 
-static struct kv_groups describe_groups(const struct ls_model *model, int64_t block_size)
+static struct kv_groups describe_groups(const struct ls_scenario *scenario)
 {
+    const struct ls_model *model = &scenario->model;
+    const int64_t block_size = scenario->engine.block_size;
     int64_t count[LS_N_LAYER_KINDS];
     ls_model_count_layers(model, 0, model->num_hidden_layers, count);
     const int64_t full = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_FULL_MOE];
     const int64_t sliding = model->num_hidden_layers - full;
-    if (full == 0 || sliding == 0)
+    if (full == 0 || sliding == 0 || !scenario->engine.sliding_window_kv)
         return (struct kv_groups){1, 0, 0};
     const int64_t fewer = full < sliding ? full : sliding;
     const int64_t more = full < sliding ? sliding : full;
@@ -300,7 +327,7 @@ static int64_t minimal_blocks(const struct ls_engine *engine)
 enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_serving_memory *memory)
 {
     const struct ls_engine *engine = &scenario->engine;
-    const struct kv_groups groups = describe_groups(&scenario->model, engine->block_size);
+    const struct kv_groups groups = describe_groups(scenario);
     double pool_blocks = INFINITY;
     double most_weights = 0;
     for (int64_t i = 0; i < scenario->strategy.pp; i++) {

@@ -103,6 +103,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_TOTAL,
+        .sliding_window_kv = 1,
         .logit_bytes = 38.3,
         .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = (communicates ? 0.55 : 0.13) * gib,
@@ -260,6 +261,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
     return (struct ls_engine){
         .gpu_memory_utilization = fmax(0.01, 1 - reserved / memory),
         .kv_pool = LS_KV_POOL_STATIC,
+        .sliding_window_kv = 1,
         .logit_bytes = 6,
         .top_p_bytes = searched_logit_bytes,
         .memory_overhead_bytes = gib,
@@ -304,6 +306,7 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
     return (struct ls_engine){
         .gpu_memory_utilization = 0.95,
         .kv_pool = LS_KV_POOL_FREE,
+        .sliding_window_kv = 1,
         .logit_bytes = 6,
         .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = gib,
@@ -330,6 +333,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_TOTAL,
+        .sliding_window_kv = 1,
         .logit_bytes = 38.3,
         .top_p_bytes = sorted_logit_bytes,
         .block_size = 16,
@@ -433,6 +437,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
         fill_int(&engine->long_prefill_token_threshold, preset.long_prefill_token_threshold);
     fill_float(&engine->gpu_memory_utilization, preset.gpu_memory_utilization);
     fill_choice(&engine->kv_pool, preset.kv_pool);
+    fill_choice(&engine->sliding_window_kv, preset.sliding_window_kv);
     fill_float(&engine->logit_bytes, preset.logit_bytes);
     fill_float(&engine->top_p_bytes, preset.top_p_bytes);
     fill_float(&engine->memory_overhead_bytes, preset.memory_overhead_bytes);

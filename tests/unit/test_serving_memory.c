@@ -21,6 +21,7 @@ static struct ls_scenario scenario_of(const char *model, int64_t tp, int64_t pp)
                                          .kv_dtype = scenario.model.activation_dtype,
                                          .gpu_memory_utilization = 0.9,
                                          .block_size = 16,
+                                         .sliding_window_kv = 1,
                                          .max_model_len = LS_NULL_INT,
                                          .max_num_seqs = 256,
                                          .max_num_batched_tokens = 8192,
@@ -200,6 +201,29 @@ START_TEST(sliding_layers_leave_more_tokens_to_the_others)
     scenario.model.sliding_window = 100000; /* a window that long saves nothing */
     ck_assert_int_eq(ls_serving_memory(&scenario, &hybrid), LS_REASON_NONE);
     ck_assert_int_eq(hybrid.kv_blocks, full.kv_blocks);
+    scenario.model.sliding_window = 128; /* nor does one whose keys are kept all the same */
+    scenario.engine.sliding_window_kv = 0;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &hybrid), LS_REASON_NONE);
+    ck_assert_int_eq(hybrid.kv_blocks, full.kv_blocks);
+}
+END_TEST
+
+/* 8 of qwen3-235b-a22b's experts for a token, each 1,536 wide behind 4,096. */
+START_TEST(experts_have_room_for_every_token_that_a_group_gathers)
+{
+    struct ls_scenario scenario = scenario_of("qwen3-235b-a22b", 1, 1);
+    const double bytes = 8192 * 2, hidden = 4096, width = 1536;
+    struct ls_shard shard = {.tp = 1, .ep = 8, .expert_tp = 1};
+    scenario.engine.all2all_backend = LS_ALL2ALL_NCCL;
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false), bytes * (3 * hidden + 8 * (hidden + width)));
+    scenario.engine.preset = LS_PRESET_TRTLLM;
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false), bytes * (3 * hidden + 8 * 2 * hidden));
+    scenario.engine.all2all_backend = LS_ALL2ALL_ALL_GATHER;
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
+                        bytes * (3 * hidden + 8 * (2 * hidden + 8 * 2 * hidden)));
+    scenario.engine.preset = LS_PRESET_VLLM; /* which has room for 16,384 tokens at a time, a quarter of them */
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
+                        bytes * (3 * hidden + 8 * (2 * hidden + 8 * (hidden + width) / 4)));
 }
 END_TEST
 
@@ -277,6 +301,7 @@ int main(void)
     tcase_add_test(pool, the_pool_is_the_one_vllm_logs);
     tcase_add_test(pool, an_h100_holds_what_vllm_logs_for_it);
     tcase_add_test(pool, sliding_layers_leave_more_tokens_to_the_others);
+    tcase_add_test(pool, experts_have_room_for_every_token_that_a_group_gathers);
     tcase_add_test(pool, the_parts_add_up_and_stay_within_the_budget);
     tcase_add_test(pool, more_gpus_hold_less_each_and_cache_more);
     tcase_add_test(pool, what_does_not_fit_says_why);
