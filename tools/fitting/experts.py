@@ -10,19 +10,22 @@ IN_TABLES = {"bf16": "bfloat16", "fp8": "fp8", "fp8_block": "fp8_block", "int4":
              "mxfp4": "w4a16_mxfp4"}
 STANDS_IN = {"fp8": "fp8_block"}  # where a format has no rows of use
 NARROW_MXFP4 = "w4a8_mxfp4_mxfp8"  # what TensorRT-LLM multiplies mxfp4 with where the device can
-KERNELS_OF = {"w4a16_mxfp4": "gptoss"}  # other models with this format run on kernels that stand in
+KERNELS_OF = {  # of several that a library has for a format
+    ("vllm", "w4a16_mxfp4"): "gptoss",  # other models with this format run on kernels that stand in
+    ("trtllm", "nvfp4"): "cutlass",  # the default, tensorrt_llm/llmapi/llm_args.py, MoeConfig
+}
 SLOW = "modeloptfp8moe_flashinfer_cutlass"  # fp8 at less than half the speed of 16 bits: nobody's choice
 DISPATCHED = "trtllm-1.3.0rc10"
-WHOLE = "trtllm-1.3.0rc23"  # where the library's other tables are of another version
+EARLIER = {"w4a16_mxfp4": "trtllm-1.2.0rc5"}  # has ten times the rows of the later table
 LEAST_SHARE = 0.2  # of a format's rows: kernels that libraries take less often are left out
 LEAST_EXPERTS = 8  # of a GPU: below, its load is far from the mean
 
 
-def of_main_kernels(table, in_tables):
+def of_main_kernels(table, library, in_tables):
     if "kernel_source" not in table:
         return table
-    if in_tables in KERNELS_OF:
-        table = select(table, np.char.find(table["kernel_source"], KERNELS_OF[in_tables]) >= 0)
+    if (library, in_tables) in KERNELS_OF:
+        table = select(table, np.char.find(table["kernel_source"], KERNELS_OF[library, in_tables]) >= 0)
     table = select(table, np.char.find(table["kernel_source"], SLOW) < 0)
     _, index, counts = np.unique(table["kernel_source"], return_inverse=True, return_counts=True)
     return select(table, (counts >= LEAST_SHARE * counts.sum())[index])
@@ -69,7 +72,7 @@ def layer_rows(table, spec, format_name, shards, split):
     return select(rows, (rows["width"] >= 64) & (groups >= 1))
 
 
-def whole_rows(tables, gpu, source, spec, format_name, in_tables):
+def whole_rows(tables, gpu, library, source, spec, format_name, in_tables):
     """Layers of gated experts (any, where a table has several others only) whose loads differ as a power law has them. Rows
     called balanced are of no use: a router that limits groups, DeepSeek's, sends their tokens to half of the experts. Only
     layers that hold all experts: of tokens whose experts are elsewhere some kernels move empty rows, which no engine that
@@ -82,7 +85,7 @@ def whole_rows(tables, gpu, source, spec, format_name, in_tables):
     plain = is_plain(table)
     if not plain.all() or len(np.unique(table["hidden_size"])) == 1:
         table = select(table, ~plain)
-    return layer_rows(of_main_kernels(table, in_tables), spec, format_name, "moe_ep_size", "moe_tp_size")
+    return layer_rows(of_main_kernels(table, library, in_tables), spec, format_name, "moe_ep_size", "moe_tp_size")
 
 
 def dispatched_rows(table, spec, format_name):
@@ -94,23 +97,31 @@ def dispatched_rows(table, spec, format_name):
     return layer_rows(table, spec, format_name, "moe_ep_size", "moe_ep_size")
 
 
+def in_table(library, name, spec):
+    """A format's name in a table of whole layers."""
+    if library == "trtllm" and name == "mxfp4" and "mxfp4" in spec["peak"]:
+        return NARROW_MXFP4
+    return IN_TABLES[name]
+
+
 def measured(tables, gpu, spec, library, sources):
-    """(format, rows, source) of the layers that a library runs. TensorRT-LLM's tables of whole layers hold few models: its
-    dispatched ones count before them; and vLLM measured its kernels for mxfp4."""
+    """(format, rows, source) of the layers that a library runs: TensorRT-LLM's dispatched ones where its whole ones were not
+    measured, and vLLM's kernels for mxfp4 where it has none."""
     for name in IN_TABLES:
         if not is_computed(name, spec["peak"]):
             continue
-        rows, source = None, sources[library]
-        if library == "trtllm" and tables.has(gpu, "wideep_moe", DISPATCHED):
+        in_tables = in_table(library, name, spec)
+        source = EARLIER.get(in_tables) if library == "trtllm" else None
+        source = source if source and tables.has(gpu, "moe", source) else sources[library]
+        rows = whole_rows(tables, gpu, library, source, spec, name, in_tables)
+        if rows is None and library == "trtllm" and tables.has(gpu, "wideep_moe", DISPATCHED):
             rows, source = dispatched_rows(tables.get(gpu, "wideep_moe", DISPATCHED), spec, name), DISPATCHED
-        if rows is None:
-            narrow = library == "trtllm" and name == "mxfp4" and "mxfp4" in spec["peak"]
-            source = sources["vllm" if narrow else library]
-            if library == "trtllm" and not tables.has(gpu, "moe", source):
-                source = WHOLE
-            rows = whole_rows(tables, gpu, source, spec, name, NARROW_MXFP4 if narrow else IN_TABLES[name])
+        if rows is None and library == "trtllm" and name == "mxfp4":
+            source = sources["vllm"]
+            rows = whole_rows(tables, gpu, "vllm", source, spec, name, in_tables)
         if rows is None and name in STANDS_IN:
-            rows = whole_rows(tables, gpu, source, spec, name, IN_TABLES[STANDS_IN[name]])
+            source = sources[library]
+            rows = whole_rows(tables, gpu, library, source, spec, name, IN_TABLES[STANDS_IN[name]])
         if rows is not None:
             yield name, rows, source
 
