@@ -27,10 +27,9 @@
  * - A request between client, front end and engine: 5.5 ms, to and fro. A prompt of 57 tokens has its first token after
  *   25 ms and 19 ms from a 72B model in vLLM 0.17 on 4 and 8 H100, 5.4 ms and 5.6 ms more than its step takes by the
  *   measured kernels (github.com/JingchaoZhang/JingchaoZhang.github.io, LLM Inference Across NVLink and InfiniBand,
- *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off. With it a lone prompt of 128 and 1,024
- * tokens takes Qwen3 1.7B on an A100 11.4 ms and 25.9 ms to its first token and 4.6 ms and 4.9 ms to the next ones,
- * where 11.4 ms (14.0 ms), 26.4 ms, 4.6 ms and 4.8 ms were measured
- * (github.com/tenstorrent/tt-inference-server/issues/340).
+ *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off. A prompt of 128
+ *   tokens has it in 9.5 ms and 11.4 ms then from Qwen3 0.6B and 1.7B on an A100, where 12.4 ms to 13.3 ms and 11.4 ms
+ * to 14.0 ms were measured (github.com/tenstorrent/tt-inference-server/issues/340).
  * - A step of vLLM before 0.6, whose API server shares the engine's thread: 76 µs for each sequence. For Llama-3 8B on
  * an H100 the server takes 33 % of the time, scheduling 29 % and the GPU 38 % (blog.vllm.ai, 2024-09-05, v0.6.0), whose
  *   step of 256 sequences of 400 tokens takes 12 ms.
