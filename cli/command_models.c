@@ -28,7 +28,7 @@ static int print_row(const char *name)
     struct ls_model model;
     if (load(name, &model))
         return LS_EXIT_INPUT;
-    (void)printf("%-20s %17" PRId64 " %17" PRId64 " %-5s %10.2f %7" PRId64 " %7" PRId64 "\n", name,
+    (void)printf("%-26s %17" PRId64 " %17" PRId64 " %-9s %10.2f %7" PRId64 " %7" PRId64 "\n", name,
                  ls_model_parameters(&model), ls_model_active_parameters(&model),
                  ls_dtype_name((enum ls_dtype)model.dtype), weight_bytes(&model) / 1e9, model.num_hidden_layers,
                  model.hidden_size);
@@ -56,7 +56,7 @@ int ls_command_models(int argc, char **argv)
         return exit_status;
     if (name)
         return print_one(name);
-    (void)printf("%-20s %17s %17s %-5s %10s %7s %7s\n", "model", "parameters", "active", "dtype", "weights GB",
+    (void)printf("%-26s %17s %17s %-9s %10s %7s %7s\n", "model", "parameters", "active", "dtype", "weights GB",
                  "layers", "hidden");
     return ls_library_list(LS_SHELF_MODELS, print_row);
 }

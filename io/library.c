@@ -11,6 +11,7 @@
 #include "engine/suggest.h"
 #include "io/grow.h"
 #include "io/object.h"
+#include "io/spelling.h"
 
 enum { PATH_LEN = 4096, N_ROOTS = 4 };
 
@@ -96,6 +97,17 @@ static enum ls_status not_found(enum ls_shelf shelf, const char *name, struct ls
     return status;
 }
 
+static bool find_in_roots(enum ls_shelf shelf, const char *name, char *path, size_t size)
+{
+    for (int i = 0; name[0] && i < N_ROOTS; i++) {
+        char root[PATH_LEN];
+        root_path(i, root, sizeof root);
+        if (root[0] && try_paths(root, folders[shelf], name, path, size))
+            return true;
+    }
+    return false;
+}
+
 enum ls_status ls_library_find(enum ls_shelf shelf, const char *folder, const char *name, char *path, size_t size,
                                struct ls_err *err)
 {
@@ -104,12 +116,10 @@ enum ls_status ls_library_find(enum ls_shelf shelf, const char *folder, const ch
         return try_paths("", "", name, path, size) ? LS_OK : not_found(shelf, name, err);
     if (name[0] && try_paths(folder ? folder : "", "", name, path, size))
         return LS_OK;
-    for (int i = 0; name[0] && i < N_ROOTS; i++) {
-        char root[PATH_LEN];
-        root_path(i, root, sizeof root);
-        if (root[0] && try_paths(root, folders[shelf], name, path, size))
-            return LS_OK;
-    }
+    char plain[LS_NAME_LEN];
+    ls_spelling_plain(shelf, name, plain, sizeof plain);
+    if (find_in_roots(shelf, name, path, size) || find_in_roots(shelf, plain, path, size))
+        return LS_OK;
     return not_found(shelf, name, err);
 }
 

@@ -8,7 +8,8 @@
 #include "io/diag.h"
 
 /* The library a user picks from: configs/models, hardware, workloads, studies. A name is looked for beside the study,
- * then in $LLMSWEEP_CONFIGS, then in the configs of the source tree or the installation. */
+ * then in $LLMSWEEP_CONFIGS, then in the configs of the source tree or the installation; there as others spell it, too
+ * (spelling.h). */
 
 enum ls_shelf { LS_SHELF_MODELS, LS_SHELF_HARDWARE, LS_SHELF_WORKLOADS, LS_SHELF_STUDIES, LS_N_SHELVES };
 

@@ -1,9 +1,9 @@
 The library.
 
   $ llmsweep models | sed -n '1p;/llama-3.1-70b/p;/mixtral-8x7b/p'
-  model                       parameters            active dtype weights GB  layers  hidden
-  llama-3.1-70b              70553706496       69503041536 bf16      141.11      80    8192
-  mixtral-8x7b               46702792704       12748857344 bf16       93.41      32    4096
+  model                             parameters            active dtype     weights GB  layers  hidden
+  llama-3.1-70b                    70553706496       69503041536 bf16          141.11      80    8192
+  mixtral-8x7b                     46702792704       12748857344 bf16           93.41      32    4096
   $ llmsweep models llama-3.1-70b | head -4
   llama-3.1-70b
     parameters                         70553706496
@@ -12,6 +12,10 @@ The library.
   $ llmsweep models llama-3.1-70
   no model llama-3.1-70 (did you mean llama-3.1-70b?)
   [2]
+  $ llmsweep models meta-llama/Llama-3.1-70B-Instruct | head -1
+  llama-3.1-70b
+  $ llmsweep hardware 'NVIDIA H100' | head -1
+  h100-sxm
   $ llmsweep hardware | sed -n '1,2p;/h100-sxm/p'
                      memory   memory     bf16      fp8    nvfp4 GPUs per     GPU link     NIC link
   hardware               GB     TB/s  TFLOP/s  TFLOP/s  TFLOP/s     node         GB/s         GB/s
