@@ -209,6 +209,20 @@ static void uneven_exchange(const struct ls_step_cost *cost, struct ls_step *ste
     add_comms(comms, n, &step->mlp_comm_ps[1], &step->mlp_nic_ps[1]);
 }
 
+/* The same few numbers of tokens come again and again while a group decodes. */
+static const struct ls_expert_block *expert_block_of(struct ls_step_cost *cost, const struct ls_pass_tok *tok)
+{
+    const uint64_t place = ((uint64_t)tok->own * 31 + (uint64_t)tok->group) % LS_N_EXPERT_BLOCKS;
+    struct ls_expert_block *block = &cost->blocks[place];
+    if (block->tok.own == tok->own && block->tok.group == tok->group)
+        return block;
+    struct ls_op ops[LS_MAX_OPS];
+    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, tok->group);
+    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, tok->own, tok->group, &load, ops);
+    *block = (struct ls_expert_block){*tok, ls_price_ops(cost, ops, n), grouped_weight_bytes(ops, n)};
+    return block;
+}
+
 /* Members of a lockstep group wait for the slowest; the experts see the tokens of all of them. */
 static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
@@ -226,11 +240,9 @@ static void lockstep(struct ls_step_cost *cost, const struct ls_batch *batches, 
     set_linear(step, linear_of(cost, widest));
     step->tok = (struct ls_pass_tok){widest, group_tok(cost, batches, widest, total)};
     uneven_exchange(cost, step);
-    struct ls_op ops[LS_MAX_OPS];
-    const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, step->tok.group);
-    const size_t n = ls_ops_moe(cost->model, &cost->shard, &cost->formats, widest, step->tok.group, &load, ops);
-    step->mlp_ps[1] = ls_price_ops(cost, ops, n);
-    step->moe_weight_bytes = grouped_weight_bytes(ops, n);
+    const struct ls_expert_block *block = expert_block_of(cost, &step->tok);
+    step->mlp_ps[1] = block->ps;
+    step->moe_weight_bytes = block->weight_bytes;
     step->head_ps = head_of(cost, sampled);
 }
 
@@ -395,7 +407,7 @@ static struct ls_decode *take_decodes(struct ls_arena *arena, size_t n)
 static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *arena, struct ls_err *err)
 {
     const size_t n_tok = (size_t)cost->max_tok + 1, n_seqs = (size_t)cost->max_seqs + 1;
-    const size_t n_sampled = (size_t)cost->max_sampled + 1;
+    const size_t n_sampled = (size_t)cost->max_sampled + 1, n_blocks = cost->n_members > 1 ? LS_N_EXPERT_BLOCKS : 0;
     int64_t counts[LS_N_LAYER_KINDS];
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, counts);
     const bool sliding = counts[LS_LAYER_SLIDING_DENSE] + counts[LS_LAYER_SLIDING_MOE] > 0;
@@ -403,6 +415,7 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
     cost->stages = ls_arena_take(arena, (size_t)cost->n_stages * sizeof *cost->stages);
     cost->linear = ls_arena_take(arena, n_tok * sizeof *cost->linear);
     cost->has_linear = ls_arena_take(arena, n_tok);
+    cost->blocks = ls_arena_take(arena, n_blocks * sizeof *cost->blocks);
     cost->head = ls_arena_take(arena, n_sampled * sizeof *cost->head);
     const bool padded = ls_pads_mixed_decodes(&cost->cluster->hardware);
     bool taken = true;
@@ -412,10 +425,12 @@ static enum ls_status init_tables(struct ls_step_cost *cost, struct ls_arena *ar
         decode[1] = padded ? take_decodes(arena, n_seqs) : decode[0];
         taken = taken && decode[0] && decode[1];
     }
-    if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->head || !taken)
+    if (!cost->n_extrapolated || !cost->stages || !cost->linear || !cost->has_linear || !cost->blocks || !cost->head ||
+        !taken)
         return ls_fail(err, LS_NOMEM, "out of memory for the cost tables of %lld tokens", (long long)cost->max_tok);
     *cost->n_extrapolated = 0;
     memset(cost->has_linear, 0, n_tok);
+    memset(cost->blocks, 0, n_blocks * sizeof *cost->blocks);
     memset(cost->head, -1, n_sampled * sizeof *cost->head);
     return LS_OK;
 }

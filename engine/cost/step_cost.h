@@ -78,6 +78,15 @@ struct ls_decode {
     double from, until; /* contexts for which base and slope hold; until = 0: not filled yet */
 };
 
+/* A lockstep group's expert blocks that were priced last. */
+enum { LS_N_EXPERT_BLOCKS = 256 };
+
+struct ls_expert_block {
+    struct ls_pass_tok tok; /* no tokens: none yet */
+    int64_t ps;
+    double weight_bytes;
+};
+
 struct ls_step_cost {
     const struct ls_model *model;
     const struct ls_cluster *cluster;
@@ -100,6 +109,7 @@ struct ls_step_cost {
     int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;      /* [max_tok + 1] */
+    struct ls_expert_block *blocks; /* [LS_N_EXPERT_BLOCKS], each where its tokens' numbers say; in lockstep */
     struct ls_decode *decode[2][2]; /* full, sliding; alone, beside prompts, the same where that
                                         pads nothing: [max_seqs + 1] */
     int64_t *head;                  /* [max_sampled + 1] */
