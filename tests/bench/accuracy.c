@@ -55,20 +55,33 @@ static struct ls_scenario at_load(const struct ls_scenario *scenario, double fac
     return scaled;
 }
 
+static bool is_saturated(const struct ls_scenario *scenario, enum ls_lod lod, double factor, bool longer)
+{
+    struct ls_metrics metrics;
+    struct ls_scenario scaled = at_load(scenario, factor, longer);
+    return simulate(&scaled, lod, &metrics) && metrics.scalar[LS_METRIC_SATURATED] > 0;
+}
+
+/* Of a few requests that are recorded, it is chance too whether the queue grows at a factor: the one with as many
+ * saturated below it as there are others above, as far as eight times off. */
+static double find_middle(const struct ls_scenario *scenario, enum ls_lod lod, double about)
+{
+    const double step = 1.06;
+    double middle = about / 8;
+    for (double factor = about / 8; factor < about * 8; factor *= step)
+        middle *= is_saturated(scenario, lod, factor, false) ? 1 : step;
+    return middle;
+}
+
 /* The largest factor for the study's rate at which medium's queue does not grow, or low's. */
 static double find_saturation(const struct ls_scenario *scenario, enum ls_lod lod, bool longer)
 {
-    struct ls_metrics metrics;
     double below = 1e-3, above = 1e3;
     while (above / below > 1.02) {
         const double factor = sqrt(below * above);
-        struct ls_scenario scaled = at_load(scenario, factor, longer);
-        if (simulate(&scaled, lod, &metrics) && metrics.scalar[LS_METRIC_SATURATED] > 0)
-            above = factor;
-        else
-            below = factor;
+        *(is_saturated(scenario, lod, factor, longer) ? &above : &below) = factor;
     }
-    return below;
+    return scenario->workload.trace ? find_middle(scenario, lod, below) : below;
 }
 
 static void compare(const char *study, uint64_t cell, const struct ls_scenario *scenario, const char *kind,

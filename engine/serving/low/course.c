@@ -6,12 +6,12 @@
 #include "engine/sim/clock.h"
 
 enum {
-    N_WINDOWS = 16, /* of arrivals */
-    N_DRAIN = 8,    /* after them: steps of the longest output */
-    MAX_STEPS = N_WINDOWS + 4 * N_DRAIN,
+    N_STEPS = 14, /* of arrivals */
+    N_DRAIN = 8,  /* after them: steps of the longest output */
+    MAX_STEPS = N_STEPS + 4 * N_DRAIN,
     N_BINS = 64, /* of outputs */
     N_DRAWS = 64,
-    N_SHARES = 4 /* of a window's requests, by output, for their latencies */
+    N_SHARES = 4 /* of a step's requests, by output, for their latencies */
 };
 
 /* How many decodes requests have: `left[i]` is the integral up to bin i of the share that has more. */
@@ -24,9 +24,7 @@ struct outputs {
 /* A stretch of time in one state, and the requests that begin to decode in it. */
 struct step {
     double start_s, end_s, from_tok, until_tok;
-    double arrived, work; /* requests, and their prompts in mean prompts */
-    double longest;       /* output among them, and how long they are on average over all */
-    double scale;
+    double arrived;
     double begun; /* that start to decode */
     double prefill_s, wait_s;
     double busy_frac, batch;
@@ -40,35 +38,6 @@ struct course {
     double from_s, arrivals_s; /* what is measured arrives between */
     double queue;              /* requests that could not begin */
 };
-
-/* -- the trace -- */
-
-/* Requests of the run: their number and the time of the last, as ls_load_measure found them. */
-static size_t n_requests(const struct course *c)
-{
-    return (size_t)c->plant->load.n_requests;
-}
-
-static void fill_windows(struct course *c)
-{
-    const struct ls_workload *workload = &c->plant->scenario->workload;
-    const double span_s = c->plant->load.arrivals_s / N_WINDOWS;
-    for (int i = 0; i < N_WINDOWS; i++)
-        c->steps[i] = (struct step){.start_s = i * span_s, .end_s = (i + 1) * span_s};
-    c->n_steps = N_WINDOWS;
-    for (size_t i = 0; i < n_requests(c); i++) {
-        const struct ls_trace_request *request = &workload->trace->requests[i];
-        const double at_s = ls_s_from_ps(request->arrival_ps) * workload->trace_options.time_scale;
-        struct step *step = &c->steps[(int)fmin(N_WINDOWS - 1, at_s / span_s)];
-        step->arrived++;
-        const double output = ls_trace_tok(workload, request->output_tok);
-        step->work += ls_trace_tok(workload, request->prompt_tok) / c->plant->load.prompt;
-        step->longest = fmax(step->longest, output - 1);
-        step->scale += output;
-    }
-    for (int i = 0; i < N_WINDOWS; i++)
-        c->steps[i].scale = fmax(1, c->steps[i].scale) / fmax(1, c->steps[i].arrived) / c->plant->load.output;
-}
 
 /* From how many requests decode for so long: shares that add up to 1, of bins of `width`. */
 static void integrate(struct outputs *o, const double share[N_BINS])
@@ -86,21 +55,6 @@ static void integrate(struct outputs *o, const double share[N_BINS])
     }
     while (next < N_SHARES)
         o->middle[next++] = o->longest;
-}
-
-static void fill_outputs(struct course *c)
-{
-    const struct ls_workload *workload = &c->plant->scenario->workload;
-    struct outputs *o = &c->outputs;
-    double share[N_BINS] = {0};
-    const size_t n = n_requests(c);
-    o->longest = 1;
-    for (int i = 0; i < c->n_steps; i++)
-        o->longest = fmax(o->longest, c->steps[i].longest);
-    o->width = (o->longest + 1) / N_BINS;
-    for (size_t i = 0; i < n; i++)
-        share[(int)((ls_trace_tok(workload, workload->trace->requests[i].output_tok) - 1) / o->width)] += 1 / (double)n;
-    integrate(o, share);
 }
 
 /* -- arrivals that swing -- */
@@ -131,11 +85,8 @@ static void add_swing(struct course *c, double span_s, int n, double rate)
 {
     for (int i = 0; i < n; i++) {
         const double start_s = c->n_steps > 0 ? c->steps[c->n_steps - 1].end_s : 0;
-        c->steps[c->n_steps++] = (struct step){.start_s = start_s,
-                                               .end_s = start_s + span_s / n,
-                                               .arrived = rate * span_s / n,
-                                               .work = rate * span_s / n,
-                                               .scale = 1};
+        c->steps[c->n_steps++] =
+            (struct step){.start_s = start_s, .end_s = start_s + span_s / n, .arrived = rate * span_s / n};
     }
 }
 
@@ -176,9 +127,8 @@ static double alive_at(const struct course *c, int until, double tok)
     for (int i = 0; i < until; i++) {
         const struct step *s = &c->steps[i];
         if (s->begun > 0)
-            alive += s->begun * s->scale *
-                     (left_until(&c->outputs, (tok - s->from_tok) / s->scale) -
-                      left_until(&c->outputs, (tok - s->until_tok) / s->scale)) /
+            alive += s->begun *
+                     (left_until(&c->outputs, tok - s->from_tok) - left_until(&c->outputs, tok - s->until_tok)) /
                      (s->until_tok - s->from_tok);
     }
     return alive;
@@ -201,21 +151,19 @@ static void take_step(struct course *c, int index, double gap_s)
     struct step *s = &c->steps[index];
     const double pipelines = (double)plant->scenario->strategy.dp;
     const double span_s = s->end_s - s->start_s, offered = c->queue + s->arrived;
-    const double size = s->arrived > 0 ? (c->queue + s->work) / offered : 1; /* of their prompts */
     struct ls_backlog backlog = {.gap_s = gap_s};
     s->begun = offered;
     for (int i = 0; i < 2; i++) {
         const double tok = span_s / backlog.gap_s, middle = s->from_tok + tok / 2;
-        const double alive =
-            alive_at(c, index, middle) + s->begun * s->scale * left_until(&c->outputs, tok / 2 / s->scale) / tok;
+        const double alive = alive_at(c, index, middle) + s->begun * left_until(&c->outputs, tok / 2) / tok;
         const double batch = fmin(plant->max_batch, alive / (pipelines * plant->members));
         if (i > 0 && fabs(batch - s->batch) < 0.05 * s->batch)
             break;
         s->batch = batch;
-        struct ls_backlog_load load = ls_backlog_load_of(plant, s->begun * size / span_s / pipelines, s->batch);
+        struct ls_backlog_load load = ls_backlog_load_of(plant, s->begun / span_s / pipelines, s->batch);
         load.span_s = span_s;
         ls_backlog_solve(plant, &load, &backlog);
-        s->begun = begin(c, index, span_s / backlog.gap_s, offered, 0.95 * backlog.most / size * pipelines * span_s);
+        s->begun = begin(c, index, span_s / backlog.gap_s, offered, 0.95 * backlog.most * pipelines * span_s);
     }
     s->until_tok = s->from_tok + span_s / backlog.gap_s;
     const double left = offered - s->begun, waiting = (c->queue + left) / 2;
@@ -241,7 +189,7 @@ static void walk(struct course *c)
         if (i + 1 == c->n_steps && c->n_steps < MAX_STEPS && (c->queue > 0.5 || drained < N_DRAIN)) {
             drained = c->queue > 0.5 ? 0 : drained + 1;
             const double span_s = c->outputs.longest / N_DRAIN * gap_s;
-            c->steps[c->n_steps++] = (struct step){.start_s = s->end_s, .end_s = s->end_s + span_s, .scale = 1};
+            c->steps[c->n_steps++] = (struct step){.start_s = s->end_s, .end_s = s->end_s + span_s};
         }
     }
 }
@@ -258,60 +206,17 @@ static double time_at(const struct course *c, double tok)
     return s->start_s + (tok - s->from_tok) / (s->until_tok - s->from_tok) * (s->end_s - s->start_s);
 }
 
-static double tok_at(const struct course *c, double time_s)
-{
-    int i = 0;
-    while (i + 1 < c->n_steps && c->steps[i].end_s < time_s)
-        i++;
-    const struct step *s = &c->steps[i];
-    return s->from_tok + (time_s - s->start_s) / (s->end_s - s->start_s) * (s->until_tok - s->from_tok);
-}
-
-/* Requests that complete after the warm-up, and when the last one does. */
-static void measure_end(const struct course *c, struct ls_means *means)
-{
-    const double warmup_s = c->from_s, warm_tok = tok_at(c, warmup_s);
-    double before = 0;
-    for (int i = 0; i < c->n_steps; i++) {
-        const struct step *s = &c->steps[i];
-        const double middle = (s->from_tok + s->until_tok) / 2;
-        if (s->arrived > 0)
-            means->end_s = fmax(means->end_s, time_at(c, middle + s->longest) + s->prefill_s);
-        before += s->begun * fmin(1.0, fmax(0.0, (warmup_s - s->start_s) / (s->end_s - s->start_s)));
-    }
-    means->finished = c->plant->load.n_requests - fmax(0.0, before - alive_at(c, c->n_steps, warm_tok));
-}
-
-/* Whether waits grow by more than 0.05 s a second through the second half of what is measured. */
-static bool is_saturated(const struct course *c)
-{
-    const double middle_s = (c->from_s + c->arrivals_s) / 2;
-    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-    for (int i = 0; i < c->n_steps; i++) {
-        const struct step *s = &c->steps[i];
-        const double at_s = (s->start_s + s->end_s) / 2, weight = at_s > middle_s ? s->arrived : 0;
-        n += weight;
-        x += weight * at_s;
-        y += weight * s->wait_s;
-        xx += weight * at_s * at_s;
-        xy += weight * at_s * s->wait_s;
-    }
-    const double spread = n * xx - x * x;
-    return n >= 8 && spread > 0 && (n * xy - x * y) / spread > 0.05;
-}
-
 static void measure(const struct course *c, struct ls_means *means)
 {
     double n = 0, time_s = 0;
     *means = (struct ls_means){0};
-    measure_end(c, means);
     for (int i = 0; i < c->n_steps; i++) {
         const struct step *s = &c->steps[i];
         const double span_s = s->end_s - s->start_s;
         const double weight = s->arrived * fmin(1.0, fmax(0.0, (s->end_s - c->from_s) / span_s));
         const double from = (s->from_tok + s->until_tok) / 2, from_s = time_at(c, from);
         for (int k = 0; k < N_SHARES && weight > 0; k++) {
-            const double tok = c->outputs.middle[k] * s->scale, decode_s = time_at(c, from + tok) - from_s;
+            const double tok = c->outputs.middle[k], decode_s = time_at(c, from + tok) - from_s;
             means->tpot_s += weight / N_SHARES * decode_s / tok;
             means->e2e_s += weight / N_SHARES * decode_s;
         }
@@ -330,17 +235,6 @@ static void measure(const struct course *c, struct ls_means *means)
     means->e2e_s = means->e2e_s / n + means->ttft_s;
     means->batch /= time_s;
     means->busy_frac /= time_s;
-    means->saturated = is_saturated(c);
-}
-
-void ls_course_follow(struct ls_plant *plant, struct ls_means *means)
-{
-    struct course c = {
-        .plant = plant, .from_s = plant->scenario->workload.warmup_s, .arrivals_s = plant->load.arrivals_s};
-    fill_windows(&c);
-    fill_outputs(&c);
-    walk(&c);
-    measure(&c, means);
 }
 
 void ls_course_swing(struct ls_plant *plant, const struct ls_arrivals *arrivals, struct ls_means *means)

@@ -8,6 +8,7 @@
 #include "engine/serving/low/course.h"
 #include "engine/serving/low/plant.h"
 #include "engine/serving/low/reuse.h"
+#include "engine/serving/low/walk.h"
 
 enum {
     MAX_ITERATIONS = 24,
@@ -238,18 +239,6 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
     fill_means(plant, &point, low_rate, means);
 }
 
-static void estimate_trace(struct ls_plant *plant, struct ls_means *means)
-{
-    ls_course_follow(plant, means);
-    const double rate = plant->load.rate / (double)plant->scenario->strategy.dp;
-    const struct front front = front_of(plant, fmin(rate, 1 / means->tpot_s), means->batch, means->tpot_s);
-    const double front_s = front.receive_s + front.send_s;
-    means->wait_s += front.receive_s;
-    means->ttft_s += front_s;
-    means->e2e_s += front_s;
-    means->end_s = plant->scenario->workload.drain ? means->end_s + front_s : plant->scenario->workload.duration_s;
-}
-
 static void fill_metrics(const struct ls_plant *plant, const struct ls_means *means, struct ls_metrics *metrics)
 {
     const struct ls_scenario *scenario = plant->scenario;
@@ -283,13 +272,10 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
         m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
 }
 
-static void estimate(struct ls_plant *plant, struct ls_means *means)
+static void estimate_steady(struct ls_plant *plant, struct ls_means *means)
 {
-    const struct ls_workload *workload = &plant->scenario->workload;
     *means = (struct ls_means){0};
-    if (workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE && plant->load.arrivals_s > 0)
-        estimate_trace(plant, means);
-    else if (isnan(plant->load.users))
+    if (isnan(plant->load.users))
         estimate_open(plant, means);
     else
         estimate_closed(plant, means);
@@ -312,11 +298,16 @@ static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *r
     struct ls_reuse_state state = ls_reuse_state_at_first(reuse, plant);
     (void)find_prefixes(plant, reuse, &state);
     for (int i = 0; i < MAX_ROUNDS; i++) {
-        estimate(plant, means);
+        estimate_steady(plant, means);
         state = ls_reuse_state_of(reuse, plant, means);
         if (find_prefixes(plant, reuse, &state) < 0.01)
             return;
     }
+}
+
+static bool is_recorded(const struct ls_workload *workload)
+{
+    return workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
 }
 
 enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
@@ -325,17 +316,20 @@ enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks,
     struct ls_plant plant;
     struct ls_reuse *reuse;
     struct ls_means means;
-    const enum ls_status status = ls_plant_init(&plant, scenario, kv_blocks, arena, err);
+    enum ls_status status = ls_plant_init(&plant, scenario, kv_blocks, arena, err);
     if (status)
         return status;
     if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
-    if (reuse)
+    if (is_recorded(&scenario->workload))
+        status = ls_walk(&plant, arena, &means, err);
+    else if (reuse)
         estimate_with_reuse(&plant, reuse, &means);
     else
-        estimate(&plant, &means);
-    fill_metrics(&plant, &means, metrics);
-    return LS_OK;
+        estimate_steady(&plant, &means);
+    if (!status)
+        fill_metrics(&plant, &means, metrics);
+    return status;
 }
 
 /* Time between two tokens of a request when all slots or KV blocks are in use and every pass is full. */

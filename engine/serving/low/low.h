@@ -8,7 +8,8 @@
 /* The low level of detail: no events. The steady state is a fixed point of the same pass costs. In a batch of B decodes
  * the time T between two tokens of a request, and its wait for a pass that takes its prompt, follow from a Markov chain
  * of the prompts that wait (backlog.h); Little's law gives B = λ (O − 1) T. TTFT is the wait, for a slot too, the pass,
- * and the front end's time. Traces and bursts are a sequence of such states (course.h).
+ * and the front end's time. Bursts are a sequence of such states (course.h), and
+ * recorded requests are followed one by one (walk.h).
  *
  * Saturation is a balance of tokens: with every slot, KV block or token of the budget in use, μ = B / ((O − 1) f(B, p))
  * where p = B P / (O − 1) prompt tokens must join each pass. Above μ the deployment serves μ and the queue grows. */

@@ -49,6 +49,13 @@ static void share_prompts(struct ls_plant *plant, double tok, double n)
         add_prompts(plant, &plant->batches[i], i == 0 ? most : (tok - most) / (with - 1), n / with);
 }
 
+int64_t ls_plant_stage_ps(const struct ls_plant *plant, int64_t stage, const struct ls_step *step)
+{
+    const struct ls_stage *s = &plant->cost.stages[stage];
+    return plant->variation.any ? (int64_t)ls_variation_mean_ps(&plant->variation, stage, s, step)
+                                : ls_stage_ps(s, step);
+}
+
 static struct ls_plant_pass time_batches(struct ls_plant *plant)
 {
     const struct ls_engine *engine = &plant->scenario->engine;
@@ -69,10 +76,7 @@ static struct ls_plant_pass time_batches(struct ls_plant *plant)
     struct ls_plant_pass pass = {.latency_s = engine->overlap_scheduling ? 0 : overhead_s,
                                  .stage_s = plant->stages > 1 ? cpu_s : 0};
     for (int64_t i = 0; i < plant->cost.n_stages; i++) {
-        const struct ls_stage *stage = &plant->cost.stages[i];
-        const double stage_s = plant->variation.any
-                                   ? ls_variation_mean_ps(&plant->variation, i, stage, &step) / LS_PS_PER_S
-                                   : ls_s_from_ps(ls_stage_ps(stage, &step));
+        const double stage_s = ls_s_from_ps(ls_plant_stage_ps(plant, i, &step));
         pass.latency_s += stage_s;
         pass.busy_s += stage_s;
         pass.stage_s = fmax(pass.stage_s, stage_s);

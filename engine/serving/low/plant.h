@@ -63,6 +63,9 @@ static inline double ls_plant_held_tok(const struct ls_plant *plant)
  * decodes, and there is at least one; beside prompts their number is rounded. */
 struct ls_plant_pass ls_plant_time(struct ls_plant *plant, double batch, double prompt_tok, double n_prompts);
 
+/* One stage's share of a pass, with the mean of what varies. */
+int64_t ls_plant_stage_ps(const struct ls_plant *plant, int64_t stage, const struct ls_step *step);
+
 /* So many tokens of prompts, rounded so that passes with different batches have equal numbers of tokens, eight for each
  * power of two: what they cost is tabulated. */
 double ls_plant_round(const struct ls_plant *plant, double batch, double prompt_tok, double n_prompts);
