@@ -235,8 +235,6 @@ static enum ls_reason check_shape(const struct ls_scenario *scenario)
     const int64_t budget = scenario->engine.max_num_batched_tokens;
     if (budget != LS_BUDGET_AUTO_SLO && budget < scenario->engine.max_num_seqs)
         return LS_REASON_BATCH;
-    if (scenario->strategy.lod == LS_LOD_LOW && !ls_low_knows(scenario))
-        return LS_REASON_LOW;
     if (ls_all2all_leaves_nvlink(&scenario->cluster, &scenario->strategy, scenario->engine.all2all_backend))
         return LS_REASON_NVLINK;
     const enum ls_reason drafter = check_drafter(scenario);
@@ -275,8 +273,6 @@ static enum ls_reason check_pools(const struct ls_scenario *scenario)
         ls_disaggregation_pool(scenario, (enum ls_pool_role)role, &pool);
         reason = check_shape(&pool);
     }
-    if (reason == LS_REASON_NONE && scenario->strategy.lod == LS_LOD_LOW)
-        return LS_REASON_LOW;
     return reason;
 }
 
@@ -346,7 +342,10 @@ static enum ls_status resolve_serving(struct ls_scenario *scenario, enum ls_reas
     if ((status = check_workload(&scenario->workload, err)) || (status = check_slo(scenario, err)))
         return status;
     *reason = ls_scenario_is_disaggregated(scenario) ? check_pools(scenario) : check_shape(scenario);
-    return resolve_budget(scenario, *reason == LS_REASON_NONE, err);
+    status = resolve_budget(scenario, *reason == LS_REASON_NONE, err);
+    if (!status && *reason == LS_REASON_NONE && scenario->strategy.lod == LS_LOD_LOW && !ls_low_knows(scenario))
+        *reason = LS_REASON_LOW;
+    return status;
 }
 
 static enum ls_status resolve_matmul(struct ls_scenario *scenario, enum ls_reason *reason, struct ls_err *err)

@@ -195,6 +195,45 @@ START_TEST(users_who_think)
 }
 END_TEST
 
+enum { N_SEEDS = 12 };
+
+/* A run that ends before later turns are as many as they will be: strategies as medium ranks them. */
+START_TEST(sessions_from_the_beginning_on)
+{
+    static const enum ls_scalar_metric metrics[] = {LS_METRIC_TPOT_MEAN_S, LS_METRIC_E2E_MEAN_S,
+                                                    LS_METRIC_REQUEST_THROUGHPUT, LS_METRIC_OUTPUT_TOKEN_THROUGHPUT};
+    struct ls_profile *profile = make(600, 800);
+    converse(profile, 3);
+    profile->arrivals.rate = 1 + _i;
+    scenario.workload.duration_s = 240;
+    scenario.workload.warmup_s = 40;
+    scenario.workload.drain = 0;
+    scenario_set(&scenario, "cluster.hardware.memory_bandwidth", "1.2 TB/s"); /* answers that take long */
+    double before[2] = {0, 0};
+    for (int tp = 1; tp <= 8; tp *= 2) {
+        scenario.strategy.tp = tp;
+        double mean[2][LS_N_SCALAR_METRICS] = {0};
+        for (int level = 0; level < 2; level++) {
+            scenario.strategy.lod = level ? LS_LOD_MEDIUM : LS_LOD_LOW;
+            for (int64_t seed = 0; seed < N_SEEDS; seed++) {
+                scenario.seed = seed;
+                const struct ls_result result = scenario_run(sim, &scenario);
+                for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+                    mean[level][metrics[i]] += result.metrics.scalar[metrics[i]] / N_SEEDS;
+            }
+        }
+        for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+            ck_assert_msg(fabs(mean[0][metrics[i]] / mean[1][metrics[i]] - 1) <= 0.15,
+                          "tp %d: metric %d is %g at low, %g at medium", tp, (int)metrics[i], mean[0][metrics[i]],
+                          mean[1][metrics[i]]);
+        for (int level = 0; level < 2; level++) {
+            ck_assert_double_gt(mean[level][LS_METRIC_OUTPUT_TOKEN_THROUGHPUT], before[level]);
+            before[level] = mean[level][LS_METRIC_OUTPUT_TOKEN_THROUGHPUT];
+        }
+    }
+}
+END_TEST
+
 /* -- what it does not know -- */
 
 static enum ls_reason reason_of(void)
@@ -222,6 +261,12 @@ START_TEST(what_low_does_not_know_is_infeasible)
     ck_assert_int_eq(reason_of(), LS_REASON_NONE);
     scenario_set(&scenario, "engine.scheduling_policy", "sjf");
     ck_assert_int_eq(reason_of(), LS_REASON_LOW);
+    scenario_set(&scenario, "engine.scheduling_policy", "fcfs");
+    scenario_set(&scenario, "engine.enable_chunked_prefill", "false");
+    ck_assert_int_eq(reason_of(), LS_REASON_NONE);
+    scenario_set(&scenario, "engine.max_num_seqs", "512");
+    scenario_set(&scenario, "engine.max_num_batched_tokens", "2048"); /* later turns are longer */
+    ck_assert_int_eq(reason_of(), LS_REASON_LOW);
 }
 END_TEST
 
@@ -239,6 +284,7 @@ int main(void)
     tcase_add_test(tcase, sessions_behind_system_prompts);
     tcase_add_loop_test(tcase, what_a_cache_forgets, 0, 2);
     tcase_add_test(tcase, users_who_think);
+    tcase_add_loop_test(tcase, sessions_from_the_beginning_on, 0, 2);
     tcase_add_test(tcase, what_low_does_not_know_is_infeasible);
     tcase_set_timeout(tcase, 240);
     suite_add_tcase(suite, tcase);

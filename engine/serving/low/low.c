@@ -7,6 +7,7 @@
 #include "engine/serving/low/backlog.h"
 #include "engine/serving/low/course.h"
 #include "engine/serving/low/plant.h"
+#include "engine/serving/low/ramp.h"
 #include "engine/serving/low/reuse.h"
 #include "engine/serving/low/walk.h"
 
@@ -239,6 +240,17 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
     fill_means(plant, &point, low_rate, means);
 }
 
+/* Latencies that do not have the front end yet get it. */
+static void add_front(const struct ls_plant *plant, struct ls_means *means)
+{
+    const double rate = plant->load.rate / (double)plant->scenario->strategy.dp;
+    const struct front front = front_of(plant, fmin(rate, 1 / means->tpot_s), means->batch, means->tpot_s);
+    const double front_s = front.receive_s + front.send_s;
+    means->wait_s += front.receive_s;
+    means->ttft_s += front_s;
+    means->e2e_s += front_s;
+}
+
 static void fill_metrics(const struct ls_plant *plant, const struct ls_means *means, struct ls_metrics *metrics)
 {
     const struct ls_scenario *scenario = plant->scenario;
@@ -249,8 +261,11 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
     m[LS_METRIC_SATURATED] = means->saturated;
     m[LS_METRIC_MAKESPAN_S] = means->end_s;
     m[LS_METRIC_REQUEST_THROUGHPUT] = rate;
-    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = rate * plant->load.output;
-    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = rate * (plant->load.output + plant->load.asked);
+    const bool own = means->output_tok_per_s > 0;
+    const double output_per_s = own ? means->output_tok_per_s : rate * plant->load.output;
+    const double prompt_per_s = own ? means->prompt_tok_per_s : rate * plant->load.asked;
+    m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = output_per_s;
+    m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = output_per_s + prompt_per_s;
     m[LS_METRIC_PREFIX_HIT_RATE] = plant->load.found / plant->load.asked;
     m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU] = m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] / gpus;
     m[LS_METRIC_TTFT_MEAN_S] = means->ttft_s;
@@ -272,13 +287,19 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
         m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT_PER_GPU];
 }
 
-static void estimate_steady(struct ls_plant *plant, struct ls_means *means)
+static void estimate_profiles(struct ls_plant *plant, struct ls_ramp *ramp, struct ls_means *means)
 {
     *means = (struct ls_means){0};
+    if (ramp)
+        ls_ramp_reset(ramp, plant);
     if (isnan(plant->load.users))
         estimate_open(plant, means);
     else
         estimate_closed(plant, means);
+    if (ramp && ls_ramp_matters(plant, means)) {
+        ls_ramp_climb(ramp, plant, means);
+        add_front(plant, means);
+    }
 }
 
 /* What prompts find in the KV cache in a state. Returns by how much that changes what is left to compute of them. */
@@ -293,12 +314,13 @@ static double find_prefixes(struct ls_plant *plant, const struct ls_reuse *reuse
 }
 
 /* What is found makes the state, and that makes what is found. */
-static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *reuse, struct ls_means *means)
+static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *reuse, struct ls_ramp *ramp,
+                                struct ls_means *means)
 {
     struct ls_reuse_state state = ls_reuse_state_at_first(reuse, plant);
     (void)find_prefixes(plant, reuse, &state);
     for (int i = 0; i < MAX_ROUNDS; i++) {
-        estimate_steady(plant, means);
+        estimate_profiles(plant, ramp, means);
         state = ls_reuse_state_of(reuse, plant, means);
         if (find_prefixes(plant, reuse, &state) < 0.01)
             return;
@@ -315,18 +337,19 @@ enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks,
 {
     struct ls_plant plant;
     struct ls_reuse *reuse;
+    struct ls_ramp *ramp;
     struct ls_means means;
     enum ls_status status = ls_plant_init(&plant, scenario, kv_blocks, arena, err);
     if (status)
         return status;
-    if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena))
+    if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena) || !ls_ramp_init(&ramp, &plant, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
     if (is_recorded(&scenario->workload))
         status = ls_walk(&plant, arena, &means, err);
     else if (reuse)
-        estimate_with_reuse(&plant, reuse, &means);
+        estimate_with_reuse(&plant, reuse, ramp, &means);
     else
-        estimate_steady(&plant, &means);
+        estimate_profiles(&plant, ramp, &means);
     if (!status)
         fill_metrics(&plant, &means, metrics);
     return status;

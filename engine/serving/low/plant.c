@@ -150,6 +150,12 @@ double ls_plant_slot(const struct ls_plant *plant, double batch, double *slots)
     return in_slot;
 }
 
+double ls_plant_places(const struct ls_plant *plant)
+{
+    const struct ls_engine *engine = &plant->scenario->engine;
+    return fmin((double)engine->max_num_seqs, plant->kv_blocks * (double)engine->block_size / ls_plant_held_tok(plant));
+}
+
 void ls_plant_measure(struct ls_plant *plant)
 {
     struct ls_load *load = &plant->load;
@@ -158,8 +164,7 @@ void ls_plant_measure(struct ls_plant *plant)
     ls_sizes_spread(&plant->prompt_sizes, plant->prompt_variance);
     plant->decodes = fmax(0.0, load->output - 1);
     plant->context = load->asked_output / load->output + load->output_sq / (2 * load->output);
-    plant->max_batch = fmin((double)plant->scenario->engine.max_num_seqs,
-                            plant->kv_blocks * (double)plant->scenario->engine.block_size / ls_plant_held_tok(plant));
+    plant->max_batch = ls_plant_places(plant);
 }
 
 enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *scenario, int64_t kv_blocks,

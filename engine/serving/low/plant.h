@@ -42,6 +42,7 @@ struct ls_means {
     double finished;                      /* requests that complete after warmup_s */
     double batch;                         /* decodes of one scheduler */
     double busy_frac;
+    double output_tok_per_s, prompt_tok_per_s; /* of answers and prompts; 0: as many as those that finish have */
     bool saturated; /* waits grow through the second half of the window, as ls_collector_saturated has it */
 };
 
@@ -57,6 +58,9 @@ static inline double ls_plant_held_tok(const struct ls_plant *plant)
 {
     return plant->context + (double)plant->scenario->engine.block_size / 2;
 }
+
+/* Requests that have a slot and room in the KV cache at once. */
+double ls_plant_places(const struct ls_plant *plant);
 
 /* A pass in which every scheduler decodes `batch` requests and so many prompts of so many tokens join, of all of them
  * together, each scheduler's share no more than its budget. Without prompts it is interpolated between whole numbers of

@@ -1,8 +1,14 @@
 #include "engine/serving/low/scope.h"
 
+#include <math.h>
+
 #include "engine/serving/deployment/router.h"
 #include "engine/serving/workload/arrivals.h"
+#include "engine/serving/workload/classes.h"
 #include "engine/serving/workload/session.h"
+
+enum { N_DRAWS = 200 };
+static const double few = 0.01; /* of the requests */
 
 static bool knows_sharing(const struct ls_scenario *scenario)
 {
@@ -15,10 +21,53 @@ static bool knows_sharing(const struct ls_scenario *scenario)
     return one || (engine->router != LS_ROUTER_PREFIX_AFFINITY && engine->router != LS_ROUTER_KV_AWARE);
 }
 
+static bool knows_arrivals(const struct ls_workload *workload)
+{
+    if (workload->n_profiles > 1 && ls_workload_is_untimed(workload))
+        return false;
+    for (int32_t i = 0; i < workload->n_profiles; i++)
+        if (workload->profiles[i].arrivals.process == LS_ARRIVALS_MMPP &&
+            ls_profile_has_sessions(&workload->profiles[i]))
+            return false;
+    return true;
+}
+
+/* Share of a class's prompts with more tokens: single inputs are drawn, sums of some taken for lognormal. */
+static double share_beyond(const struct ls_scenario *scenario, const struct ls_class *class, double most)
+{
+    const struct ls_spread prompt = ls_class_prompt(class);
+    const struct ls_mixture *inputs = &scenario->workload.profiles[class->profile].prompt_tokens;
+    const double square = log1p(prompt.variance / (prompt.mean * prompt.mean));
+    int n = 0;
+    if (class->turn > 0 || class->head.mean > 0)
+        return square > 0 ? erfc((log(most / prompt.mean) + square / 2) / sqrt(2 * square)) / 2 : prompt.mean > most;
+    for (int i = 0; i < N_DRAWS; i++) {
+        struct ls_stream stream = ls_stream_make(0, 0, 0, (uint64_t)i, LS_RNG_PROMPT);
+        n += ls_mixture_sample_tok(inputs, &stream) > most;
+    }
+    return (double)n / N_DRAWS;
+}
+
+static bool runs_all(const struct ls_scenario *scenario)
+{
+    const struct ls_engine *engine = &scenario->engine;
+    const double longest = engine->max_model_len == LS_NULL_INT ? (double)INFINITY : (double)engine->max_model_len - 1;
+    const double whole = engine->enable_chunked_prefill ? (double)INFINITY : (double)engine->max_num_batched_tokens;
+    const double most = fmin(longest, whole);
+    struct ls_classes classes;
+    double beyond = 0;
+    if (isinf(most))
+        return true;
+    ls_classes_list(&classes, scenario);
+    for (int i = 0; i < classes.n; i++)
+        beyond += classes.rows[i].share * share_beyond(scenario, &classes.rows[i], most);
+    return beyond <= few;
+}
+
 bool ls_low_knows(const struct ls_scenario *scenario)
 {
     const struct ls_engine *engine = &scenario->engine;
     return engine->scheduling_policy == LS_POLICY_FCFS && engine->speculative.method == LS_NULL_CHOICE &&
-           (scenario->workload.n_profiles <= 1 || !ls_workload_is_untimed(&scenario->workload)) &&
-           knows_sharing(scenario);
+           !ls_scenario_is_disaggregated(scenario) && knows_arrivals(&scenario->workload) && knows_sharing(scenario) &&
+           runs_all(scenario);
 }

@@ -3,11 +3,14 @@
 
 #include "engine/scenario.h"
 
-/* Whether the low level of detail has a model of all that a scenario asks for; if not, the cell is infeasible (`low`).
- * What it does not know:
+/* Whether the low level of detail has a model of all that a resolved scenario asks for; if not, the cell is infeasible
+ * (`low`). What it does not know:
  * - queues in another order than fcfs,
  * - drafts,
+ * - separate pools,
  * - clients without a rate beside others,
+ * - sessions that begin in bursts,
+ * - profiles of which more than a hundredth of the prompts are longer than what can run, and rejected,
  * - what recorded prompts share, where prefixes are cached,
  * - routers that send prompts where their like have gone: how even the load is follows from the prompts. */
 bool ls_low_knows(const struct ls_scenario *scenario);
