@@ -57,6 +57,7 @@ struct ls_hardware {
     double mfu, mbu; /* share of the arithmetic peak, of the memory bandwidth that every operator reaches; null: that of
                         its kernels */
     int64_t mixed_decode_rows; /* queries that vLLM's attention pads a decode to beside prompts; 0: to none */
+    double masked_decode_frac; /* of the fp32 peak: grouped decodes of fp8 caches without tensor cores; 0: with them */
     struct ls_training_kernels training;
     int32_t kernel_library;              /* enum ls_kernel_library; null: the engine preset's */
     char kernel_table[LS_NAME_LEN];      /* file of measured kernels; empty: none, seconds are computed */

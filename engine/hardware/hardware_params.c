@@ -100,6 +100,9 @@ static const struct ls_param hardware_rows[] = {
                  "Share of the memory bandwidth that every operator reaches; null: what its kernels reach"),
     LS_ROW_INT(struct ls_hardware, "mixed_decode_rows", mixed_decode_rows, 0, "0", 0, 1024,
                "Queries that vLLM's attention pads each head of a decode to in a step with prompts; 0: to none"),
+    LS_ROW_FLOAT(struct ls_hardware, "masked_decode_frac", masked_decode_frac, LS_DIM_NONE, 0, "0", 0, 1,
+                 "Share of the fp32 peak that decodes of grouped queries reach on fp8 caches without tensor cores, as "
+                 "TensorRT-LLM's masked attention runs them; 0: they run on tensor cores"),
     LS_ROW_CHOICE(struct ls_hardware, "kernel_library", kernel_library, LS_PARAM_NULLABLE, "null", library_names,
                   "Whose kernels run; null: those of the engine's preset"),
     LS_ROW_TEXT(struct ls_hardware, "kernel_table", kernel_table, LS_PARAM_NULLABLE, "null",

@@ -268,6 +268,30 @@ START_TEST(beside_prompts_a_decode_costs_a_block_of_queries_for_each_head)
 }
 END_TEST
 
+START_TEST(masked_attention_widens_an_fp8_cache_once_for_each_query_head)
+{
+    struct ls_hardware hardware = make_hardware();
+    struct ls_op op = decode(64, 1e7);
+    op.dtype = LS_FP8;
+    hardware.kernels[0].decode_fp8 = hardware.kernels[0].decode;
+    hardware.peak.by_dtype[LS_FP32] = 5e13;
+    const double shared_s = ls_op_seconds(&hardware, &op);
+    hardware.masked_decode_frac = 0.1;
+    const double masked_s = 1e7 * 2 * 8 * (128 + 128) / 5e12;
+    ck_assert_double_gt(masked_s, 1.2 * shared_s);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / masked_s, 1, 1e-9);
+    op.n_kv_heads = op.n_heads; /* nobody shares */
+    const double single_s = ls_op_seconds(&hardware, &op);
+    hardware.masked_decode_frac = 0;
+    ck_assert_double_eq(ls_op_seconds(&hardware, &op), single_s);
+    op.dtype = LS_BF16;
+    op.n_kv_heads = 1;
+    const double wide_s = ls_op_seconds(&hardware, &op);
+    hardware.masked_decode_frac = 0.1;
+    ck_assert_double_eq(ls_op_seconds(&hardware, &op), wide_s);
+}
+END_TEST
+
 START_TEST(a_latent_is_read_once_for_all_heads)
 {
     struct ls_hardware hardware = make_hardware();
@@ -366,6 +390,7 @@ int main(void)
     tcase_add_test(tcase, a_split_context_waits_for_one_block);
     tcase_add_test(tcase, a_whole_context_takes_a_block_as_long_as_it_is);
     tcase_add_test(tcase, beside_prompts_a_decode_costs_a_block_of_queries_for_each_head);
+    tcase_add_test(tcase, masked_attention_widens_an_fp8_cache_once_for_each_query_head);
     tcase_add_test(tcase, a_latent_is_read_once_for_all_heads);
     tcase_add_test(tcase, operands_share_the_second_level_cache);
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);
