@@ -116,6 +116,18 @@ class Benchmarks(unittest.TestCase):
         self.assertEqual((seqs % 256, tokens % 512), (0, 0))
         self.assertGreaterEqual(tokens, seqs)
 
+    def test_old_engines_were_built_by_name_degree_and_length(self):
+        self.assertEqual(benchmarks.trtllm_bench_engine("llama-3.1-70b", 2, 1000, 1000), (256, 1024))
+        self.assertEqual(benchmarks.trtllm_bench_engine("llama-3.1-70b", 2, 2048, 2048), (2048, 1024))
+        self.assertIsNone(benchmarks.trtllm_bench_engine("mixtral-8x22b", 8, 128, 128))
+
+    def test_old_versions_decode_grouped_queries_without_tensor_cores(self):
+        cells = [("0.9.0", "LLaMA 70B", False), ("0.6.1", "LLaMA 70B", True), ("0.9.0", "Mistral 7B", True)]
+        for version, model, masked in cells:
+            case = cases.case_of(row("e2e_trtllm_static_batch", engine=f"TensorRT-LLM {version}", model=model,
+                                     concurrency_or_rate="static batch=64"))
+            self.assertEqual("masked_decode_frac" in case["cluster.hardware"], masked)
+
 
 class Report(unittest.TestCase):
     def test_quantiles_lie_between_the_values(self):

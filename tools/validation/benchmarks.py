@@ -51,6 +51,34 @@ def trtllm_bench_limits(name, memory_gib, tp, pp, weight_bytes, kv_bytes, input_
     return n_seqs, max(n_tokens, n_seqs)
 
 
+# max_batch_size and max_num_tokens that trtllm-bench built engines with up to 0.14, by model and tensor parallel degree:
+# tensorrt_llm/bench/build/benchmark_config.yml at 8fcf9fc21589. Llama 3.1 has the architecture of Llama 3.
+TRTLLM_BENCH_ENGINES = {
+    ("llama-3.1-8b", 1): (2048, 8192),
+    ("llama-3.1-70b", 1): (2048, 2048),
+    ("llama-3.1-70b", 2): (256, 1024),
+    ("llama-3.1-70b", 4): (2048, 1024),
+    ("llama-3.1-70b", 8): (8192, 16384),
+    ("mistral-7b", 1): (4098, 8192),
+    ("mixtral-8x7b", 2): (2048, 3072),
+    ("mixtral-8x7b", 4): (8192, 8192),
+}
+TRTLLM_BENCH_ENGINES_OF_LENGTH = {("llama-3.1-70b", 2, 4096): (2048, 1024)}
+
+
+def trtllm_bench_engine(name, tp, input_len, output_len):
+    """Limits of a model's engine that go by its name; none where the file has no such model or degree."""
+    longest = TRTLLM_BENCH_ENGINES_OF_LENGTH.get((name, tp, input_len + output_len))
+    return longest or TRTLLM_BENCH_ENGINES.get((name, tp))
+
+
+# What TensorRT-LLM's masked attention reached of the H100's fp32 peak before there was a kernel on tensor cores: Llama-70B in
+# fp8 with 128 tokens in and 2,048 out gave 1,227 tokens a second on an H200 in place of 2,941, and 13,232 on eight in place
+# of 25,300 (docs/source/blogs/XQA-kernel.md). A sequence's step took 0.475 ms and 36 us longer than the 44 us and 5.5 us of
+# reading its cache: 3.02 GFLOP in 0.519 ms, and an eighth of them in 41.5 us, are 8.7 % and 13.6 % of 66.9 TFLOP/s.
+MASKED_DECODE_FRAC = 0.11
+
+
 # AIConfigurator's benchmarks ask for chats: tokens that the model's chat template puts around a prompt (chat_template of the
 # checkpoint's tokenizer_config.json).
 CHAT_TOKENS = {"llama": 35, "qwen": 8, "deepseek": 3, "gpt-oss": 68}

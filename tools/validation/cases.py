@@ -192,22 +192,34 @@ def perf_overview(row):
     if fp8_kv:
         settings["engine.kv_dtype"] = "fp8"
     lengths = int(row["input_len"]), int(row["output_len"])
-    limits = benchmarks.trtllm_bench_limits(
+    by_name = row["engine"].endswith(" 0.14.0")  # and nothing in that page's commands raises the cache's default share
+    limits = benchmarks.trtllm_bench_engine(model, tp, *lengths) if by_name else None
+    limits = limits or benchmarks.trtllm_bench_limits(
         model, memory_gib, max(tp, dp), int(row["pp"]), weight_bytes(row), 1 if fp8_kv else 2, *lengths
     )
     # the first limit is of each of the pp batches in flight, ours of all of them
     settings["engine.max_num_seqs"] = min(limits[0] * settings["strategy.pp"], limits[1])
     settings["engine.max_num_batched_tokens"] = limits[1]
     settings["engine.enable_chunked_prefill"] = True
-    settings["engine.gpu_memory_utilization"] = 0.95
+    settings["engine.gpu_memory_utilization"] = 0.9 if by_name else 0.95
     set_load(settings, "all_at_once", None, benchmarks.TRTLLM_BENCH_REQUESTS[lengths], *lengths)
     return settings
 
 
+def has_xqa(row, model):
+    """Whether the version's decode kernel on tensor cores takes the model: from 0.8 on, of 8 query heads of 128 for each
+    KV head (docs/source/gpt_attention.md: "LLAMA2 70B is one model that it supports"; supportConfig in
+    decoderXQARunner.cpp wants a kernel compiled for just that many)."""
+    group = model["num_attention_heads"] / models.kv_heads(model)
+    return row["engine"].split()[-1] >= "0.8" and group == 8 and models.head_dim(model) == 128
+
+
 def static_batch(row):
-    _, settings = settings_of(row)
+    name, settings = settings_of(row)
     settings["engine.preset"] = "static"
     settings["cluster.hardware"] = {"base": settings["cluster.hardware"], "kernel_library": "trtllm"}
+    if not has_xqa(row, models.read(name)):
+        settings["cluster.hardware"]["masked_decode_frac"] = benchmarks.MASKED_DECODE_FRAC
     settings["engine.custom_all_reduce"] = True
     if settings.get("engine.weight_dtype") == "fp8":
         settings["engine.kv_dtype"] = "fp8"
