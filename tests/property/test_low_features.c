@@ -234,6 +234,49 @@ START_TEST(sessions_from_the_beginning_on)
 }
 END_TEST
 
+/* -- drafts -- */
+
+START_TEST(drafts_that_are_verified)
+{
+    static const char *const methods[] = {"ngram", "mtp", "mtp"};
+    make(1000, 200);
+    scenario_set(&scenario, "engine.speculative.method", methods[_i]);
+    scenario_set(&scenario, "engine.speculative.draft_tokens", _i > 1 ? "2" : "4");
+    scenario.engine.speculative.acceptance = scenario_dist(LS_DIST_UNIFORM);
+    scenario.engine.speculative.acceptance.low = 0.3;
+    scenario.engine.speculative.acceptance.high = 0.9;
+    if (_i > 1)
+        scenario_set(&scenario, "strategy.tp", "2");
+    expect_close_loads();
+}
+END_TEST
+
+START_TEST(drafts_in_sessions)
+{
+    converse(make(400, 200), 5);
+    scenario_set(&scenario, "engine.speculative.method", "ngram");
+    scenario_set(&scenario, "engine.speculative.draft_tokens", "3");
+    scenario.engine.speculative.acceptance = scenario_dist(LS_DIST_CONSTANT);
+    scenario.engine.speculative.acceptance.value = 0.7;
+    expect_close_loads();
+}
+END_TEST
+
+/* Tokens that come out of a verification, those of last passes that nobody needs left out. */
+START_TEST(answers_take_as_many_passes_as_the_formula_says)
+{
+    make(1000, 40 * (_i + 1));
+    scenario_set(&scenario, "engine.speculative.method", "ngram");
+    scenario_set(&scenario, "engine.speculative.draft_tokens", "5");
+    scenario.engine.speculative.acceptance = scenario_dist(LS_DIST_UNIFORM);
+    scenario.engine.speculative.acceptance.low = 0.2 * _i;
+    scenario.engine.speculative.acceptance.high = 1;
+    const struct ls_metrics low = simulate_at(LS_LOD_LOW, 2), medium = simulate_at(LS_LOD_MEDIUM, 2);
+    const double gained = low.scalar[LS_METRIC_TOKENS_PER_VERIFICATION];
+    ck_assert_double_le(fabs(gained / medium.scalar[LS_METRIC_TOKENS_PER_VERIFICATION] - 1), 0.03);
+}
+END_TEST
+
 /* -- what it does not know -- */
 
 static enum ls_reason reason_of(void)
@@ -285,6 +328,9 @@ int main(void)
     tcase_add_loop_test(tcase, what_a_cache_forgets, 0, 2);
     tcase_add_test(tcase, users_who_think);
     tcase_add_loop_test(tcase, sessions_from_the_beginning_on, 0, 2);
+    tcase_add_loop_test(tcase, drafts_that_are_verified, 0, 3);
+    tcase_add_test(tcase, drafts_in_sessions);
+    tcase_add_loop_test(tcase, answers_take_as_many_passes_as_the_formula_says, 0, 4);
     tcase_add_test(tcase, what_low_does_not_know_is_infeasible);
     tcase_set_timeout(tcase, 240);
     suite_add_tcase(suite, tcase);

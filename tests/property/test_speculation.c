@@ -218,11 +218,6 @@ START_TEST(shapes_that_cannot_be_are_infeasible)
     copy = scenario;
     ck_assert_int_eq(ls_scenario_resolve(&copy, &reason, &err), LS_OK);
     ck_assert_int_eq(reason, LS_REASON_TP_HEADS);
-    make();
-    speculate("ngram", 4, 0.5);
-    scenario.strategy.lod = LS_LOD_LOW;
-    ck_assert_int_eq(ls_scenario_resolve(&scenario, &reason, &err), LS_OK);
-    ck_assert_int_eq(reason, LS_REASON_LOW);
 }
 END_TEST
 

@@ -86,7 +86,7 @@ static void time_passes(struct model *m)
 {
     struct ls_plant *plant = m->plant;
     m->in_slot = ls_plant_slot(plant, m->load->others + 1, &m->slots);
-    m->room = fmax(1.0, plant->members * (plant->budget - m->in_slot));
+    m->room = fmax(1.0, plant->members * (plant->budget - m->in_slot * plant->pass_tok));
     m->light = time_pass(m, 0, 0);
     m->full = time_pass(m, m->room, m->room / plant->load.prompt);
     m->between_s = ls_plant_period_s(plant, &m->light, m->slots) / m->slots;

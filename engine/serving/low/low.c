@@ -19,7 +19,7 @@ enum {
 /* The operating point of one pipeline. */
 struct point {
     double batch;  /* decodes of one scheduler */
-    double pass_s; /* mean time between two tokens of a request */
+    double pass_s; /* mean time between two passes of a request */
     double busy_frac;
     double first_s; /* from arrival to the end of its prompt */
     double wait_s;  /* of that, before a pass takes it */
@@ -85,7 +85,8 @@ static double full_period_s(struct ls_plant *plant, double in_slot, double tok_s
     const struct ls_plant_pass pass = time_pass(plant, in_slot, prompt_tok);
     const double light_s = time_pass(plant, in_slot, 0).stage_s;
     const double share = largest_share(plant, (pass.stage_s - light_s) / pass.stage_s);
-    const double most = plant->budget / (1 + tok_share), largest = fmin(share * plant->stages * in_slot, most);
+    const double most = plant->budget / (plant->pass_tok + tok_share),
+                 largest = fmin(share * plant->stages * in_slot, most);
     const double alike_s = ls_plant_period_s(plant, &pass, plant->stages);
     return fmax(alike_s, time_pass(plant, largest, plant->members * largest * tok_share).latency_s);
 }
@@ -96,7 +97,7 @@ static double find_capacity(struct ls_plant *plant, struct point *point)
     const bool decodes = plant->decodes > 1e-9;
     const double tok_share = decodes ? plant->load.prompt / plant->decodes : 0; /* prompt tokens for each decode */
     const double places = plant->max_batch / plant->stages;
-    const double in_slot = decodes ? fmin(places, plant->budget / (1.0 + tok_share)) : 0;
+    const double in_slot = decodes ? fmin(places, plant->budget / (plant->pass_tok + tok_share)) : 0;
     const double prompt_tok = decodes ? in_slot * tok_share : plant->budget;
     const struct ls_plant_pass pass = time_pass(plant, in_slot, plant->members * prompt_tok);
     const bool crowded = decodes && in_slot >= places && plant->stages > 1;
@@ -134,7 +135,7 @@ static struct front front_of(const struct ls_plant *plant, double rate, double b
 {
     const struct ls_engine *engine = &plant->scenario->engine;
     const struct ls_load *load = &plant->load;
-    const double tokens = batch * plant->members,
+    const double tokens = batch * plant->members * plant->gained,
                  chat_s = engine->chat_template_char_s * (double)plant->scenario->model.chat_template_chars,
                  request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
     struct ls_frontend frontend = ls_frontend_make(plant->scenario);
@@ -153,7 +154,7 @@ static void fill_means(const struct ls_plant *plant, const struct point *point, 
 {
     const struct ls_workload *workload = &plant->scenario->workload;
     const double all_s = fmax(plant->load.arrivals_s, plant->load.n_requests / rate);
-    means->tpot_s = point->pass_s;
+    means->tpot_s = point->pass_s * plant->tpot;
     means->e2e_s = means->ttft_s + plant->decodes * point->pass_s;
     means->batch = point->batch;
     means->busy_frac = point->busy_frac;
@@ -271,6 +272,8 @@ static void fill_metrics(const struct ls_plant *plant, const struct ls_means *me
     m[LS_METRIC_TTFT_MEAN_S] = means->ttft_s;
     m[LS_METRIC_TPOT_MEAN_S] = plant->decodes > 0 ? means->tpot_s : (double)NAN;
     m[LS_METRIC_ITL_MEAN_S] = m[LS_METRIC_TPOT_MEAN_S];
+    if (plant->drafts.n > 0)
+        m[LS_METRIC_TOKENS_PER_VERIFICATION] = plant->gained;
     m[LS_METRIC_E2E_MEAN_S] = means->e2e_s;
     m[LS_METRIC_QUEUE_WAIT_MEAN_S] = means->wait_s;
     m[LS_METRIC_QUEUE_DEPTH_MEAN] = rate * means->wait_s;
@@ -367,8 +370,9 @@ static enum ls_status full_pass_s(const struct ls_scenario *scenario, struct ls_
         ls_plant_init(&plant, scenario, memory.kv_blocks > 0 ? memory.kv_blocks : INT32_MAX, arena, err);
     if (status)
         return status;
-    const double in_slot = fmin(plant.max_batch / plant.stages, plant.budget);
-    const struct ls_plant_pass pass = time_pass(&plant, in_slot, plant.members * (plant.budget - in_slot));
+    const double in_slot = fmin(plant.max_batch / plant.stages, plant.budget / plant.pass_tok);
+    const struct ls_plant_pass pass =
+        time_pass(&plant, in_slot, plant.members * (plant.budget - in_slot * plant.pass_tok));
     *pass_s = ls_plant_period_s(&plant, &pass, plant.stages);
     return LS_OK;
 }

@@ -4,14 +4,16 @@
 
 enum { N_DRAWS = 128 };
 
-void ls_outputs_draw(struct ls_outputs *o, const struct ls_mixture *lengths)
+void ls_outputs_draw(struct ls_outputs *o, const struct ls_mixture *lengths, const struct ls_draft_passes *drafts)
 {
     double tok[N_DRAWS], sum = 0, longest = 1, share[LS_OUTPUT_BINS] = {0}, more = 1;
     for (int i = 0; i < N_DRAWS; i++) {
         struct ls_stream stream = ls_stream_make(0, 0, 0, (uint64_t)i, LS_RNG_OUTPUT);
         sum += tok[i] = ls_mixture_sample_tok(lengths, &stream) - 1;
     }
-    const double stretch = sum > 0 ? fmax(0.0, ls_mixture_mean(lengths) - 1) * N_DRAWS / sum : 0;
+    const double more_tok = fmax(0.0, ls_mixture_mean(lengths) - 1);
+    const double mean = more_tok * drafts->each + fmin(more_tok, drafts->last);
+    const double stretch = sum > 0 ? mean * N_DRAWS / sum : 0;
     for (int i = 0; i < N_DRAWS; i++)
         longest = fmax(longest, tok[i] *= stretch);
     o->width = (longest + 1) / LS_OUTPUT_BINS;
@@ -29,9 +31,9 @@ void ls_outputs_draw(struct ls_outputs *o, const struct ls_mixture *lengths)
         o->middle[next++] = longest;
 }
 
-double ls_outputs_left(const struct ls_outputs *o, double tok)
+double ls_outputs_left(const struct ls_outputs *o, double passes)
 {
-    const double at = fmax(0.0, tok) / o->width;
+    const double at = fmax(0.0, passes) / o->width;
     const int i = (int)fmin(LS_OUTPUT_BINS - 1, at);
     return at >= LS_OUTPUT_BINS ? o->left[LS_OUTPUT_BINS] : o->left[i] + (at - i) * (o->left[i + 1] - o->left[i]);
 }

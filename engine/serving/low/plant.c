@@ -17,7 +17,7 @@ static double longest_of(double n)
 static void add_prompts(const struct ls_plant *plant, struct ls_batch *batch, double tok, double n)
 {
     const int64_t window = plant->scenario->model.sliding_window;
-    tok = fmin(tok, plant->budget - (double)batch->n_decode);
+    tok = fmin(tok, plant->budget - (double)batch->n_decode * plant->pass_tok);
     if (tok < 0.5)
         return;
     const double spread = n < 1 ? 1 : 1 - 1 / n;
@@ -63,11 +63,12 @@ static struct ls_plant_pass time_batches(struct ls_plant *plant)
     int64_t n_seqs = 0;
     for (int64_t i = 0; i < plant->cost.n_members; i++) {
         struct ls_batch *batch = &plant->batches[i];
-        batch->n_tok = batch->n_decode + batch->prefill_tok;
-        batch->n_sampled = batch->n_decode + batch->n_prefill;
-        if (batch->n_sampled > engine->max_num_seqs)
-            batch->n_sampled = engine->max_num_seqs;
-        n_seqs = batch->n_sampled > n_seqs ? batch->n_sampled : n_seqs;
+        int64_t seqs = batch->n_decode + batch->n_prefill;
+        if (seqs > engine->max_num_seqs)
+            seqs = engine->max_num_seqs;
+        n_seqs = seqs > n_seqs ? seqs : n_seqs;
+        batch->n_tok = batch->n_decode + batch->draft_tok + batch->prefill_tok;
+        batch->n_sampled = seqs + batch->draft_tok;
     }
     ls_step_cost(&plant->cost, plant->batches, &step);
     const double overhead_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs;
@@ -90,10 +91,12 @@ static struct ls_plant_pass time_batches(struct ls_plant *plant)
 static struct ls_plant_pass time_whole(struct ls_plant *plant, int64_t batch, double prompt_tok, double n_prompts)
 {
     const int64_t window = plant->scenario->model.sliding_window;
-    const double seen = window == LS_NULL_INT ? plant->context : fmin(plant->context, (double)window);
+    const double ahead = (double)plant->drafts.n, context = plant->context + ahead;
+    const double seen = window == LS_NULL_INT ? context : fmin(context, (double)window + ahead);
     const struct ls_batch decodes = {
         .n_decode = batch,
-        .decode_context = (int64_t)((double)batch * plant->context + 0.5),
+        .draft_tok = batch * plant->drafts.n,
+        .decode_context = (int64_t)((double)batch * context + 0.5),
         .decode_window = (int64_t)((double)batch * seen + 0.5),
     };
     for (int64_t i = 0; i < plant->cost.n_members; i++)
@@ -105,7 +108,7 @@ static struct ls_plant_pass time_whole(struct ls_plant *plant, int64_t batch, do
 
 double ls_plant_round(const struct ls_plant *plant, double batch, double prompt_tok, double n_prompts)
 {
-    const double decodes = floor(batch + 0.5), with = members_with(plant, n_prompts);
+    const double decodes = floor(batch + 0.5) * plant->pass_tok, with = members_with(plant, n_prompts);
     const double tok = decodes + prompt_tok / with, grain = fmax(1.0, exp2(floor(log2(tok)) - 3));
     const double rounded = fmin(plant->budget, floor(tok / grain + 0.5) * grain);
     return with * fmax(1.0, rounded - decodes);
@@ -156,13 +159,24 @@ double ls_plant_places(const struct ls_plant *plant)
     return fmin((double)engine->max_num_seqs, plant->kv_blocks * (double)engine->block_size / ls_plant_held_tok(plant));
 }
 
+/* Of requests with few tokens the last pass, which gains more than they need, counts more. */
+static void measure_decodes(struct ls_plant *plant)
+{
+    const struct ls_draft_passes *passes = &plant->draft_passes;
+    const double output = plant->load.output, tok = fmax(0.0, output - 1);
+    const double spread = plant->load.output_sq / (output * output);
+    plant->decodes = tok * passes->each + fmin(tok, passes->last);
+    plant->gained = tok > 0 ? tok / plant->decodes : 1;
+    plant->tpot = tok > 0 ? fmin(1.0, passes->each + passes->last * spread / tok) : 1;
+}
+
 void ls_plant_measure(struct ls_plant *plant)
 {
     struct ls_load *load = &plant->load;
     ls_load_measure_classes(load, plant->scenario, plant->classes);
     plant->prompt_variance = fmax(0.0, load->prompt_sq / (load->prompt * load->prompt) - 1.0);
     ls_sizes_spread(&plant->prompt_sizes, plant->prompt_variance);
-    plant->decodes = fmax(0.0, load->output - 1);
+    measure_decodes(plant);
     plant->context = load->asked_output / load->output + load->output_sq / (2 * load->output);
     plant->max_batch = ls_plant_places(plant);
 }
@@ -178,6 +192,7 @@ enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *s
         .members = (double)strategy->ep,
         .stages = (double)strategy->pp,
         .budget = (double)engine->max_num_batched_tokens,
+        .drafts = ls_drafts_of(scenario),
         .kv_blocks = (double)kv_blocks,
     };
     enum ls_status status = ls_placement_init(&placement, &scenario->cluster, strategy, err);
@@ -191,6 +206,8 @@ enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *s
         return ls_fail(err, LS_NOMEM, "out of memory");
     for (int64_t i = 0; i < strategy->pp; i++)
         plant->between_nodes[i] = i + 1 < strategy->pp && ls_placement_send_crosses(&placement, 0, i);
+    plant->pass_tok = 1 + (double)plant->drafts.n;
+    plant->draft_passes = ls_drafts_passes(&plant->drafts);
     ls_classes_list(plant->classes, scenario);
     ls_plant_measure(plant);
     return LS_OK;

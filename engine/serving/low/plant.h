@@ -5,6 +5,7 @@
 #include "engine/scenario.h"
 #include "engine/serving/deployment/variation.h"
 #include "engine/serving/low/bulk_chain.h"
+#include "engine/serving/scheduler/draft.h"
 #include "engine/serving/workload/classes.h"
 #include "engine/serving/workload/load.h"
 
@@ -22,7 +23,12 @@ struct ls_plant {
     double members, stages;
     double prompt_variance; /* squared coefficient of variation */
     struct ls_sizes prompt_sizes;
-    double decodes;   /* passes that a request decodes in: E[O] − 1 */
+    struct ls_drafts drafts;
+    struct ls_draft_passes draft_passes;
+    double decodes;   /* passes that a request decodes in: without drafts E[O] − 1 */
+    double gained;    /* tokens that it gains in one */
+    double tpot;      /* time per output token over the time between passes, mean of the requests */
+    double pass_tok;  /* query tokens of a decode in a pass: drafts too */
     double context;   /* mean KV tokens of a decoding request */
     double budget;    /* tokens of a pass and scheduler */
     double max_batch; /* decodes of one scheduler: slots or KV blocks */
@@ -56,7 +62,7 @@ void ls_plant_measure(struct ls_plant *plant);
 /* KV tokens that a running request holds on average, with the end of its last block. */
 static inline double ls_plant_held_tok(const struct ls_plant *plant)
 {
-    return plant->context + (double)plant->scenario->engine.block_size / 2;
+    return plant->context + (double)ls_drafts_ahead(&plant->drafts) + (double)plant->scenario->engine.block_size / 2;
 }
 
 /* Requests that have a slot and room in the KV cache at once. */

@@ -19,7 +19,7 @@ struct cohort {
 };
 
 struct step {
-    double start_s, end_s, from_tok, until_tok;
+    double start_s, end_s, from_pass, until_pass;
     double batch, busy_frac, prefill_s, wait_s; /* of the last two what is not the queue */
     double arrived, n_begun;                    /* requests */
     double from_s, until_s;                     /* those who begin came between: first come, first served */
@@ -49,7 +49,7 @@ static void read_load(struct ls_ramp *r)
     r->n_profiles = workload->n_profiles;
     for (int32_t p = 0; p < r->n_profiles; p++) {
         const struct ls_dist *think_s = &workload->profiles[p].sessions.think_s;
-        ls_outputs_draw(&r->outputs[p], &workload->profiles[p].output_tokens);
+        ls_outputs_draw(&r->outputs[p], &workload->profiles[p].output_tokens, &r->plant->draft_passes);
         r->think_s[p] = think_s->kind == LS_NULL_CHOICE ? 0 : ls_dist_mean(think_s);
     }
     for (int c = 0; c < classes->n; c++) {
@@ -63,29 +63,31 @@ static void read_load(struct ls_ramp *r)
 
 /* -- what decodes -- */
 
-/* Of a step's cohort those that decode when so many tokens have passed. */
-static double alive_of(const struct ls_ramp *r, int step, int32_t profile, double tok)
+/* Of a step's cohort those that decode when so many passes have gone by. */
+static double alive_of(const struct ls_ramp *r, int step, int32_t profile, double passes)
 {
     const struct step *s = &r->steps[step];
     const struct ls_outputs *o = &r->outputs[profile];
     if (s->cohorts[profile].n <= 0)
         return 0;
-    return s->cohorts[profile].n * (ls_outputs_left(o, tok - s->from_tok) - ls_outputs_left(o, tok - s->until_tok)) /
-           (s->until_tok - s->from_tok);
+    return s->cohorts[profile].n *
+           (ls_outputs_left(o, passes - s->from_pass) - ls_outputs_left(o, passes - s->until_pass)) /
+           (s->until_pass - s->from_pass);
 }
 
-/* Decodes of the steps before `until` when so many tokens have passed; adds the KV tokens that they have to *held. */
-static double alive_at(const struct ls_ramp *r, int until, double tok, double *held)
+/* Decodes of the steps before `until` when so many passes have gone by; adds the KV tokens that they have to *held. */
+static double alive_at(const struct ls_ramp *r, int until, double passes, double *held)
 {
     double alive = 0;
     for (int i = 0; i < until; i++) {
         const struct step *s = &r->steps[i];
         for (int32_t p = 0; p < r->n_profiles; p++) {
-            const double n = alive_of(r, i, p, tok);
+            const double n = alive_of(r, i, p, passes);
             if (n <= 0)
                 continue;
             alive += n;
-            *held += n * (s->cohorts[p].prompt_tok / s->cohorts[p].n + tok - (s->from_tok + s->until_tok) / 2);
+            *held += n * (s->cohorts[p].prompt_tok / s->cohorts[p].n +
+                          (passes - (s->from_pass + s->until_pass) / 2) * r->plant->gained);
         }
     }
     return alive;
@@ -126,7 +128,7 @@ static void follow_at_once(struct ls_ramp *r, int step)
     const struct step *s = &r->steps[step];
     for (int i = 0; i < step; i++)
         for (int32_t p = 0; p < r->n_profiles; p++) {
-            const double n = alive_of(r, i, p, s->from_tok) - alive_of(r, i, p, s->until_tok);
+            const double n = alive_of(r, i, p, s->from_pass) - alive_of(r, i, p, s->until_pass);
             if (n > 0)
                 follow(r, &r->steps[i], p, n * lands(r, p, step, step), step);
         }
@@ -138,8 +140,8 @@ static void follow_later(struct ls_ramp *r, int step)
     const struct step *s = &r->steps[step];
     for (int i = 0; i <= step; i++)
         for (int32_t p = 0; p < r->n_profiles; p++) {
-            const double before = i < step ? alive_of(r, i, p, s->from_tok) : s->cohorts[p].n;
-            const double n = before - alive_of(r, i, p, s->until_tok);
+            const double before = i < step ? alive_of(r, i, p, s->from_pass) : s->cohorts[p].n;
+            const double n = before - alive_of(r, i, p, s->until_pass);
             for (int at = step + 1; n > 0 && at < N_STEPS; at++) {
                 const double here = at == step + 1 && i == step ? lands(r, p, step, step) : 0;
                 const double share = here + lands(r, p, step, at);
@@ -178,12 +180,12 @@ static void begin(struct step *s, const struct ls_classes *classes, const double
 static double decodes_in(const struct ls_ramp *r, int step, double *context)
 {
     const struct step *s = &r->steps[step];
-    const double tok = s->until_tok - s->from_tok;
-    double held = 0, alive = alive_at(r, step, s->from_tok + tok / 2, &held);
+    const double passes = s->until_pass - s->from_pass;
+    double held = 0, alive = alive_at(r, step, s->from_pass + passes / 2, &held);
     for (int32_t p = 0; p < r->n_profiles; p++) {
-        const double n = s->cohorts[p].n * ls_outputs_left(&r->outputs[p], tok / 2) / tok;
+        const double n = s->cohorts[p].n * ls_outputs_left(&r->outputs[p], passes / 2) / passes;
         alive += n;
-        held += n > 0 ? n * (s->cohorts[p].prompt_tok / s->cohorts[p].n + tok / 4) : 0;
+        held += n > 0 ? n * (s->cohorts[p].prompt_tok / s->cohorts[p].n + passes / 4 * r->plant->gained) : 0;
     }
     *context = held / fmax(alive, 1e-9);
     return alive;
@@ -195,13 +197,13 @@ static double beginning(const struct ls_ramp *r, int step, const struct ls_backl
     const struct ls_plant *plant = r->plant;
     const struct step *s = &r->steps[step];
     const double pipelines = (double)plant->scenario->strategy.dp, span_s = s->end_s - s->start_s;
-    const double tok = span_s / backlog->gap_s;
+    const double passes = span_s / backlog->gap_s;
     double held = 0, stay = 0, n = 0;
     for (int32_t p = 0; p < r->n_profiles; p++) {
         n += s->cohorts[p].n;
-        stay += s->cohorts[p].n * ls_outputs_left(&r->outputs[p], tok) / tok;
+        stay += s->cohorts[p].n * ls_outputs_left(&r->outputs[p], passes) / passes;
     }
-    const double free = plant->max_batch * plant->members * pipelines - alive_at(r, step, s->from_tok + tok, &held);
+    const double free = plant->max_batch * plant->members * pipelines - alive_at(r, step, s->from_pass + passes, &held);
     const double most = fmin(0.95 * backlog->most * pipelines * span_s, free * n / fmax(stay, 1e-9));
     return fmin(1.0, fmax(0.0, most) / offered);
 }
@@ -214,7 +216,7 @@ static void take_step(struct ls_ramp *r, int step, double gap_s)
     const double pipelines = (double)plant->scenario->strategy.dp, span_s = s->end_s - s->start_s;
     struct ls_backlog backlog = {.gap_s = gap_s};
     double offered[LS_MAX_CLASSES] = {0}, queued = 0, share = 1;
-    s->until_tok = s->from_tok + span_s / gap_s;
+    s->until_pass = s->from_pass + span_s / gap_s;
     follow_at_once(r, step);
     for (int c = 0; c < plant->classes->n; c++)
         queued += r->queue[c];
@@ -227,7 +229,7 @@ static void take_step(struct ls_ramp *r, int step, double gap_s)
         struct ls_backlog_load load = ls_backlog_load_of(plant, share * all / span_s / pipelines, s->batch);
         load.span_s = span_s;
         ls_backlog_solve(plant, &load, &backlog);
-        s->until_tok = s->from_tok + span_s / backlog.gap_s;
+        s->until_pass = s->from_pass + span_s / backlog.gap_s;
         share = beginning(r, step, &backlog, all);
     }
     begin(s, plant->classes, offered, share);
@@ -254,29 +256,29 @@ static double came_s(const struct ls_ramp *r, int step, double n)
 static void climb(struct ls_ramp *r)
 {
     const struct ls_plant_pass pass = ls_plant_time(r->plant, 1, 0, 0);
-    double gap_s = pass.latency_s, tok = 0, begun = 0;
+    double gap_s = pass.latency_s, passes = 0, begun = 0;
     for (int i = 0; i < N_STEPS; i++) {
         struct step *s = &r->steps[i];
-        s->from_tok = tok;
+        s->from_pass = passes;
         take_step(r, i, gap_s);
-        tok = s->until_tok;
+        passes = s->until_pass;
         s->from_s = came_s(r, i, begun);
         begun += s->n_begun;
         s->until_s = came_s(r, i, begun);
-        gap_s = (s->end_s - s->start_s) / (s->until_tok - s->from_tok);
+        gap_s = (s->end_s - s->start_s) / (s->until_pass - s->from_pass);
     }
 }
 
 /* -- what comes of it -- */
 
-/* When so many tokens have passed; behind the last step as in it. */
-static double time_at(const struct ls_ramp *r, double tok)
+/* When so many passes have gone by; behind the last step as in it. */
+static double time_at(const struct ls_ramp *r, double passes)
 {
     int i = 0;
-    while (i + 1 < N_STEPS && r->steps[i].until_tok < tok)
+    while (i + 1 < N_STEPS && r->steps[i].until_pass < passes)
         i++;
     const struct step *s = &r->steps[i];
-    return s->start_s + (tok - s->from_tok) / (s->until_tok - s->from_tok) * (s->end_s - s->start_s);
+    return s->start_s + (passes - s->from_pass) / (s->until_pass - s->from_pass) * (s->end_s - s->start_s);
 }
 
 /* Share of a step that lies behind the warm-up. */
@@ -300,38 +302,38 @@ struct sums {
 static void add_cohort(const struct ls_ramp *r, const struct step *s, int32_t profile, struct sums *sums)
 {
     const struct ls_workload *workload = &r->plant->scenario->workload;
-    const double begun_tok = (s->from_tok + s->until_tok) / 2, begun_s = time_at(r, begun_tok);
+    const double begun_pass = (s->from_pass + s->until_pass) / 2, begun_s = time_at(r, begun_pass);
     const double span_s = s->until_s - s->from_s, late_s = s->until_s - workload->warmup_s;
     const double counts = span_s > 0 ? fmin(1.0, fmax(0.0, late_s / span_s)) : late_s > 0;
     const double weight = counts * s->cohorts[profile].n / LS_OUTPUT_SHARES;
     for (int k = 0; k < LS_OUTPUT_SHARES; k++) {
-        const double tok = r->outputs[profile].middle[k], end_s = time_at(r, begun_tok + tok);
+        const double passes = r->outputs[profile].middle[k], end_s = time_at(r, begun_pass + passes);
         if (!workload->drain && end_s > workload->duration_s)
             continue;
         sums->n += weight;
         sums->ttft_s += weight * (queue_s(s) + s->prefill_s);
         sums->wait_s += weight * (queue_s(s) + s->wait_s);
-        sums->tpot_s += weight * (end_s - begun_s) / tok;
+        sums->tpot_s += weight * (end_s - begun_s) / passes * r->plant->tpot;
         sums->e2e_s += weight * (queue_s(s) + s->prefill_s + end_s - begun_s);
     }
 }
 
 /* Requests that end while it counts: those that began, less those that still decode, then and before. */
-static double n_finished(const struct ls_ramp *r, double end_tok)
+static double n_finished(const struct ls_ramp *r, double end_pass)
 {
     const double warmup_s = r->plant->scenario->workload.warmup_s;
-    double held = 0, n = 0, before = 0, warm_tok = 0;
+    double held = 0, n = 0, before = 0, warm_pass = 0;
     for (int i = 0; i < N_STEPS; i++) {
         const struct step *s = &r->steps[i];
         for (int32_t p = 0; p < r->n_profiles; p++) {
             n += s->cohorts[p].n;
             before += s->cohorts[p].n * (1 - measured(r, s));
         }
-        warm_tok += (1 - measured(r, s)) * (s->until_tok - s->from_tok);
+        warm_pass += (1 - measured(r, s)) * (s->until_pass - s->from_pass);
     }
     const int warm = (int)fmin(N_STEPS, ceil(warmup_s / (r->steps[0].end_s - r->steps[0].start_s)));
-    const double alive = alive_at(r, N_STEPS, end_tok, &held);
-    return n - alive - fmax(0.0, before - alive_at(r, warm, warm_tok, &held));
+    const double alive = alive_at(r, N_STEPS, end_pass, &held);
+    return n - alive - fmax(0.0, before - alive_at(r, warm, warm_pass, &held));
 }
 
 /* Whether waits grow by more than 0.05 s a second through the second half of what is measured. */
@@ -364,7 +366,7 @@ static void measure_steps(const struct ls_ramp *r, struct ls_means *means)
         time_s += span_s;
         means->batch += span_s * s->batch;
         means->busy_frac += span_s * s->busy_frac;
-        output_tok += share * all * s->batch * (s->until_tok - s->from_tok);
+        output_tok += share * all * s->batch * (s->until_pass - s->from_pass) * r->plant->gained;
         for (int32_t p = 0; p < r->n_profiles; p++) {
             output_tok += share * s->cohorts[p].n;
             prompt_tok += share * s->cohorts[p].prompt_tok;
@@ -395,7 +397,7 @@ static void mix_classes(struct ls_ramp *r)
 static void measure(struct ls_ramp *r, struct ls_means *means)
 {
     const struct ls_workload *workload = &r->plant->scenario->workload;
-    const double end_tok = r->steps[N_STEPS - 1].until_tok;
+    const double end_pass = r->steps[N_STEPS - 1].until_pass;
     struct sums sums = {0};
     for (int i = 0; i < N_STEPS; i++)
         for (int32_t p = 0; p < r->n_profiles; p++)
@@ -411,7 +413,7 @@ static void measure(struct ls_ramp *r, struct ls_means *means)
     };
     measure_steps(r, means);
     means->end_s += workload->drain ? means->e2e_s : 0;
-    means->finished = n_finished(r, workload->drain ? (double)INFINITY : end_tok);
+    means->finished = n_finished(r, workload->drain ? (double)INFINITY : end_pass);
 }
 
 bool ls_ramp_matters(const struct ls_plant *plant, const struct ls_means *steady)

@@ -21,6 +21,13 @@ static bool knows_sharing(const struct ls_scenario *scenario)
     return one || (engine->router != LS_ROUTER_PREFIX_AFFINITY && engine->router != LS_ROUTER_KV_AWARE);
 }
 
+static bool knows_drafts(const struct ls_scenario *scenario)
+{
+    const struct ls_workload *workload = &scenario->workload;
+    const bool recorded = workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
+    return scenario->engine.speculative.method == LS_NULL_CHOICE || !recorded;
+}
+
 static bool knows_arrivals(const struct ls_workload *workload)
 {
     if (workload->n_profiles > 1 && ls_workload_is_untimed(workload))
@@ -67,7 +74,7 @@ static bool runs_all(const struct ls_scenario *scenario)
 bool ls_low_knows(const struct ls_scenario *scenario)
 {
     const struct ls_engine *engine = &scenario->engine;
-    return engine->scheduling_policy == LS_POLICY_FCFS && engine->speculative.method == LS_NULL_CHOICE &&
+    return engine->scheduling_policy == LS_POLICY_FCFS && knows_drafts(scenario) &&
            !ls_scenario_is_disaggregated(scenario) && knows_arrivals(&scenario->workload) && knows_sharing(scenario) &&
            runs_all(scenario);
 }

@@ -28,4 +28,14 @@ struct ls_drafts ls_drafts_of(const struct ls_scenario *scenario);
  * long as those before it were. Depends on nothing else, so that strategies see the same luck. */
 int64_t ls_drafts_accepted(const struct ls_drafts *drafts, uint64_t index, int64_t n_generated, int64_t n);
 
+/* Passes in which m tokens come out are m · each + last on average, of all requests: with a chance c a pass gains
+ * A = 1 … n + 1 tokens, E[A] = 1 + c + … + c^n (Leviathan et al., equation 1), and the last one E[A (A − 1)] / (2 E[A])
+ * more than are left (the overshoot of a renewal process: Feller, An Introduction to Probability Theory 2, chapter XI).
+ */
+struct ls_draft_passes {
+    double each, last;
+};
+
+struct ls_draft_passes ls_drafts_passes(const struct ls_drafts *drafts);
+
 #endif
