@@ -181,12 +181,12 @@ static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 
 /* TensorRT-LLM 1.0 with its PyTorch backend, tensorrt_llm/llmapi/llm_args.py: batches of 2,048 for each of the pp
  * batches in flight, 8,192 tokens, blocks of 32 tokens in 0.9 of the memory that a forward pass at full size leaves,
- * context chunks off, the overlap scheduler on, GUARANTEED_NO_EVICT as its capacity policy. CUDA graphs for generation
- * as its deployment guides and benchmarks set them, up to the largest batch and padded (CudaGraphConfig,
- * _generate_cuda_graph_batch_sizes), for all ranks of attention data parallelism alike; left alone it has those of 1 to
- * 31, 32, 64 and 128 and pads nothing, which is cuda_graph_sizes: gaps with cuda_graph_max_tokens: 128. Tokens are
- * gathered, but for more expert ranks than experts a token on GB200 (_torch/modules/fused_moe/fused_moe_cutlass.py,
- * select_alltoall_method_type). */
+ * context chunks off, the overlap scheduler on but for pipelines (PyExecutor: _executor_loop_pp), GUARANTEED_NO_EVICT
+ * as its capacity policy. CUDA graphs for generation as its deployment guides and benchmarks set them, up to the
+ * largest batch and padded (CudaGraphConfig, _generate_cuda_graph_batch_sizes), for all ranks of attention data
+ * parallelism alike; left alone it has those of 1 to 31, 32, 64 and 128 and pads nothing, which is cuda_graph_sizes:
+ * gaps with cuda_graph_max_tokens: 128. Tokens are gathered, but for more expert ranks than experts a token on GB200
+ * (_torch/modules/fused_moe/fused_moe_cutlass.py, select_alltoall_method_type). */
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
     const struct ls_strategy *strategy = &scenario->strategy;
@@ -211,7 +211,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .output_reserve = 1,
         .step_overhead_s = 2.5e-3,
         .step_overhead_per_seq_s = 22.5e-6,
-        .overlap_scheduling = 1,
+        .overlap_scheduling = strategy->pp == 1,
         .expert_imbalance.power_law = routing_law,
         .all2all_backend = nvlink_domain && spread ? LS_ALL2ALL_NVLINK_TWO_SIDED : LS_ALL2ALL_ALL_GATHER,
         .pad_lockstep = LS_PAD_GRAPHS,
@@ -247,7 +247,8 @@ static struct ls_engine trtllm_engine(const struct ls_scenario *scenario)
  * (16,384 from 160 GiB, 2,048 below 35 GiB); weights and KV share what is left beside 0.5 GiB, 1.5 MiB a chunk token,
  * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. A running request is expected to need 0.1 of
  * its output when the estimate has settled (srt/managers/schedule_policy.py). moe_a2a_backend is none: attention ranks
- * gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). */
+ * gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). Pipelines are not scheduled ahead
+ * (_handle_pipeline_parallelism). */
 static struct ls_engine sglang(const struct ls_scenario *scenario)
 {
     const double memory = scenario->cluster.hardware.memory_bytes, mib = 1024.0 * 1024;
@@ -273,7 +274,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .output_reserve = 0.1,
         .step_overhead_s = 1e-3,
         .step_overhead_per_seq_s = 22.5e-6,
-        .overlap_scheduling = 1,
+        .overlap_scheduling = scenario->strategy.pp == 1,
         .expert_imbalance.power_law = routing_law,
         .all2all_backend = LS_ALL2ALL_ALL_GATHER,
         .pad_lockstep = LS_PAD_GRAPHS,

@@ -111,6 +111,15 @@ START_TEST(vllm_pays_for_ray_on_several_nodes)
 }
 END_TEST
 
+START_TEST(nobody_schedules_pipelines_ahead)
+{
+    static const char *const two[][2] = {{"strategy.pp", "2"}, {NULL, NULL}};
+    static const char *const engines[] = {"trtllm-1.0", "sglang-0.5"};
+    ck_assert_int_eq(resolve(engines[_i], nothing).engine.overlap_scheduling, 1);
+    ck_assert_int_eq(resolve(engines[_i], two).engine.overlap_scheduling, 0);
+}
+END_TEST
+
 START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
 {
     static const char *const llama_2[][2] = {{"model.max_position_embeddings", "4096"}, {NULL, NULL}};
@@ -241,6 +250,7 @@ int main(void)
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
     tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
+    tcase_add_loop_test(tcase, nobody_schedules_pipelines_ahead, 0, 2);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
