@@ -225,6 +225,8 @@ static const struct ls_param engine_rows[] = {
         struct ls_engine, "nccl_launch_s", nccl_launch_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
         "Mean time by which a rank is late at a collective of NCCL without a CUDA graph; p ranks wait for the last, "
         "1 + 1/2 + … + 1/p times as long. Null: the preset's."),
+    LS_ROW_FLOAT(struct ls_engine, "host_node_s", host_node_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
+                 "What a collective of NCCL between nodes waits for the CPU in a CUDA graph; null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_latency_s", request_latency_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0,
                  10,
                  "Time that a request and its first token spend between the processes of a server, to and fro, beside "

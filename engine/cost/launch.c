@@ -1,5 +1,6 @@
 #include "engine/cost/launch.h"
 
+#include "engine/cost/exchange.h"
 #include "engine/cost/price.h"
 #include "engine/sim/clock.h"
 
@@ -25,8 +26,33 @@ static double harmonic(int64_t n)
     return sum;
 }
 
+/* NCCL's collectives that leave the node, before and behind a layer's second block. */
+static int64_t count_crossing(const struct ls_step_cost *cost, bool moe)
+{
+    const int64_t reduce = cost->tp.nodes > 1 ? 1 : 0;
+    if (!moe || cost->shard.ep == 1)
+        return reduce;
+    switch ((enum ls_all2all)cost->engine->all2all_backend) {
+    case LS_ALL2ALL_ALL_GATHER:
+        return (cost->replicas.nodes > 1 ? 2 : 0) + reduce;
+    case LS_ALL2ALL_NCCL:
+        return (cost->experts.nodes > 1 ? 2 : 0) + reduce;
+    default: /* kernels that send by themselves */
+        return reduce;
+    }
+}
+
+static void init_host_nodes(struct ls_step_cost *cost)
+{
+    const int64_t host_ps = ls_ps_from_s(cost->engine->host_node_s);
+    cost->attention_host_ps = cost->tp.nodes > 1 ? host_ps : 0;
+    for (int moe = 0; moe < 2; moe++)
+        cost->mlp_host_ps[moe] = host_ps * count_crossing(cost, moe == 1);
+}
+
 void ls_launch_init(struct ls_step_cost *cost)
 {
+    init_host_nodes(cost);
     const struct ls_batch batch = {.n_tok = 2,
                                    .n_decode = 1,
                                    .decode_context = 1,
@@ -122,6 +148,14 @@ static bool has_prompts(const struct ls_step_cost *cost, const struct ls_batch *
     return false;
 }
 
+static void add_host_nodes(const struct ls_step_cost *cost, struct ls_step *step)
+{
+    for (int i = 0; i < 2; i++) {
+        step->attention_ps[i] += cost->attention_host_ps;
+        step->mlp_ps[i] += cost->mlp_host_ps[i];
+    }
+}
+
 /* The block's collective waits for the last rank; all of it for the CPU. */
 static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, int64_t comm_ps)
 {
@@ -132,7 +166,10 @@ static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, i
 
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
-    step->launched = cost->attention_launch_ps[0] + cost->nccl_launch_ps > 0 && ls_launch_needed(cost, batches);
+    const bool needed = ls_launch_needed(cost, batches);
+    step->launched = needed && cost->attention_launch_ps[0] + cost->nccl_launch_ps > 0;
+    if (!needed)
+        add_host_nodes(cost, step);
     if (!step->launched)
         return;
     step->attention_launch_ps = cost->attention_launch_ps[has_prompts(cost, batches)];

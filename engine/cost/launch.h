@@ -3,7 +3,7 @@
 
 #include "engine/cost/step_cost.h"
 
-/* Once the shard and formats of *cost are known. */
+/* Once the shard, groups and formats of *cost are known. */
 void ls_launch_init(struct ls_step_cost *cost);
 
 /* A pass without a CUDA graph is launched kernel by kernel, and no block of a layer is faster than the CPU launches its

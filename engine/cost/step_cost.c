@@ -456,8 +456,9 @@ enum ls_status ls_step_cost_init(struct ls_step_cost *cost, const struct ls_scen
     ls_routing_init(&cost->routing, &scenario->engine.expert_imbalance, cost->model, &cost->shard);
     const struct ls_speculative *speculative = &scenario->engine.speculative;
     cost->max_sampled = cost->max_seqs * (speculative->method == LS_NULL_CHOICE ? 1 : 1 + speculative->draft_tokens);
-    ls_launch_init(cost);
     enum ls_status status = init_groups(cost, scenario, err);
+    if (!status)
+        ls_launch_init(cost);
     if (!status)
         status = ls_draft_cost_init(&cost->draft, scenario, arena, err);
     if (!status)

@@ -107,6 +107,8 @@ struct ls_step_cost {
     int64_t attention_launch_ps[2]; /* CPU time to launch a layer's attention block: decodes alone, with prompts, */
     int64_t mlp_launch_ps[2];       /* and its other block: dense, mixture of experts */
     int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
+    int64_t attention_host_ps;      /* what collectives between nodes wait for the CPU in a graph, behind attention, */
+    int64_t mlp_host_ps[2];         /* and around the other block */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */
     unsigned char *has_linear;      /* [max_tok + 1] */
     struct ls_expert_block *blocks; /* [LS_N_EXPERT_BLOCKS], each where its tokens' numbers say; in lockstep */

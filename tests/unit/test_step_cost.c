@@ -378,6 +378,33 @@ START_TEST(nccl_waits_for_its_last_rank_outside_a_graph)
 }
 END_TEST
 
+/* Both blocks of a layer end with an all-reduce, which NCCL hands to the proxy of a NIC from the host. */
+START_TEST(collectives_between_nodes_wait_for_the_host_in_a_graph)
+{
+    const struct ls_batch batch = {
+        .n_decode = 4, .decode_context = 4000, .decode_window = 2048, .n_tok = 4, .n_sampled = 4};
+    for (int nodes = 1; nodes <= 2; nodes++) {
+        for (int graphs = LS_CUDA_GRAPHS_NONE; graphs <= LS_CUDA_GRAPHS_DECODE; graphs++) {
+            struct ls_step without, with;
+            make(LLAMA_TP4, "1");
+            scenario.cluster.nodes = nodes;
+            scenario.cluster.gpus_per_node = 4 / nodes;
+            scenario.engine.cuda_graphs = graphs;
+            scenario.engine.cuda_graph_max_tokens = 512;
+            scenario.engine.host_node_s = 0;
+            cost = make_cost();
+            ls_step_cost(&cost, &batch, &without);
+            scenario.engine.host_node_s = 68e-6;
+            cost = make_cost();
+            ls_step_cost(&cost, &batch, &with);
+            const int64_t wait_ps = nodes == 2 && graphs != LS_CUDA_GRAPHS_NONE ? ls_ps_from_s(68e-6) : 0;
+            ck_assert_int_eq(with.attention_ps[0], without.attention_ps[0] + wait_ps);
+            ck_assert_int_eq(with.mlp_ps[0], without.mlp_ps[0] + wait_ps);
+        }
+    }
+}
+END_TEST
+
 START_TEST(filtering_by_top_p_passes_every_logit_through_the_memory_of_every_rank)
 {
     const struct ls_batch batch = {
@@ -443,6 +470,7 @@ int main(void)
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
     tcase_add_test(tcase, prompts_without_fused_attention_pay_for_its_parts);
     tcase_add_test(tcase, nccl_waits_for_its_last_rank_outside_a_graph);
+    tcase_add_test(tcase, collectives_between_nodes_wait_for_the_host_in_a_graph);
     tcase_add_test(tcase, filtering_by_top_p_passes_every_logit_through_the_memory_of_every_rank);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
