@@ -25,7 +25,7 @@
     X(MEMORY_MATMUL, memory_matmul, "the matrices do not fit in memory")                                               \
     X(SCREENED, screened, "the search skipped it")                                                                     \
     X(CONVERGED, converged, "the replicas before it were enough")                                                      \
-    X(LOW, low, "the low level of detail does not know what the engine is asked to do")                                \
+    X(LOW, low, "low has no model of what is asked (docs/level-of-detail.md); medium has")                             \
     X(SHARD_GROUP, shard_group, "shard_group does not divide the GPUs that have the same parameters")                  \
     X(NVLINK, nvlink, "the exchange of tokens over NVLink would leave the node")
 

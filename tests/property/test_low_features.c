@@ -304,6 +304,11 @@ START_TEST(what_low_does_not_know_is_infeasible)
     ck_assert_int_eq(reason_of(), LS_REASON_NONE);
     scenario_set(&scenario, "engine.scheduling_policy", "sjf");
     ck_assert_int_eq(reason_of(), LS_REASON_LOW);
+    scenario_set(&scenario, "engine.scheduling_policy", "priority");
+    ck_assert_int_eq(reason_of(), LS_REASON_NONE); /* of equals */
+    scenario_add_profile(&scenario, 1, 100, 100)->priority = 1;
+    ck_assert_int_eq(reason_of(), LS_REASON_LOW);
+    scenario.workload.n_profiles = 1;
     scenario_set(&scenario, "engine.scheduling_policy", "fcfs");
     scenario_set(&scenario, "engine.enable_chunked_prefill", "false");
     ck_assert_int_eq(reason_of(), LS_REASON_NONE);

@@ -30,7 +30,7 @@ Pools of their own for prompts and decodes: their GPUs add up, every key can be 
   2,2,null,infeasible,excluded,6
   2,2,h200-sxm,infeasible,excluded,6
   $ llmsweep simulate pools.yaml --set lod=low --set engine.disaggregation.prefill.replicas=1 --set engine.disaggregation.decode.replicas=1
-  llmsweep simulate: infeasible: low: the low level of detail does not know what the engine is asked to do
+  llmsweep simulate: infeasible: low: low has no model of what is asked (docs/level-of-detail.md); medium has
   [1]
   $ llmsweep simulate pools.yaml --set engine.disaggregation.prefill.replicas=1
   pools.yaml:7:19: engine.disaggregation.decode.replicas: pools need their number of replicas

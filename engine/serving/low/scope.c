@@ -21,6 +21,17 @@ static bool knows_sharing(const struct ls_scenario *scenario)
     return one || (engine->router != LS_ROUTER_PREFIX_AFFINITY && engine->router != LS_ROUTER_KV_AWARE);
 }
 
+/* Queues in order of arrival, as by equal priorities. */
+static bool knows_order(const struct ls_scenario *scenario)
+{
+    const struct ls_workload *workload = &scenario->workload;
+    bool equal = true;
+    for (int32_t i = 1; !workload->trace && i < workload->n_profiles; i++)
+        equal &= workload->profiles[i].priority == workload->profiles[0].priority;
+    return scenario->engine.scheduling_policy == LS_POLICY_FCFS ||
+           (scenario->engine.scheduling_policy == LS_POLICY_PRIORITY && equal);
+}
+
 static bool knows_drafts(const struct ls_scenario *scenario)
 {
     const struct ls_workload *workload = &scenario->workload;
@@ -73,8 +84,6 @@ static bool runs_all(const struct ls_scenario *scenario)
 
 bool ls_low_knows(const struct ls_scenario *scenario)
 {
-    const struct ls_engine *engine = &scenario->engine;
-    return engine->scheduling_policy == LS_POLICY_FCFS && knows_drafts(scenario) &&
-           !ls_scenario_is_disaggregated(scenario) && knows_arrivals(&scenario->workload) && knows_sharing(scenario) &&
-           runs_all(scenario);
+    return knows_order(scenario) && knows_drafts(scenario) && !ls_scenario_is_disaggregated(scenario) &&
+           knows_arrivals(&scenario->workload) && knows_sharing(scenario) && runs_all(scenario);
 }

@@ -5,7 +5,7 @@
 
 /* Whether the low level of detail has a model of all that a resolved scenario asks for; if not, the cell is infeasible
  * (`low`). What it does not know:
- * - queues in another order than fcfs,
+ * - queues in another order than that of arrival,
  * - drafts, where a trace is replayed at its own times,
  * - separate pools,
  * - clients without a rate beside others,
