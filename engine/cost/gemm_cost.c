@@ -27,8 +27,8 @@ static const double tile_sides[LS_N_TILES][2] = {{64, 64}, {64, 128}, {128, 128}
 static const double min_split_k = 128.0;
 static const double most_splits = 32.0;
 
-/* What a tile takes for each step of k: its arithmetic, its operands' way into the SM, and their way out of the L2 for
- * each tile that is worked on beside it. */
+/* What a tile takes for each step of k: its arithmetic, its operands' way into the SM, the wait for the first of them,
+ * and their way out of the L2 for each tile that is worked on beside it. */
 struct step {
     double alone_s, share_s;
 };
@@ -37,11 +37,12 @@ static struct step make_step(const struct ls_hardware *hardware, const struct ls
                              const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
     const double rows = gemm->m / gemm->groups;
-    const double padded = smaller(side[0], kernels->mma_rows * round_up(rows / kernels->mma_rows));
+    const double padded = kernels->mma_rows * round_up(smaller(side[0], rows) / kernels->mma_rows);
     const double compute_s = 2.0 * padded * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
     const double operand_bytes = smaller(side[0], rows) * gemm->activation_bytes + side[1] * gemm->weight_bytes;
+    const double operands_s = operand_bytes / kernels->sm_bandwidth_bytes_per_s;
     return (struct step){
-        .alone_s = larger(compute_s, operand_bytes / kernels->sm_bandwidth_bytes_per_s),
+        .alone_s = larger(kernels->step_s, larger(compute_s, operands_s)),
         .share_s = kernels->l2_bandwidth_bytes_per_s > 0.0 ? operand_bytes / kernels->l2_bandwidth_bytes_per_s : 0.0,
     };
 }

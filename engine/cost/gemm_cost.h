@@ -20,8 +20,8 @@ struct ls_gemm {
  *
  * load = tiles · splits / SMs; waves = wave_frac · ⌈load⌉ + (1 − wave_frac) · max(1, load);
  *
- * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), operand bytes / sm_bandwidth, operand bytes
- * · min(SMs, tiles · splits) / l2_bandwidth), for each step of k;
+ * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), least step, operand bytes / sm_bandwidth,
+ * operand bytes · min(SMs, tiles · splits) / l2_bandwidth), for each step of k;
  *
  * compute = start + (waves − 1) · wave + waves · k / splits · step, + split + 8 · splits · m · n / (memory bandwidth ·
  * split_frac) when k is split, and at least 2 · m · n · k / sustained;

@@ -33,6 +33,7 @@ struct ls_gemm_kernels {
     double memory_frac;                    /* of the memory bandwidth, large products */
     double start_s;                        /* prologue and epilogue of the first wave of tiles, */
     double wave_s;                         /* of each further one */
+    double step_s;                         /* a tile's least time for each step of k, however few its operands */
     double sm_bandwidth_bytes_per_s;       /* operands into one SM, */
     double l2_bandwidth_bytes_per_s;       /* into all of them; 0: as much as they take */
     double split_s;                        /* adding up after k was split over several SMs: fixed time, */

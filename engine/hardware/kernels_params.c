@@ -27,6 +27,7 @@
               "Share of the memory bandwidth that large products reach"),                                              \
         TIME(set, GEMM, "start", start_s, "1 us", "Prologue and epilogue of the first wave of tiles"),                 \
         TIME(set, GEMM, "wave", wave_s, "0.7 us", "Prologue and epilogue of each further wave"),                       \
+        TIME(set, GEMM, "step", step_s, "0 us", "Least time of a tile for each step of k"),                            \
         RATE(set, GEMM, "sm_bandwidth", sm_bandwidth_bytes_per_s, "150 GB/s", "Bandwidth of operands into one SM"),    \
         RATE(set, GEMM, "l2_bandwidth", l2_bandwidth_bytes_per_s, "0 B/s",                                             \
              "Bandwidth of operands into all SMs; 0: as much as they take"),                                           \

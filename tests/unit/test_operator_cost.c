@@ -104,6 +104,34 @@ START_TEST(k_is_split_while_sms_idle)
 }
 END_TEST
 
+START_TEST(a_step_of_k_takes_its_least_time)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    struct ls_gemm_kernels *kernels = &hardware.kernels[0].gemm[LS_GEMM_BF16];
+    kernels->split_s = 1;
+    const double tile_s = 2.0 * 128 * 128 * 4096 / 1e12;
+    const struct ls_op op = gemm(128, 128, 4096);
+    kernels->step_s = 0.5 * tile_s / 4096;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s, 1e-9);
+    kernels->step_s = 3 * tile_s / 4096;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 3 * tile_s, 1e-9);
+}
+END_TEST
+
+START_TEST(a_tile_pays_for_whole_instructions)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    struct ls_gemm_kernels *kernels = &hardware.kernels[0].gemm[LS_GEMM_BF16];
+    kernels->split_s = 1;
+    const struct ls_op one = gemm(1, 128, 4096), full = gemm(128, 128, 4096);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &one), ls_op_seconds(&hardware, &full), 1e-12);
+    kernels->mma_rows = 16;
+    ck_assert_double_eq_tol(8 * ls_op_seconds(&hardware, &one), ls_op_seconds(&hardware, &full), 1e-9);
+}
+END_TEST
+
 START_TEST(power_limits_large_products_alone)
 {
     const struct ls_hardware free = make_hardware();
@@ -380,6 +408,8 @@ int main(void)
     Suite *suite = suite_create("operator_cost");
     TCase *tcase = tcase_create("operator_cost");
     tcase_add_test(tcase, an_ideal_gemm_is_the_roofline);
+    tcase_add_test(tcase, a_step_of_k_takes_its_least_time);
+    tcase_add_test(tcase, a_tile_pays_for_whole_instructions);
     tcase_add_test(tcase, power_limits_large_products_alone);
     tcase_add_test(tcase, a_partial_wave_costs_a_whole_one_unless_tiles_share_sms);
     tcase_add_test(tcase, k_is_split_while_sms_idle);

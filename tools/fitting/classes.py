@@ -6,6 +6,7 @@ from . import forms
 from .tables import concatenate, hold_out, select
 
 MAX_ROWS = 4000  # of a fit; drawn evenly
+FEW_ROWS = 800  # of each of many starts, before the best are fitted to more
 PULL = 0.03
 US = 1e-6
 NS = 1e-9
@@ -25,15 +26,15 @@ class Fit:
         return self.error[self.rows["held"]]
 
 
-def solve(free, fixed, model, rows, sources, scale=0.03):
+def solve(free, fixed, model, rows, sources, scale=0.03, max_rows=MAX_ROWS):
     """Least squares of the logarithms, robust to outliers; `free` maps names to (start, low, high).
 
     Parameters whose name begins with an underscore describe the benchmark and stay out of the result."""
     names = list(free)
     start, low, high = (np.log(np.array([free[n][i] for n in names])) for i in range(3))
     usable = np.where(~rows["held"])[0]
-    if len(usable) > MAX_ROWS:
-        usable = np.random.default_rng(7).permutation(usable)[:MAX_ROWS]
+    if len(usable) > max_rows:
+        usable = np.random.default_rng(7).permutation(usable)[:max_rows]
     train = select(rows, usable)
 
     def unpack(x):
@@ -56,12 +57,28 @@ def best_of(fits):
     return min(fits, key=lambda fit: np.median(fit.error[~fit.rows["held"]]) + 0.2 * np.mean(fit.error[~fit.rows["held"]]))
 
 
+def search(starts, model, rows, sources, scale=0.03):
+    """The best of many starts, each a pair of free and fixed parameters: all on few rows, then the best two on more."""
+    def loss(pair):
+        error = pair[1].error[~rows["held"]]
+        return np.median(error) + 0.5 * np.mean(np.minimum(error, 0.5))
+
+    quick = [(free, solve(free, fixed, model, rows, sources, scale, FEW_ROWS)) for free, fixed in starts]
+    finals = []
+    for free, fit in sorted(quick, key=loss)[:2]:
+        found = {**fit.params, **{"_" + key: value for key, value in fit.benchmark.items()}}
+        again = {key: (found[key], low, high) for key, (_, low, high) in free.items()}
+        fixed = {key: value for key, value in found.items() if key not in free}
+        finals.append((again, solve(again, fixed, model, rows, sources, scale)))
+    return min(finals, key=loss)[1]
+
+
 # --- products ---
 
 GEMM_FREE = {
     "launch": (2 * US, 0.2 * US, 80 * US), "memory_frac": (0.85, 0.2, 1.1), "start": (1 * US, 0.05 * US, 20 * US),
     "wave": (0.7 * US, 0.01 * US, 10 * US), "sm_bandwidth": (150e9, 5e9, 3e12), "split": (3 * US, 0.05 * US, 30 * US),
-    "l2_bandwidth": (8e12, 5e11, 2e14), "split_frac": (1.0, 0.05, 4.0),
+    "l2_bandwidth": (8e12, 5e11, 2e14), "step": (0.02 * NS, 0.001 * NS, 20 * NS), "split_frac": (1.0, 0.05, 4.0),
     "wave_frac": (0.3, 0.02, 1.0), "tile_64x64": (0.6, 0.02, 1.2), "tile_64x128": (0.7, 0.02, 1.2),
     "tile_128x128": (0.75, 0.02, 1.2), "tile_128x256": (0.7, 0.02, 1.2),
 }
@@ -69,13 +86,14 @@ QUANTIZE_FREE = {  # its fixed time cannot be told from the product's: see fit_g
     "_quantize_row": (2 * NS, 0.001 * NS, 100 * NS),
     "_quantize_bandwidth": (2e12, 5e10, 2e13),
 }
-WARM_FREE = {"_warm": (0.6, 0.05, 4.0), "_warm_speed": (1.5, 1.0, 20.0)}
+WARM_FREE = {"_warm": (0.6, 0.05, 4.0), "_warm_speed": (1.5, 1.0, 20.0)}  # of each source: benchmarks differ in it
 MMA_ROWS = (16.0, 64.0)  # of mma and wgmma instructions
 LARGE_TILES = {  # another start: libraries whose large tiles are the good ones
     "tile_64x64": (0.3, 0.02, 1.2), "tile_64x128": (0.5, 0.02, 1.2), "tile_128x128": (0.75, 0.02, 1.2),
     "tile_128x256": (0.85, 0.02, 1.2), "wave_frac": (0.8, 0.02, 1.0),
 }
 NEVER_SPLIT = {"split": (25 * US, 0.05 * US, 200 * US), "wave_frac": (0.2, 0.02, 1.0)}  # another start
+LATENT = {"step": (1.5 * NS, 0.001 * NS, 20 * NS)}  # another start: steps that wait for their operands
 NO_QUANTIZE = {"quantize_launch": 0.0, "quantize_row": 0.0, "quantize_bandwidth": 0.0}
 FORMATS = {  # name in the tables, bytes of a weight, bytes of an activation, arithmetic
     "bf16": ("bfloat16", 2.0, 2.0, "bf16"), "fp8": ("fp8", 1.0, 1.0, "fp8"),
@@ -98,17 +116,27 @@ def is_computed(format_name, peak):
 
 
 
+LONG = 10e-3  # seconds of a kernel that the power limit holds down
+RANDOM = "trtllm"  # libraries whose benchmark multiplies random numbers; those of one constant take less power
+
+
+def power_seconds(rows, sustained, sources):
+    """What the power limit makes of the rows that it concerns; 0 for others."""
+    limited = np.array([source.startswith(RANDOM) for source in sources])[rows["source"]] & (rows["t"] > LONG)
+    return np.where(limited, 2 * rows["m"] * rows["n"] * rows["k"] / sustained, 0.0) if sustained else np.zeros(len(limited))
+
+
 def gemm_rows(tables, gpu, spec, format_name, sources, prefix="gemm"):
     name, weight, _, _ = FORMATS[format_name]
     arithmetic, activation = arithmetic_of(format_name, spec["peak"])
     found = []
-    for source in sources:
+    for index, source in enumerate(sources):
         if not tables.has(gpu, "gemm", source):
             continue
         table = tables.get(gpu, "gemm", source)
         part = select(table, table["gemm_dtype"] == name)
         if len(part["m"]):
-            found.append({k: part[k] for k in ("m", "n", "k", "latency")})
+            found.append({**{k: part[k] for k in ("m", "n", "k", "latency")}, "source": np.full(len(part["m"]), index)})
     if not found:
         return None
     rows = concatenate(found)
@@ -116,7 +144,9 @@ def gemm_rows(tables, gpu, spec, format_name, sources, prefix="gemm"):
     ones = np.ones(len(rows["t"]))
     rows.update(groups=ones, weight_bytes=weight * ones, activation_bytes=activation * ones,
                 peak=spec["peak"][arithmetic] * ones, held=hold_out(rows["n"], rows["k"]))
-    return rows
+    rows["power_s"] = power_seconds(rows, spec["sustained"].get(arithmetic), sources)
+    from_memory = forms.gemm_bytes(rows) / spec["memory_bandwidth"] < rows["t"]
+    return select(rows, from_memory)  # an engine's layers do not find their weights in the L2
 
 
 def with_quantize(params):
@@ -130,22 +160,23 @@ def fit_gemm(tables, gpu, spec, format_name, sources, quantize_launch=0.0):
     if rows is None:
         return None
     quantizes = format_name in ("fp8", "fp8_block", "nvfp4", "int8")
-    free = {**GEMM_FREE, **WARM_FREE, **(QUANTIZE_FREE if quantizes else {})}
+    warm_free = {f"{key}_{i}": bounds for i in range(len(sources)) for key, bounds in WARM_FREE.items()}
+    free = {**GEMM_FREE, **warm_free, **(QUANTIZE_FREE if quantizes else {})}
 
     def model(params, x):
-        warm = (spec["l2"] * params["_warm"], params["_warm_speed"])
-        return forms.gemm_seconds(with_quantize(params), spec, x, warm)
+        size, speed = (np.array([params[f"{key}_{i}"] for i in range(len(sources))])[x["source"]] for key in WARM_FREE)
+        return forms.gemm_seconds(with_quantize(params), spec, x, (spec["l2"] * size, speed))
 
     no_quantize = {**NO_QUANTIZE, "_quantize_launch": quantize_launch}
     any_tile = {**no_quantize, "largest_tile_above": 0.0}
-    fits = [solve(start, {**any_tile, "mma_rows": mma}, model, rows, sources)
-            for start in (free, {**free, **LARGE_TILES}, {**free, **NEVER_SPLIT}) for mma in MMA_ROWS]
-    if quantizes:  # libraries with one tile for each range of m
+    kinds = (GEMM_FREE, LARGE_TILES, NEVER_SPLIT, {**NEVER_SPLIT, **LATENT}, {**LARGE_TILES, **LATENT})
+    starts = [({**free, **kind}, {**any_tile, "mma_rows": mma}) for kind in kinds for mma in MMA_ROWS]
+    if quantizes:  # libraries with one tile for each range of m, or for all
         smaller = {k: v for k, v in free.items() if k != "tile_128x256"}
-        fixed = {**no_quantize, "tile_128x256": 0.0, "mma_rows": 64.0}
-        fits += [solve({**smaller, "wave_frac": (0.9, 0.02, 1.0)}, {**fixed, "largest_tile_above": above}, model, rows, sources)
-                 for above in (64.0, 128.0)]
-    return best_of(fits)
+        fixed = {**no_quantize, "tile_128x256": 0.0}
+        starts += [({**smaller, "wave_frac": (0.9, 0.02, 1.0)}, {**fixed, "largest_tile_above": above, "mma_rows": mma})
+                   for above, mma in ((0.5, 128.0), (64.0, 64.0), (128.0, 64.0))]
+    return search(starts, model, rows, sources)
 
 
 def fit_quantize(tables, gpu, source, operator):

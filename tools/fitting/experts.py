@@ -148,8 +148,9 @@ def layer_seconds(params, memory, spec, x):
 
 
 def fit(rows, spec, memory, source):
-    fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0}
+    fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0, "step": 0.0}
+    free = {name: bounds for name, bounds in GEMM_FREE.items() if name != "step"}
     return best_of([solve(start, {**fixed, "mma_rows": mma}, lambda p, x: layer_seconds(p, memory, spec, x), rows,
                           [source], scale=0.05)
-                    for start in (GEMM_FREE, {**GEMM_FREE, **LARGE_TILES}, {**GEMM_FREE, **NEVER_SPLIT})
+                    for start in (free, {**free, **LARGE_TILES}, {**free, **NEVER_SPLIT})
                     for mma in MMA_ROWS])

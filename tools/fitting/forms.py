@@ -29,8 +29,9 @@ def tiled_seconds(p, gpu, x, side, frac, whole):
     down = np.maximum(1, rows / side[0] + 0.5) if x.get("routed") else np.ceil(rows / side[0])
     tiles = x["groups"] * down * np.ceil(x["n"] / side[1])
     operands = np.minimum(side[0], rows) * x["activation_bytes"] + side[1] * x["weight_bytes"]
-    padded = np.minimum(side[0], p["mma_rows"] * np.ceil(rows / p["mma_rows"]))
-    alone_s = np.maximum(2 * padded * side[1] * sms / (x["peak"] * frac), operands / p["sm_bandwidth"])
+    padded = p["mma_rows"] * np.ceil(np.minimum(side[0], rows) / p["mma_rows"])
+    arithmetic_s = 2 * padded * side[1] * sms / (x["peak"] * frac)
+    alone_s = np.maximum(p["step"], np.maximum(arithmetic_s, operands / p["sm_bandwidth"]))
     share_s = operands / p["l2_bandwidth"]
     best = waves_seconds(p, sms, tiles, alone_s, share_s, x["k"])
     adding_s = 8 * x["m"] * x["n"] / (gpu["memory_bandwidth"] * p["split_frac"])
@@ -74,11 +75,17 @@ def warmed(memory_s, size, warm):
     return memory_s * (1 - hit + hit / warm[1])
 
 
+def gemm_bytes(x):
+    """Weights, activations and results."""
+    return (x["groups"] * x["n"] * x["k"] * x["weight_bytes"]
+            + x["m"] * (x["k"] * x["activation_bytes"] + x["n"] * 2.0))
+
+
 def gemm_seconds(p, gpu, x, warm=None):
-    size = x["groups"] * x["n"] * x["k"] * x["weight_bytes"]
-    size = size + x["m"] * (x["k"] * x["activation_bytes"] + x["n"] * 2.0)
+    size = gemm_bytes(x)
     memory_s = warmed(size / (gpu["memory_bandwidth"] * p["memory_frac"]), size, warm)
-    return p["launch"] + cube_norm(gemm_compute(p, gpu, x), memory_s) + quantize_seconds(p, x["m"], x["k"])
+    compute_s = np.maximum(gemm_compute(p, gpu, x), x.get("power_s", 0.0))
+    return p["launch"] + cube_norm(compute_s, memory_s) + quantize_seconds(p, x["m"], x["k"])
 
 
 def memory_seconds(p, gpu, size):

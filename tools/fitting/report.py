@@ -119,6 +119,10 @@ What to know when reading them:
 - Benchmarks of decode attention repeat one buffer, so caches of less than about the L2's size are read from it. The
   fit accounts for that; the hardware file holds what reading from memory takes, since an engine reads every layer's
   weights in between. Small caches are hardest to fit, and weigh least.
+- Left out as read from the L2: products whose operands the memory cannot deliver in the time that was measured, one in six
+  on the L40S and one in eleven on the RTX PRO 6000, whose L2 is larger than many a matrix, hardly any elsewhere.
+- Products of 10 ms and more run under the board's power limit where the benchmark multiplies random numbers, as
+  TensorRT-LLM's does: the fit takes the rate of `sustained` there, as the program does.
 - Left out as kernels of their own: heads of 512, more than 16 query heads for each KV head, sliding windows.
 - Left out as impossible: decode attention of trtllm-1.0.0 on A100, which reads four in ten large caches faster than the
   memory delivers them, up to 1.7 times; vLLM's stands in.
