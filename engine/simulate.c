@@ -7,6 +7,7 @@
 #include "engine/model/model.h"
 #include "engine/serving/deployment/disaggregation.h"
 #include "engine/serving/low/low.h"
+#include "engine/serving/low/tandem.h"
 #include "engine/serving/max_goodput.h"
 #include "engine/serving/serving.h"
 #include "engine/training/training.h"
@@ -107,6 +108,8 @@ static enum ls_status run_serving(void *context, const struct ls_scenario *scena
     if (ls_scenario_is_disaggregated(scenario)) {
         for (int role = 0; role < LS_N_POOL_ROLES; role++)
             ls_disaggregation_pool(scenario, (enum ls_pool_role)role, &sim->pools[role]);
+        if (scenario->strategy.lod == LS_LOD_LOW)
+            return ls_low_run_pools(scenario, sim->pools, run->kv_blocks, &sim->arena, metrics, err);
         const struct ls_pool_plan plans[LS_N_POOL_ROLES] = {{&sim->pools[0], run->kv_blocks[0]},
                                                             {&sim->pools[1], run->kv_blocks[1]}};
         return ls_serving_run_pools(scenario, plans, &sim->collector, &sim->arena, &sim->watch, metrics, err);

@@ -90,6 +90,17 @@ static void expect_close(const double *low, const double *medium, double load)
                   medium[LS_METRIC_PREFIX_HIT_RATE]);
 }
 
+/* Times between the pools, and what their GPUs are busy. */
+static void expect_close_pools(const double *low, const double *medium)
+{
+    static const enum ls_scalar_metric utilization[] = {LS_METRIC_PREFILL_UTILIZATION, LS_METRIC_DECODE_UTILIZATION};
+    for (int i = 0; i < 2; i++)
+        ck_assert_msg(fabs(low[utilization[i]] - medium[utilization[i]]) <= 0.1,
+                      "pool %d is busy for %g at low, %g at medium", i, low[utilization[i]], medium[utilization[i]]);
+    ck_assert_double_le(fabs(low[LS_METRIC_HANDOVER_WAIT_MEAN_S] / medium[LS_METRIC_HANDOVER_WAIT_MEAN_S] - 1), 0.15);
+    ck_assert_double_le(fabs(low[LS_METRIC_TRANSFER_MEAN_S] / medium[LS_METRIC_TRANSFER_MEAN_S] - 1), 0.05);
+}
+
 static void expect_close_loads(void)
 {
     static const double loads[] = {0.2, 0.5, 0.8};
@@ -98,6 +109,8 @@ static void expect_close_loads(void)
         const struct ls_metrics low = simulate_at(LS_LOD_LOW, loads[i] * most);
         const struct ls_metrics medium = simulate_at(LS_LOD_MEDIUM, loads[i] * most);
         expect_close(low.scalar, medium.scalar, loads[i]);
+        if (ls_scenario_is_disaggregated(&scenario))
+            expect_close_pools(low.scalar, medium.scalar);
     }
 }
 
@@ -277,6 +290,45 @@ START_TEST(answers_take_as_many_passes_as_the_formula_says)
 }
 END_TEST
 
+/* -- separate pools -- */
+
+START_TEST(pools_for_prompts_and_decodes)
+{
+    static const char *const replicas[][2] = {{"1", "1"}, {"3", "1"}, {"1", "2"}};
+    make(1500, 200);
+    scenario_set(&scenario, "engine.disaggregation.prefill.replicas", replicas[_i][0]);
+    scenario_set(&scenario, "engine.disaggregation.decode.replicas", replicas[_i][1]);
+    scenario_set(&scenario, "engine.disaggregation.decode.tp", "2");
+    expect_close_loads();
+}
+END_TEST
+
+START_TEST(pools_with_slow_links_and_drafts)
+{
+    make(1500, 100);
+    scenario_set(&scenario, "engine.disaggregation.prefill.replicas", "1");
+    scenario_set(&scenario, "engine.disaggregation.decode.replicas", "1");
+    scenario_set(&scenario, "engine.disaggregation.transfer.bandwidth", "1 GB/s");
+    scenario_set(&scenario, "engine.speculative.method", "ngram");
+    scenario_set(&scenario, "engine.speculative.draft_tokens", "3");
+    scenario.engine.speculative.acceptance = scenario_dist(LS_DIST_CONSTANT);
+    scenario.engine.speculative.acceptance.value = 0.6;
+    expect_close_loads();
+}
+END_TEST
+
+START_TEST(users_of_two_pools)
+{
+    struct ls_profile *profile = make(1500, 200);
+    scenario_set(&scenario, "engine.disaggregation.prefill.replicas", "1");
+    scenario_set(&scenario, "engine.disaggregation.decode.replicas", "1");
+    profile->arrivals.process = LS_ARRIVALS_CLOSED;
+    profile->arrivals.concurrency = 16;
+    const struct ls_metrics low = simulate_at(LS_LOD_LOW, 10), medium = simulate_at(LS_LOD_MEDIUM, 10);
+    expect_close(low.scalar, medium.scalar, 16);
+}
+END_TEST
+
 /* -- what it does not know -- */
 
 static enum ls_reason reason_of(void)
@@ -302,6 +354,11 @@ START_TEST(what_low_does_not_know_is_infeasible)
     ck_assert_int_eq(reason_of(), LS_REASON_LOW);
     scenario_set(&scenario, "engine.router", "session");
     ck_assert_int_eq(reason_of(), LS_REASON_NONE);
+    scenario.engine.disaggregation.pools[LS_POOL_PREFILL].replicas = 1;
+    scenario.engine.disaggregation.pools[LS_POOL_DECODE].replicas = 1;
+    ck_assert_int_eq(reason_of(), LS_REASON_LOW);
+    scenario.engine.disaggregation.pools[LS_POOL_PREFILL].replicas = LS_NULL_INT;
+    scenario.engine.disaggregation.pools[LS_POOL_DECODE].replicas = LS_NULL_INT;
     scenario_set(&scenario, "engine.scheduling_policy", "sjf");
     ck_assert_int_eq(reason_of(), LS_REASON_LOW);
     scenario_set(&scenario, "engine.scheduling_policy", "priority");
@@ -336,6 +393,9 @@ int main(void)
     tcase_add_loop_test(tcase, drafts_that_are_verified, 0, 3);
     tcase_add_test(tcase, drafts_in_sessions);
     tcase_add_loop_test(tcase, answers_take_as_many_passes_as_the_formula_says, 0, 4);
+    tcase_add_loop_test(tcase, pools_for_prompts_and_decodes, 0, 3);
+    tcase_add_test(tcase, pools_with_slow_links_and_drafts);
+    tcase_add_test(tcase, users_of_two_pools);
     tcase_add_test(tcase, what_low_does_not_know_is_infeasible);
     tcase_set_timeout(tcase, 240);
     suite_add_tcase(suite, tcase);

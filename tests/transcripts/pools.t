@@ -29,7 +29,7 @@ Pools of their own for prompts and decodes: their GPUs add up, every key can be 
   2,1,h200-sxm,done,none,5
   2,2,null,infeasible,excluded,6
   2,2,h200-sxm,infeasible,excluded,6
-  $ llmsweep simulate pools.yaml --set lod=low --set engine.disaggregation.prefill.replicas=1 --set engine.disaggregation.decode.replicas=1
+  $ llmsweep simulate pools.yaml --set lod=low --set engine.scheduling_policy=sjf --set engine.disaggregation.prefill.replicas=1 --set engine.disaggregation.decode.replicas=1
   llmsweep simulate: infeasible: low: low has no model of what is asked (docs/level-of-detail.md); medium has
   [1]
   $ llmsweep simulate pools.yaml --set engine.disaggregation.prefill.replicas=1

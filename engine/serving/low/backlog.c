@@ -103,7 +103,10 @@ static double taken_s(const struct model *m)
 /* The next pass follows as soon as the slowest stage can take it. */
 static struct interval light_interval(const struct model *m)
 {
-    const double period_s = ls_plant_period_s(m->plant, &m->light, m->slots);
+    double period_s = ls_plant_period_s(m->plant, &m->light, m->slots);
+    if (m->plant->part ==
+        LS_PLANT_PROMPTS) /* nothing is under way: the next pass is composed as soon as a prompt comes */
+        period_s = fmin(period_s, m->slots * 0.05 / fmax(m->load->rate, 1e-9));
     return (struct interval){period_s / m->slots, m->light.busy_s, 1 / m->slots};
 }
 

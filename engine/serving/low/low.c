@@ -3,154 +3,17 @@
 #include <math.h>
 
 #include "engine/memory/serving_memory.h"
-#include "engine/serving/deployment/frontend.h"
-#include "engine/serving/low/backlog.h"
 #include "engine/serving/low/course.h"
 #include "engine/serving/low/plant.h"
 #include "engine/serving/low/ramp.h"
 #include "engine/serving/low/reuse.h"
+#include "engine/serving/low/steady.h"
 #include "engine/serving/low/walk.h"
 
-enum {
-    MAX_ITERATIONS = 24,
-    MAX_ROUNDS = 8 /* of what is found in KV caches and what comes of it */
-};
-
-/* The operating point of one pipeline. */
-struct point {
-    double batch;  /* decodes of one scheduler */
-    double pass_s; /* mean time between two passes of a request */
-    double busy_frac;
-    double first_s; /* from arrival to the end of its prompt */
-    double wait_s;  /* of that, before a pass takes it */
-};
-
-/* One pipeline with so many requests decoding, and what Little's law asks for beyond them. */
-static double excess_batch(struct ls_plant *plant, double rate, double batch, struct ls_backlog *backlog)
-{
-    const struct ls_backlog_load load = ls_backlog_load_of(plant, rate, batch);
-    ls_backlog_solve(plant, &load, backlog);
-    return rate / plant->members * plant->decodes * backlog->gap_s - batch;
-}
-
-/* Little's law, by secants between a batch that is too small and one that is not; false when no slot or block is left.
- */
-static bool find_point(struct ls_plant *plant, double rate, struct point *point)
-{
-    struct ls_backlog backlog;
-    double low = 0, low_excess = excess_batch(plant, rate, 0, &backlog), batch = 0, excess = low_excess;
-    double high = plant->max_batch, high_excess = (double)NAN, slope = -1;
-    for (int i = 0; i < MAX_ITERATIONS && fabs(excess) > 2e-3 * (batch + 0.1); i++) {
-        const double before = batch, excess_before = excess;
-        batch = fmin(high, batch - excess / fmin(-0.02, slope));
-        if (batch <= low)
-            batch = low + (high - low) * low_excess / (low_excess - high_excess);
-        excess = excess_batch(plant, rate, batch, &backlog);
-        slope = (excess - excess_before) / (batch - before);
-        if (excess > 0 && batch >= plant->max_batch)
-            return false;
-        *(excess > 0 ? &low : &high) = batch;
-        *(excess > 0 ? &low_excess : &high_excess) = excess;
-    }
-    *point = (struct point){batch, backlog.gap_s, backlog.busy_frac, backlog.prefill_s, backlog.wait_s};
-    return true;
-}
-
-/* A pass with prompts of the mean length. */
-static struct ls_plant_pass time_pass(struct ls_plant *plant, double batch, double prompt_tok)
-{
-    return ls_plant_time(plant, batch, prompt_tok, prompt_tok / plant->load.prompt);
-}
-
-/* Share of the decodes in the largest of several slots when all places are taken, so that whoever leaves a slot is
- * followed by one who joins the same. Then the slots' shares drift apart until all divisions are alike (the neutral
- * model of Moran, 1958): the largest of n has (1 + 1/2 + … + 1/n) / n. But a pass that is longer than others makes them
- * queue up behind it, and most of the time goes by before its own slot is composed again, n + 1 times what it is
- * longer: where prompts take more than 1/(n + 1) of a stage's time, that slot's next pass is longer still, and it ends
- * up with everybody. */
-static double largest_share(const struct ls_plant *plant, double prompts_frac)
-{
-    double share = 0;
-    if ((plant->stages + 1) * prompts_frac >= 1)
-        return 1;
-    for (int i = 1; i <= (int)plant->stages; i++)
-        share += 1 / (i * plant->stages);
-    return share;
-}
-
-/* A period of several stages when all places are taken: the largest slot's pass, or a turn of passes that are alike. */
-static double full_period_s(struct ls_plant *plant, double in_slot, double tok_share)
-{
-    const double prompt_tok = plant->members * in_slot * tok_share;
-    const struct ls_plant_pass pass = time_pass(plant, in_slot, prompt_tok);
-    const double light_s = time_pass(plant, in_slot, 0).stage_s;
-    const double share = largest_share(plant, (pass.stage_s - light_s) / pass.stage_s);
-    const double most = plant->budget / (plant->pass_tok + tok_share),
-                 largest = fmin(share * plant->stages * in_slot, most);
-    const double alike_s = ls_plant_period_s(plant, &pass, plant->stages);
-    return fmax(alike_s, time_pass(plant, largest, plant->members * largest * tok_share).latency_s);
-}
-
-/* Everything in use: how fast requests are served at most by one pipeline. */
-static double find_capacity(struct ls_plant *plant, struct point *point)
-{
-    const bool decodes = plant->decodes > 1e-9;
-    const double tok_share = decodes ? plant->load.prompt / plant->decodes : 0; /* prompt tokens for each decode */
-    const double places = plant->max_batch / plant->stages;
-    const double in_slot = decodes ? fmin(places, plant->budget / (plant->pass_tok + tok_share)) : 0;
-    const double prompt_tok = decodes ? in_slot * tok_share : plant->budget;
-    const struct ls_plant_pass pass = time_pass(plant, in_slot, plant->members * prompt_tok);
-    const bool crowded = decodes && in_slot >= places && plant->stages > 1;
-    const double period_s =
-        crowded ? full_period_s(plant, in_slot, tok_share) : ls_plant_period_s(plant, &pass, plant->stages);
-    *point = (struct point){.batch = in_slot * plant->stages,
-                            .pass_s = period_s,
-                            .busy_frac = fmin(1.0, pass.busy_s / period_s),
-                            .first_s = period_s};
-    return plant->members * plant->stages * prompt_tok / (plant->load.prompt * period_s);
-}
-
-/* Wait for one of many slots: Sakasegawa's approximation (Annals of the Institute of Statistical Mathematics 29, 1977)
- * with the arrivals' dispersion and the outputs' variability. */
-static double slot_wait_s(const struct ls_plant *plant, const struct point *point)
-{
-    const double servers = plant->max_batch, use = point->batch / servers;
-    if (use >= 1 || plant->decodes < 1e-9)
-        return 0;
-    const double service_s = plant->decodes * point->pass_s;
-    const double variance = plant->load.output_sq / (plant->load.output * plant->load.output) - 1.0;
-    const double cs = fmax(0.0, variance);
-    return (plant->load.dispersion + cs) / 2 * service_s / servers * pow(use, sqrt(2.0 * (servers + 1)) - 1.0) /
-           (1.0 - use);
-}
-
-/* What a request and its first token take with the front end, which serves one after the other: its own time, that of
- * the tokens that leave with its first, and the wait for others' (M/G/1, whose customers are requests and the tokens of
- * a pass). */
-struct front {
-    double receive_s, send_s;
-};
-
-static struct front front_of(const struct ls_plant *plant, double rate, double batch, double gap_s)
-{
-    const struct ls_engine *engine = &plant->scenario->engine;
-    const struct ls_load *load = &plant->load;
-    const double tokens = batch * plant->members * plant->gained,
-                 chat_s = engine->chat_template_char_s * (double)plant->scenario->model.chat_template_chars,
-                 request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
-    struct ls_frontend frontend = ls_frontend_make(plant->scenario);
-    const int64_t formed_ps = ls_frontend_format(&frontend, ls_frontend_reach(&frontend, 0, (int64_t)load->asked));
-    const int64_t ready_ps = ls_frontend_tokenise(&frontend, formed_ps, (int64_t)load->asked);
-    const int64_t sent_ps = ls_frontend_send(&frontend, ready_ps, 1 + (int64_t)(tokens / plant->stages));
-    const double square = request_s * request_s + 2 * request_s * tok_s * load->asked + tok_s * tok_s * load->asked_sq;
-    const double pass_s = engine->output_token_overhead_s * tokens;
-    const double use = rate * (request_s + tok_s * load->asked) + pass_s / gap_s;
-    const double wait_s = (rate * square + pass_s * pass_s / plant->stages / gap_s) / (2 * fmax(0.05, 1 - use));
-    return (struct front){ls_s_from_ps(ready_ps) + wait_s, ls_s_from_ps(sent_ps - ready_ps)};
-}
+enum { MAX_ROUNDS = 8 }; /* of what is found in KV caches and what comes of it */
 
 /* A run in one state: requests are served at `rate`, or less where the run ends before they can be. */
-static void fill_means(const struct ls_plant *plant, const struct point *point, double rate, struct ls_means *means)
+static void fill_means(const struct ls_plant *plant, const struct ls_point *point, double rate, struct ls_means *means)
 {
     const struct ls_workload *workload = &plant->scenario->workload;
     const double all_s = fmax(plant->load.arrivals_s, plant->load.n_requests / rate);
@@ -183,28 +46,28 @@ static void estimate_open(struct ls_plant *plant, struct ls_means *means)
 {
     const double pipelines = (double)plant->scenario->strategy.dp;
     const struct ls_load *load = &plant->load;
-    struct point point, full;
-    const double capacity = pipelines * find_capacity(plant, &full), rate = fmin(load->rate, capacity);
-    means->saturated = load->rate >= capacity || !find_point(plant, load->rate / pipelines, &point);
+    struct ls_point point, full;
+    const double capacity = pipelines * ls_point_find_capacity(plant, &full), rate = fmin(load->rate, capacity);
+    means->saturated = load->rate >= capacity || !ls_point_find(plant, load->rate / pipelines, &point);
     if (means->saturated) {
         /* the queue grows for as long as requests arrive: half of the final wait on average */
         means->wait_s = fmax(0.0, (load->n_requests / rate - load->arrivals_s) / 2);
-        const struct front front = front_of(plant, rate / pipelines, full.batch, full.pass_s);
+        const struct ls_front front = ls_front_of(plant, rate / pipelines, full.batch, full.pass_s);
         means->ttft_s = means->wait_s + front.receive_s + full.first_s + front.send_s;
         fill_means(plant, &full, rate, means);
         return;
     }
-    const double slot_s = slot_wait_s(plant, &point);
-    const struct front front = front_of(plant, rate / pipelines, point.batch, point.pass_s);
+    const double slot_s = ls_point_slot_wait_s(plant, &point);
+    const struct ls_front front = ls_front_of(plant, rate / pipelines, point.batch, point.pass_s);
     const struct ls_arrivals *swing = swinging(&plant->scenario->workload);
     if (swing) {
         struct ls_means mean;
         ls_course_swing(plant, swing, &mean);
-        point = (struct point){.batch = mean.batch,
-                               .pass_s = mean.tpot_s,
-                               .busy_frac = mean.busy_frac,
-                               .first_s = mean.ttft_s,
-                               .wait_s = mean.wait_s};
+        point = (struct ls_point){.batch = mean.batch,
+                                  .pass_s = mean.tpot_s,
+                                  .busy_frac = mean.busy_frac,
+                                  .first_s = mean.ttft_s,
+                                  .wait_s = mean.wait_s};
     }
     means->wait_s = front.receive_s + point.wait_s + slot_s;
     means->ttft_s = front.receive_s + point.first_s + slot_s + front.send_s;
@@ -215,16 +78,16 @@ static void estimate_open(struct ls_plant *plant, struct ls_means *means)
 static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
 {
     const double pipelines = (double)plant->scenario->strategy.dp;
-    struct point point = {0}, full;
-    const double capacity = pipelines * find_capacity(plant, &full);
-    struct front front = {0};
+    struct ls_point point = {0}, full;
+    const double capacity = pipelines * ls_point_find_capacity(plant, &full);
+    struct ls_front front = {0};
     double low_rate = 0, high_rate = capacity;
     for (int i = 0; i < 40 && high_rate - low_rate > 1e-4 * high_rate; i++) {
-        struct point tried;
+        struct ls_point tried;
         const double rate = (low_rate + high_rate) / 2;
-        bool fits = find_point(plant, rate / pipelines, &tried);
+        bool fits = ls_point_find(plant, rate / pipelines, &tried);
         if (fits) {
-            const struct front there = front_of(plant, rate / pipelines, tried.batch, tried.pass_s);
+            const struct ls_front there = ls_front_of(plant, rate / pipelines, tried.batch, tried.pass_s);
             const double there_s = there.receive_s + tried.first_s + there.send_s + plant->decodes * tried.pass_s;
             fits = rate * (there_s + plant->load.think_s) < plant->load.users;
             front = fits ? there : front;
@@ -245,7 +108,7 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
 static void add_front(const struct ls_plant *plant, struct ls_means *means)
 {
     const double rate = plant->load.rate / (double)plant->scenario->strategy.dp;
-    const struct front front = front_of(plant, fmin(rate, 1 / means->tpot_s), means->batch, means->tpot_s);
+    const struct ls_front front = ls_front_of(plant, fmin(rate, 1 / means->tpot_s), means->batch, means->tpot_s);
     const double front_s = front.receive_s + front.send_s;
     means->wait_s += front.receive_s;
     means->ttft_s += front_s;
@@ -372,7 +235,7 @@ static enum ls_status full_pass_s(const struct ls_scenario *scenario, struct ls_
         return status;
     const double in_slot = fmin(plant.max_batch / plant.stages, plant.budget / plant.pass_tok);
     const struct ls_plant_pass pass =
-        time_pass(&plant, in_slot, plant.members * (plant.budget - in_slot * plant.pass_tok));
+        ls_point_pass(&plant, in_slot, plant.members * (plant.budget - in_slot * plant.pass_tok));
     *pass_s = ls_plant_period_s(&plant, &pass, plant.stages);
     return LS_OK;
 }

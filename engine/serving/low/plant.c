@@ -178,6 +178,12 @@ void ls_plant_measure(struct ls_plant *plant)
     ls_sizes_spread(&plant->prompt_sizes, plant->prompt_variance);
     measure_decodes(plant);
     plant->context = load->asked_output / load->output + load->output_sq / (2 * load->output);
+    if (plant->part == LS_PLANT_PROMPTS) {
+        plant->drafts = (struct ls_drafts){.n = 0};
+        plant->pass_tok = plant->gained = plant->tpot = 1;
+        plant->decodes = 0;
+        plant->context = load->asked;
+    }
     plant->max_batch = ls_plant_places(plant);
 }
 

@@ -9,10 +9,14 @@
 #include "engine/serving/workload/classes.h"
 #include "engine/serving/workload/load.h"
 
+/* What of a request is a pipeline's. */
+enum ls_plant_part { LS_PLANT_ALL, LS_PLANT_PROMPTS, LS_PLANT_DECODES };
+
 /* One pipeline as the low level of detail sees it: how long passes of a given content take, at the workload's mean
  * lengths. Its `members` schedulers run in lockstep and are given requests in turn. */
 struct ls_plant {
     const struct ls_scenario *scenario;
+    enum ls_plant_part part;
     struct ls_step_cost cost;
     struct ls_variation variation;
     struct ls_batch *batches;   /* [ep] */
@@ -56,7 +60,7 @@ struct ls_means {
 LS_NODISCARD enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *scenario, int64_t kv_blocks,
                                           struct ls_arena *arena, struct ls_err *err);
 
-/* The classes have changed: what prompts find in caches. */
+/* The classes have changed, what prompts find in caches; or the part. */
 void ls_plant_measure(struct ls_plant *plant);
 
 /* KV tokens that a running request holds on average, with the end of its last block. */

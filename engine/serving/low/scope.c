@@ -32,11 +32,15 @@ static bool knows_order(const struct ls_scenario *scenario)
            (scenario->engine.scheduling_policy == LS_POLICY_PRIORITY && equal);
 }
 
+static bool is_recorded(const struct ls_workload *workload)
+{
+    return workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
+}
+
 static bool knows_drafts(const struct ls_scenario *scenario)
 {
     const struct ls_workload *workload = &scenario->workload;
-    const bool recorded = workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
-    return scenario->engine.speculative.method == LS_NULL_CHOICE || !recorded;
+    return scenario->engine.speculative.method == LS_NULL_CHOICE || !is_recorded(workload);
 }
 
 static bool knows_arrivals(const struct ls_workload *workload)
@@ -82,8 +86,21 @@ static bool runs_all(const struct ls_scenario *scenario)
     return beyond <= few;
 }
 
+/* In steady states, whose prompts find nothing. */
+static bool knows_pools(const struct ls_scenario *scenario)
+{
+    const struct ls_workload *workload = &scenario->workload;
+    if (!ls_scenario_is_disaggregated(scenario))
+        return true;
+    for (int32_t i = 0; !workload->trace && i < workload->n_profiles; i++)
+        if (workload->profiles[i].arrivals.process == LS_ARRIVALS_MMPP)
+            return false;
+    return !is_recorded(workload) && !ls_workload_shares(workload) &&
+           workload->trace_options.arrivals.process != LS_ARRIVALS_MMPP;
+}
+
 bool ls_low_knows(const struct ls_scenario *scenario)
 {
-    return knows_order(scenario) && knows_drafts(scenario) && !ls_scenario_is_disaggregated(scenario) &&
+    return knows_order(scenario) && knows_drafts(scenario) && knows_pools(scenario) &&
            knows_arrivals(&scenario->workload) && knows_sharing(scenario) && runs_all(scenario);
 }

@@ -7,7 +7,7 @@
  * (`low`). What it does not know:
  * - queues in another order than that of arrival,
  * - drafts, where a trace is replayed at its own times,
- * - separate pools,
+ * - separate pools, where prompts share anything, or come in bursts or as recorded,
  * - clients without a rate beside others,
  * - sessions that begin in bursts,
  * - profiles of which more than a hundredth of the prompts are longer than what can run, and rejected,
