@@ -225,7 +225,10 @@ static void take_step(struct ls_ramp *r, int step, double gap_s)
         begin(s, plant->classes, offered, share);
         const double alive = decodes_in(r, step, &plant->context);
         plant->max_batch = ls_plant_places(plant);
+        const double before = s->batch;
         s->batch = fmin(plant->max_batch, alive / (pipelines * plant->members));
+        if (i > 0 && share >= 1 && fabs(s->batch - before) < 0.03 * s->batch)
+            break;
         struct ls_backlog_load load = ls_backlog_load_of(plant, share * all / span_s / pipelines, s->batch);
         load.span_s = span_s;
         ls_backlog_solve(plant, &load, &backlog);
