@@ -3,10 +3,10 @@
  *     ls_accuracy STUDY.yaml...
  *
  * A line for each cell that fits and each load, tab-separated: study, cell, model, tp, pp, dp, ep, "own" or "long",
- * load, what low and medium each say about being saturated, and then low and medium of each metric; microseconds of
- * low, and of medium. A load is a rate over the largest at which medium's queue does not grow. "own" is the study's own
- * workload; "long" the same at several loads with so many requests that chance has little say, where no trace limits
- * them. */
+ * load, low's saturation over medium's, what low and medium each say about being saturated, and then low and medium of
+ * each metric; microseconds of low, and of medium. Where requests are drawn, medium's are means over eight seeds. A
+ * load is a rate over the largest at which medium's queue does not grow. "own" is the study's own workload; "long" the
+ * same at several loads with so many requests that chance has little say, where no trace limits them. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 
 static const enum ls_scalar_metric columns[] = {LS_METRIC_TTFT_MEAN_S, LS_METRIC_TPOT_MEAN_S, LS_METRIC_E2E_MEAN_S,
                                                 LS_METRIC_REQUEST_THROUGHPUT, LS_METRIC_QUEUE_WAIT_MEAN_S};
-enum { N_COLUMNS = sizeof columns / sizeof *columns };
+enum { N_COLUMNS = sizeof columns / sizeof *columns, N_SEEDS = 5 };
 
 static struct ls_sim *sim;
 static double seconds;
@@ -55,11 +55,34 @@ static struct ls_scenario at_load(const struct ls_scenario *scenario, double fac
     return scaled;
 }
 
+/* Columns, at medium the mean over a few seeds where requests are drawn: one seed's are its luck too. False where a
+ * seed's requests do not fit. */
+static bool measure(const struct ls_scenario *scenario, enum ls_lod lod, double columns_mean[N_COLUMNS],
+                    bool *saturated)
+{
+    const int n = scenario->workload.trace || lod == LS_LOD_LOW ? 1 : N_SEEDS;
+    int n_saturated = 0;
+    memset(columns_mean, 0, N_COLUMNS * sizeof *columns_mean);
+    for (int seed = 0; seed < n; seed++) {
+        struct ls_scenario seeded = *scenario;
+        struct ls_metrics metrics;
+        seeded.seed += seed;
+        if (!simulate(&seeded, lod, &metrics))
+            return false;
+        for (int i = 0; i < N_COLUMNS; i++)
+            columns_mean[i] += metrics.scalar[columns[i]] / n;
+        n_saturated += metrics.scalar[LS_METRIC_SATURATED] > 0;
+    }
+    *saturated = 2 * n_saturated > n;
+    return true;
+}
+
 static bool is_saturated(const struct ls_scenario *scenario, enum ls_lod lod, double factor, bool longer)
 {
-    struct ls_metrics metrics;
-    struct ls_scenario scaled = at_load(scenario, factor, longer);
-    return simulate(&scaled, lod, &metrics) && metrics.scalar[LS_METRIC_SATURATED] > 0;
+    const struct ls_scenario scaled = at_load(scenario, factor, longer);
+    double means[N_COLUMNS];
+    bool saturated;
+    return measure(&scaled, lod, means, &saturated) && saturated;
 }
 
 /* Of a few requests that are recorded, it is chance too whether the queue grows at a factor: the one with as many
@@ -87,18 +110,20 @@ static double find_saturation(const struct ls_scenario *scenario, enum ls_lod lo
 static void compare(const char *study, uint64_t cell, const struct ls_scenario *scenario, const char *kind,
                     double factor, double saturation, double low_saturation)
 {
-    struct ls_metrics low, medium;
+    struct ls_metrics low;
+    double medium[N_COLUMNS];
+    bool saturated;
     struct ls_scenario scaled = at_load(scenario, factor, strcmp(kind, "long") == 0);
-    if (!simulate(&scaled, LS_LOD_MEDIUM, &medium))
+    if (!measure(&scaled, LS_LOD_MEDIUM, medium, &saturated))
         return;
     const double medium_s = seconds;
     (void)simulate(&scaled, LS_LOD_LOW, &low);
     const struct ls_strategy *s = &scenario->strategy;
-    (void)printf("%s\t%" PRIu64 "\t%s\t%d\t%d\t%d\t%d\t%s\t%.4f\t%.4f\t%g\t%g", study, cell, scenario->model.name,
+    (void)printf("%s\t%" PRIu64 "\t%s\t%d\t%d\t%d\t%d\t%s\t%.4f\t%.4f\t%g\t%d", study, cell, scenario->model.name,
                  (int)s->tp, (int)s->pp, (int)s->dp, (int)s->ep, kind, factor / saturation, low_saturation / saturation,
-                 low.scalar[LS_METRIC_SATURATED], medium.scalar[LS_METRIC_SATURATED]);
+                 low.scalar[LS_METRIC_SATURATED], saturated);
     for (int i = 0; i < N_COLUMNS; i++)
-        (void)printf("\t%.6g\t%.6g", low.scalar[columns[i]], medium.scalar[columns[i]]);
+        (void)printf("\t%.6g\t%.6g", low.scalar[columns[i]], medium[i]);
     (void)printf("\t%.1f\t%.1f\n", seconds * 1e6, medium_s * 1e6);
 }
 

@@ -13,7 +13,9 @@ enum {
 /* From one pass being composed until the next is, with what has come meanwhile. */
 struct interval {
     double time_s, busy_s;
-    double tokens; /* that a decoding request gets */
+    double tokens;    /* that a decoding request gets */
+    double latency_s; /* of its prompts */
+    double late_s;    /* in it whose arrivals wait for the next one */
 };
 
 struct node {
@@ -26,6 +28,7 @@ struct model {
     struct ls_plant *plant;
     const struct ls_backlog_load *load;
     double slots, in_slot; /* passes in flight; decodes of each and scheduler */
+    double free;           /* chance that a slot is, while a pass with prompts, and others, are in flight */
     double room;           /* prompt tokens of a pass */
     struct ls_plant_pass light, full;
     double between_s; /* passes that follow one with prompts, and take what comes between them */
@@ -50,20 +53,43 @@ double ls_backlog_dispersion(const struct ls_backlog_load *load, double mean)
     return row > 1 ? even + (1 - 1 / n) * all / pow(1 + all / (row - 1), 2) : even;
 }
 
+/* Of the arrivals that are to be expected while `mean` come, those that follow one that goes to the same pipeline: of
+ * Poisson arrivals at all pipelines the j-th goes there as well with a chance of 1 − d/members, where d is how far j is
+ * from a full turn. */
+static double expected_after_one(const struct ls_backlog_load *load, double mean)
+{
+    const double n = load->turns, row = load->members, turn = n * row;
+    const double all = fmin(mean * n, 150);
+    double chance = exp(-all), left = 1 - chance, expected = 0;
+    if (n <= 1)
+        return mean;
+    for (int j = 1; j < all || left > 1e-6; j++) {
+        const double place = fmod(j, turn);
+        expected += left * fmax(0.0, 1 - fmin(place, turn - place) / row);
+        chance *= all / j;
+        left = fmax(0.0, left - chance);
+    }
+    return mean - (all / n - expected); /* what is missing after a long time does not grow any more */
+}
+
 /* A request that comes finds the mean of a Poisson number, and fewer where arrivals are regular: half of their
  * dispersion is the batch's, as with exponential outputs. */
-struct ls_backlog_load ls_backlog_load_of(const struct ls_plant *plant, double rate, double batch)
+struct ls_backlog_load ls_backlog_load_of(struct ls_plant *plant, double rate, double batch)
 {
     const struct ls_strategy *strategy = &plant->scenario->strategy;
     const bool in_turn = plant->scenario->engine.router == LS_ROUTER_ROUND_ROBIN;
     const double all = batch * plant->members;
     struct ls_backlog_load load = {
         .rate = rate,
+        .arriving = rate,
         .turns = in_turn ? (double)strategy->dp : 1,
         .members = plant->members,
         .idle = exp(-all),
         .span_s = (double)INFINITY,
     };
+    const double mean = all + rate * ls_plant_time(plant, batch, plant->load.prompt, 1).latency_s;
+    if (mean > 0 && plant->part != LS_PLANT_PROMPTS) /* there a wait is longer than any decode */
+        load.rate *= fmax(1e-3, expected_after_one(&load, mean) / mean);
     load.others = fmax(0.0, batch + (ls_backlog_dispersion(&load, all) - 1) / 2 / plant->members);
     return load;
 }
@@ -82,12 +108,23 @@ static struct ls_plant_pass time_pass(const struct model *m, double prompt_tok, 
     return ls_plant_time(m->plant, mixed || prompt_tok <= 0 ? m->in_slot : 0, share * prompt_tok, share * n_prompts);
 }
 
+/* That a Poisson number is less than n. */
+static double chance_below(double mean, int n)
+{
+    double chance = exp(-mean), sum = 0;
+    for (int k = 0; k < n; chance *= mean / ++k)
+        sum += chance;
+    return sum;
+}
+
 static void time_passes(struct model *m)
 {
     struct ls_plant *plant = m->plant;
     m->in_slot = ls_plant_slot(plant, m->load->others + 1, &m->slots);
     m->room = fmax(1.0, plant->members * (plant->budget - m->in_slot * plant->pass_tok));
     m->light = time_pass(m, 0, 0);
+    const double prompts = m->load->rate * time_pass(m, plant->load.prompt, 1).latency_s;
+    m->free = fmin(0.999, chance_below(m->load->others + prompts, (int)plant->stages - 1));
     m->full = time_pass(m, m->room, m->room / plant->load.prompt);
     m->between_s = ls_plant_period_s(plant, &m->light, m->slots) / m->slots;
     const double tok = prompt_tok_per_s(m) * m->between_s;
@@ -107,10 +144,15 @@ static struct interval light_interval(const struct model *m)
     if (m->plant->part ==
         LS_PLANT_PROMPTS) /* nothing is under way: the next pass is composed as soon as a prompt comes */
         period_s = fmin(period_s, m->slots * 0.05 / fmax(m->load->rate, 1e-9));
-    return (struct interval){period_s / m->slots, m->light.busy_s, 1 / m->slots};
+    return (struct interval){period_s / m->slots, m->light.busy_s, 1 / m->slots, period_s / m->slots,
+                             period_s / m->slots};
 }
 
-/* Those with prompts that follow it end later than it, which matters when nothing comes for its own slot then. */
+/* Who finds a free slot while its pass is in flight is taken at once, so that a pass with prompts ends as long after
+ * this one as it came after it: then the interval is a busy period of M/D/∞ (Takács, Introduction to the Theory of
+ * Queues, 1962, chapter 3), in which a decode gets a token with each of these passes.
+ *
+ * Those with prompts that follow it end later than it, which matters when nothing comes for its own slot then. */
 static struct interval prompt_interval(const struct model *m, double tok, double n_prompts)
 {
     const struct ls_plant *plant = m->plant;
@@ -118,11 +160,16 @@ static struct interval prompt_interval(const struct model *m, double tok, double
     const struct ls_plant_pass pass = time_pass(m, tok, n_prompts);
     const double more = fmin(plant->stages, tok / m->room) - 1, others = plant->stages > 1 ? fmax(0.0, more) : 0;
     const double tail_s = others * (pass.stage_s - light.time_s) + (m->slots - 1) * (m->between_s - light.time_s);
-    const double last = exp(-m->load->rate * fmax(0.0, pass.latency_s - taken_s(m)));
+    const double window_s = pass.latency_s - fmin(taken_s(m), 0.9 * pass.latency_s);
+    const double last = exp(-m->load->rate * window_s);
+    const double rate = m->load->rate * m->free, passes = exp(fmin(3.0, rate * pass.latency_s));
+    const double tail = plant->stages > 1 ? last * fmax(0.0, tail_s) : 0;
     return (struct interval){
-        .time_s = pass.latency_s + (plant->stages > 1 ? last * fmax(0.0, tail_s) : 0),
-        .busy_s = pass.busy_s * (1 + others) + (m->slots - 1) * light.busy_s,
-        .tokens = plant->scenario->engine.batching == LS_BATCHING_MIXED,
+        .time_s = (rate * pass.latency_s > 1e-6 ? (passes - 1) / rate : pass.latency_s) + tail,
+        .busy_s = pass.busy_s * (passes + others) + (m->slots - 1) * light.busy_s,
+        .tokens = plant->scenario->engine.batching == LS_BATCHING_MIXED ? passes : 0,
+        .latency_s = pass.latency_s + tail,
+        .late_s = (1 - m->free) * (window_s + tail),
     };
 }
 
@@ -207,8 +254,15 @@ static void fill_state(struct model *m, int state, const struct node *below, con
     const struct interval *a = &below->interval, *b = &above->interval;
     const int n = m->chain.n, left = state > m->chain.bulk ? state - m->chain.bulk : 0;
     double *const row = m->chain.next[state];
-    m->intervals[state] = (struct interval){between(a->time_s, b->time_s, share), between(a->busy_s, b->busy_s, share),
-                                            state > 0 ? b->tokens : a->tokens};
+    m->intervals[state] = (struct interval){
+        .time_s = between(a->time_s, b->time_s, share),
+        .busy_s = between(a->busy_s, b->busy_s, share),
+        .tokens = state == 0         ? a->tokens
+                  : below->units > 0 ? between(a->tokens, b->tokens, share)
+                                     : b->tokens,
+        .latency_s = between(a->latency_s, b->latency_s, share),
+        .late_s = between(a->late_s, b->late_s, share),
+    };
     m->come[state] = 0;
     memset(row, 0, (size_t)n * sizeof *row);
     for (int j = 0; j < n; j++) {
@@ -223,8 +277,7 @@ static void fill_chain(struct model *m)
     int k = 0;
     for (int i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];
-        const double time_s = node->interval.time_s - (i > 0 ? fmin(taken_s(m), 0.9 * node->interval.time_s) : 0);
-        const double mean = m->load->rate * time_s;
+        const double mean = m->load->rate * node->interval.late_s;
         ls_arrived_spread(&node->arrived, m->chain.n, &m->prompt, mean, ls_backlog_dispersion(m->load, mean));
     }
     for (int state = 0; state < m->chain.n; state++) {
@@ -289,16 +342,18 @@ static void measure(const struct model *m, struct ls_backlog *backlog)
     double time_s = 0, tokens = 0, busy_s = 0, there = 0, waiting = 0, come = 0;
     for (int i = 0; i < m->chain.n; i++) {
         const struct interval *interval = &m->intervals[i];
-        const double share = m->chain.share[i], early_s = i > 0 ? fmin(taken_s(m), 0.9 * interval->time_s) : 0;
-        const double early = m->load->rate * early_s, late = m->come[i] * per_prompt;
+        const double share = m->chain.share[i], late = m->come[i] * per_prompt;
+        const double early = m->load->rate * (interval->time_s - interval->late_s);
         const double awake = i == 0 ? 1 - m->load->idle : 1;
-        const double wait_s = awake * late * (interval->time_s - early_s) / 2 + early * m->between_s / 2;
+        const double window_s = i == 0 ? interval->late_s : interval->late_s / (1 - m->free);
+        const double soon = i == 0 ? 0 : m->load->rate * (1 - m->free) * fmax(0.0, interval->latency_s - window_s);
+        const double wait_s = awake * late * window_s / 2 + soon * m->between_s / 2;
         const double left = i > m->chain.bulk ? (i - m->chain.bulk) * per_prompt : 0;
         time_s += share * interval->time_s;
         tokens += share * interval->tokens;
-        busy_s += share * awake * interval->busy_s;
+        busy_s += share * awake * interval->busy_s * (i > 0 ? m->load->arriving / m->load->rate : 1);
         come += share * (late + early);
-        there += share * (interval->time_s * ((i > 0 ? requests_there(m, i) : 0) + early) + wait_s);
+        there += share * (interval->latency_s * ((i > 0 ? requests_there(m, i) : 0) + early) + wait_s);
         waiting += share * (interval->time_s * left + wait_s);
     }
     backlog->most = plant->stages * m->room / plant->load.prompt / m->full.latency_s;

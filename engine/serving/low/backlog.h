@@ -17,12 +17,13 @@
 
 /* What one pipeline is offered, and what it works on meanwhile. */
 struct ls_backlog_load {
-    double rate;    /* requests a second */
-    double others;  /* requests that decode in one scheduler while a request does */
-    double turns;   /* pipelines that requests go to in turn, this one among them; 1: they come as they like */
-    double members; /* requests in a row that come to this one */
-    double idle;    /* chance that nothing is under way when no prompt is */
-    double span_s;  /* how long it lasts */
+    double arriving; /* requests a second, */
+    double rate;     /* as one of them sees others come */
+    double others;   /* requests that decode in one scheduler while a request does */
+    double turns;    /* pipelines that requests go to in turn, this one among them; 1: they come as they like */
+    double members;  /* requests in a row that come to this one */
+    double idle;     /* chance that nothing is under way when no prompt is */
+    double span_s;   /* how long it lasts */
 };
 
 struct ls_backlog {
@@ -38,7 +39,7 @@ struct ls_backlog {
 double ls_backlog_dispersion(const struct ls_backlog_load *load, double mean);
 
 /* A load of a plant with a batch of decodes in each scheduler. */
-struct ls_backlog_load ls_backlog_load_of(const struct ls_plant *plant, double rate, double batch);
+struct ls_backlog_load ls_backlog_load_of(struct ls_plant *plant, double rate, double batch);
 
 /* Needs some 50 KiB of stack. */
 void ls_backlog_solve(struct ls_plant *plant, const struct ls_backlog_load *load, struct ls_backlog *backlog);

@@ -13,7 +13,8 @@
 enum { MAX_ROUNDS = 8 }; /* of what is found in KV caches and what comes of it */
 
 /* A run in one state: requests are served at `rate`, or less where the run ends before they can be. */
-static void fill_means(const struct ls_plant *plant, const struct ls_point *point, double rate, struct ls_means *means)
+static void fill_means(const struct ls_plant *plant, const struct ls_point *point, double rate, bool overloaded,
+                       struct ls_means *means)
 {
     const struct ls_workload *workload = &plant->scenario->workload;
     const double all_s = fmax(plant->load.arrivals_s, plant->load.n_requests / rate);
@@ -21,7 +22,7 @@ static void fill_means(const struct ls_plant *plant, const struct ls_point *poin
     means->e2e_s = means->ttft_s + plant->decodes * point->pass_s;
     means->batch = point->batch;
     means->busy_frac = point->busy_frac;
-    means->end_s = workload->drain ? all_s + (means->e2e_s - means->wait_s * means->saturated) : workload->duration_s;
+    means->end_s = workload->drain ? all_s + (means->e2e_s - means->wait_s * overloaded) : workload->duration_s;
     means->finished =
         fmin(plant->load.n_requests * (1 - workload->warmup_s / all_s), rate * (means->end_s - workload->warmup_s));
 }
@@ -42,19 +43,27 @@ static const struct ls_arrivals *swinging(const struct ls_workload *workload)
     return n == 1 ? found : NULL;
 }
 
+/* More than can be served comes to a pipeline. */
+static bool is_overloaded(struct ls_plant *plant, double rate, double capacity, struct ls_point *point)
+{
+    return rate >= capacity || !ls_point_find(plant, rate, point);
+}
+
 static void estimate_open(struct ls_plant *plant, struct ls_means *means)
 {
     const double pipelines = (double)plant->scenario->strategy.dp;
     const struct ls_load *load = &plant->load;
     struct ls_point point, full;
-    const double capacity = pipelines * ls_point_find_capacity(plant, &full), rate = fmin(load->rate, capacity);
-    means->saturated = load->rate >= capacity || !ls_point_find(plant, load->rate / pipelines, &point);
-    if (means->saturated) {
+    const double capacity = ls_point_find_capacity(plant, &full), rate = fmin(load->rate, pipelines * capacity);
+    const double arriving = load->rate / pipelines;
+    if (is_overloaded(plant, arriving, capacity, &point)) {
         /* the queue grows for as long as requests arrive: half of the final wait on average */
         means->wait_s = fmax(0.0, (load->n_requests / rate - load->arrivals_s) / 2);
         const struct ls_front front = ls_front_of(plant, rate / pipelines, full.batch, full.pass_s);
         means->ttft_s = means->wait_s + front.receive_s + full.first_s + front.send_s;
-        fill_means(plant, &full, rate, means);
+        fill_means(plant, &full, rate, true, means);
+        /* what comes at λ waits by λ/μ − 1 longer each second, and saturated is where that is more than 0.05 */
+        means->saturated = is_overloaded(plant, arriving / 1.05, capacity, &point);
         return;
     }
     const double slot_s = ls_point_slot_wait_s(plant, &point);
@@ -71,7 +80,7 @@ static void estimate_open(struct ls_plant *plant, struct ls_means *means)
     }
     means->wait_s = front.receive_s + point.wait_s + slot_s;
     means->ttft_s = front.receive_s + point.first_s + slot_s + front.send_s;
-    fill_means(plant, &point, rate, means);
+    fill_means(plant, &point, rate, false, means);
 }
 
 /* Users who each have one request in the system, or think: the rate at which Little's law holds for all of them. */
@@ -101,7 +110,7 @@ static void estimate_closed(struct ls_plant *plant, struct ls_means *means)
     const double slot_s = fmax(0.0, plant->load.users / low_rate - there_s - plant->load.think_s);
     means->wait_s = front.receive_s + point.wait_s + slot_s;
     means->ttft_s = front.receive_s + point.first_s + slot_s + front.send_s;
-    fill_means(plant, &point, low_rate, means);
+    fill_means(plant, &point, low_rate, false, means);
 }
 
 /* Latencies that do not have the front end yet get it. */
