@@ -100,7 +100,7 @@ double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enu
 
 static bool is_vllm(int32_t preset)
 {
-    return preset == LS_PRESET_VLLM || preset == LS_PRESET_VLLM_ASYNC;
+    return preset == LS_PRESET_VLLM || preset == LS_PRESET_VLLM_CACHED || preset == LS_PRESET_VLLM_ASYNC;
 }
 
 /* Values of one token that its experts hold at their peak. Of each chosen one: up projection or output (they share a
