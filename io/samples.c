@@ -45,8 +45,9 @@ static enum ls_status add(struct reader *reader, double value)
     return LS_OK;
 }
 
-static enum ls_status read_row(struct reader *reader, char *line)
+static enum ls_status read_row(void *context, char *line)
 {
+    struct reader *reader = context;
     char *fields[MAX_COLUMNS], *end;
     const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
     if (n == 1 && fields[0][0] == '\0')
@@ -63,16 +64,15 @@ static enum ls_status read_row(struct reader *reader, char *line)
 
 static enum ls_status read_lines(struct reader *reader)
 {
-    enum ls_status status = LS_OK;
     struct ls_text_file *file = &reader->file;
     read_header(reader, ls_text_file_next(file));
     if (ls_text_file_n_faults(file))
         return LS_INPUT;
-    for (char *line = ls_text_file_next(file); line && !status; line = ls_text_file_next(file))
-        status = read_row(reader, line);
-    if (!status && reader->n == 0 && !ls_text_file_n_faults(file))
-        ls_diags_add(file->diags, file->path, 0, 0, "", "no values; only the first line is there");
-    return status ? status : ls_text_file_n_faults(file) ? LS_INPUT : LS_OK;
+    const enum ls_status status = ls_text_file_each(file, read_row, reader);
+    if (status || reader->n > 0)
+        return status;
+    ls_diags_add(file->diags, file->path, 0, 0, "", "no values; only the first line is there");
+    return LS_INPUT;
 }
 
 /* Moments, and a digest over every value. */

@@ -49,6 +49,15 @@ char *ls_text_file_next(struct ls_text_file *file)
     return line;
 }
 
+enum ls_status ls_text_file_each(struct ls_text_file *file, enum ls_status (*read)(void *reader, char *line),
+                                 void *reader)
+{
+    enum ls_status status = LS_OK;
+    for (char *line; !status && (line = ls_text_file_next(file));)
+        status = read(reader, line);
+    return status ? status : ls_text_file_n_faults(file) ? LS_INPUT : LS_OK;
+}
+
 size_t ls_text_file_n_faults(const struct ls_text_file *file)
 {
     return file->diags->n - file->n_before;

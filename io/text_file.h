@@ -25,6 +25,11 @@ LS_NODISCARD enum ls_status ls_text_file_open(struct ls_text_file *file, const c
 /* The next line without its newline, for the caller to change; null after the last one, or after too many faults. */
 char *ls_text_file_next(struct ls_text_file *file);
 
+/* Hand each line that is left to `read`, which fails where it cannot go on and says other faults to `diags`. LS_INPUT
+ * when there are any, those of before included. */
+LS_NODISCARD enum ls_status ls_text_file_each(struct ls_text_file *file,
+                                              enum ls_status (*read)(void *reader, char *line), void *reader);
+
 /* Faults found in this file. */
 size_t ls_text_file_n_faults(const struct ls_text_file *file);
 

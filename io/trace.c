@@ -280,8 +280,9 @@ static bool read_time(struct reader *reader, char *const *fields, int64_t *arriv
            place_in_time(reader, instant, arrival_ps);
 }
 
-static enum ls_status read_row(struct reader *reader, char *line)
+static enum ls_status read_row(void *context, char *line)
 {
+    struct reader *reader = context;
     char *fields[MAX_COLUMNS];
     const size_t n = ls_csv_split(line, fields, MAX_COLUMNS);
     if (n == 1 && fields[0][0] == '\0')
@@ -325,8 +326,9 @@ static bool is_count(double value)
     return value >= 1 && value <= (double)MAX_TOK && value == floor(value);
 }
 
-static enum ls_status read_mooncake_line(struct reader *reader, char *line)
+static enum ls_status read_mooncake_line(void *context, char *line)
 {
+    struct reader *reader = context;
     struct ls_mooncake_row row;
     enum ls_status status = LS_OK;
     if (line[strspn(line, " \t\r")] == '\0')
@@ -382,9 +384,8 @@ static enum ls_status read_lines(struct reader *reader, int32_t wanted)
         return ls_sharegpt_read(file->path, file->rest, add_conversation, reader, file->diags);
     if (!reader->format)
         status = read_header(reader, ls_text_file_next(file), wanted);
-    for (char *line; !status && (line = ls_text_file_next(file));)
-        status = reader->format == &mooncake ? read_mooncake_line(reader, line) : read_row(reader, line);
-    return status ? status : ls_text_file_n_faults(file) ? LS_INPUT : LS_OK;
+    return status ? status
+                  : ls_text_file_each(file, reader->format == &mooncake ? read_mooncake_line : read_row, reader);
 }
 
 /* --- The whole --- */

@@ -13,6 +13,7 @@
 #include "engine/cost/step_comm.h"
 #include "engine/model/stated.h"
 #include "engine/sim/clock.h"
+#include "engine/sim/least.h"
 
 static void add_comms(const struct ls_comm *comms, int n, int64_t *total_ps, int64_t *nic_ps)
 {
@@ -281,23 +282,18 @@ static int64_t compute_ps(const struct ls_stage *stage, const struct ls_step *st
     return ps;
 }
 
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Blocks and the collectives before them, the longer of the two; the stage's last collective hides behind the head
  * only. */
 static int64_t overlapped_ps(const struct ls_stage *stage, const struct ls_step *step)
 {
     const struct ls_linear *linear = step->linear;
     int64_t ps = step->attention_ps[stage->first_sliding];
-    ps += stage->n_dense * max64(linear->attention_comm_ps, step->mlp_ps[0]);
-    ps += stage->n_moe * max64(linear->attention_comm_ps, step->mlp_ps[1]);
+    ps += stage->n_dense * ls_max64(linear->attention_comm_ps, step->mlp_ps[0]);
+    ps += stage->n_moe * ls_max64(linear->attention_comm_ps, step->mlp_ps[1]);
     for (int moe = 0; moe < 2; moe++)
         for (int sliding = 0; sliding < 2; sliding++)
-            ps += stage->n_next[moe][sliding] * max64(step->mlp_comm_ps[moe], step->attention_ps[sliding]);
-    ps += max64(step->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
+            ps += stage->n_next[moe][sliding] * ls_max64(step->mlp_comm_ps[moe], step->attention_ps[sliding]);
+    ps += ls_max64(step->mlp_comm_ps[stage->last_moe], stage->head ? step->head_ps : 0);
     ps += stage->head ? step->draft_ps : 0;
     return stage->embedding ? ps + step->embedding_ps : ps;
 }

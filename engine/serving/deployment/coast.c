@@ -1,4 +1,5 @@
 #include "engine/serving/deployment/coast.h"
+#include "engine/sim/least.h"
 
 #include <math.h>
 
@@ -42,11 +43,6 @@ static int64_t passes_on_slope(const struct ls_decode *decode, int64_t context, 
     return growth == 0 || end > (double)(INT64_MAX / 2) ? INT64_MAX : ((int64_t)end - 1 - context) / growth;
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Decode attention of all layers of a stage. */
 static inline int64_t attention_ps(const struct ls_stage *stage, const struct ls_pace *pace, int64_t context,
                                    int64_t window)
@@ -69,7 +65,7 @@ static void find_pace(struct ls_pipeline *p, const struct ls_pass *pass, struct 
     for (int sliding = 0; sliding < 2 && p->cost->decode[sliding][0]; sliding++) {
         const int64_t context = sliding ? batch->decode_window : batch->decode_context;
         pace->decode[sliding] = *ls_decode_cost(p->cost, batch, sliding == 1);
-        pace->n_left = min64(pace->n_left, passes_on_slope(&pace->decode[sliding], context, pace->growth[sliding]));
+        pace->n_left = ls_min64(pace->n_left, passes_on_slope(&pace->decode[sliding], context, pace->growth[sliding]));
     }
     for (int64_t i = 0; i < p->n_stages; i++) {
         const struct ls_stage *stage = &p->cost->stages[i];
@@ -202,7 +198,7 @@ static void coast_one_stage(struct ls_pipeline *p, int64_t until_ps)
     if (pass->end_ps >= until_ps || !know_pace(p, pass))
         return;
     if (pass->end_ps < warmup_ps)
-        coast(p, min64(until_ps, warmup_ps), false);
+        coast(p, ls_min64(until_ps, warmup_ps), false);
     if (pass->end_ps < until_ps && pass->end_ps >= warmup_ps)
         coast(p, until_ps, true);
 }
@@ -269,7 +265,7 @@ static bool repeat_pass(struct ls_pipeline *p, int64_t until_ps)
 
 void ls_pipeline_coast(struct ls_pipeline *p, int64_t until_ps)
 {
-    until_ps = min64(until_ps, ls_pipeline_inbox_ps(p));
+    until_ps = ls_min64(until_ps, ls_pipeline_inbox_ps(p));
     if (!can_coast(p))
         return;
     if (p->n_stages == 1) {

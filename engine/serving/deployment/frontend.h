@@ -25,12 +25,17 @@ struct ls_frontend {
  * (https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them). */
 enum { LS_TOKEN_TEXT_BYTES = 4 };
 
+static inline double ls_frontend_template_s(const struct ls_scenario *scenario)
+{
+    return scenario->engine.chat_template_char_s * (double)scenario->model.chat_template_chars;
+}
+
 static inline struct ls_frontend ls_frontend_make(const struct ls_scenario *scenario)
 {
     const struct ls_engine *engine = &scenario->engine;
     const struct ls_link *client = &scenario->cluster.client;
     return (struct ls_frontend){
-        .template_ps = ls_ps_from_s(engine->chat_template_char_s * (double)scenario->model.chat_template_chars),
+        .template_ps = ls_ps_from_s(ls_frontend_template_s(scenario)),
         .request_ps = ls_ps_from_s(engine->request_overhead_s),
         .prompt_tok_ps = ls_ps_from_s(engine->prompt_token_overhead_s),
         .output_tok_ps = ls_ps_from_s(engine->output_token_overhead_s),

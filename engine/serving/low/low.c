@@ -9,6 +9,7 @@
 #include "engine/serving/low/reuse.h"
 #include "engine/serving/low/steady.h"
 #include "engine/serving/low/walk.h"
+#include "engine/serving/workload/arrivals.h"
 
 enum { MAX_ROUNDS = 8 }; /* of what is found in KV caches and what comes of it */
 
@@ -202,11 +203,6 @@ static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *r
     }
 }
 
-static bool is_recorded(const struct ls_workload *workload)
-{
-    return workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
-}
-
 enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
                           struct ls_metrics *metrics, struct ls_err *err)
 {
@@ -219,7 +215,7 @@ enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks,
         return status;
     if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena) || !ls_ramp_init(&ramp, &plant, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
-    if (is_recorded(&scenario->workload))
+    if (ls_workload_is_recorded(&scenario->workload))
         status = ls_walk(&plant, arena, &means, err);
     else if (reuse)
         estimate_with_reuse(&plant, reuse, ramp, &means);

@@ -32,15 +32,10 @@ static bool knows_order(const struct ls_scenario *scenario)
            (scenario->engine.scheduling_policy == LS_POLICY_PRIORITY && equal);
 }
 
-static bool is_recorded(const struct ls_workload *workload)
-{
-    return workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
-}
-
 static bool knows_drafts(const struct ls_scenario *scenario)
 {
     const struct ls_workload *workload = &scenario->workload;
-    return scenario->engine.speculative.method == LS_NULL_CHOICE || !is_recorded(workload);
+    return scenario->engine.speculative.method == LS_NULL_CHOICE || !ls_workload_is_recorded(workload);
 }
 
 static bool knows_arrivals(const struct ls_workload *workload)
@@ -95,7 +90,7 @@ static bool knows_pools(const struct ls_scenario *scenario)
     for (int32_t i = 0; !workload->trace && i < workload->n_profiles; i++)
         if (workload->profiles[i].arrivals.process == LS_ARRIVALS_MMPP)
             return false;
-    return !is_recorded(workload) && !ls_workload_shares(workload) &&
+    return !ls_workload_is_recorded(workload) && !ls_workload_shares(workload) &&
            workload->trace_options.arrivals.process != LS_ARRIVALS_MMPP;
 }
 

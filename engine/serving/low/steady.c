@@ -117,13 +117,10 @@ struct ls_front ls_front_of(const struct ls_plant *plant, double rate, double ba
 {
     const struct ls_engine *engine = &plant->scenario->engine;
     const struct ls_load *load = &plant->load;
-    const double tokens = batch * plant->members * plant->gained,
-                 chat_s = plant->part == LS_PLANT_DECODES
-                              ? 0
-                              : engine->chat_template_char_s * (double)plant->scenario->model.chat_template_chars,
-                 request_s = engine->request_overhead_s + chat_s, tok_s = engine->prompt_token_overhead_s;
-    struct ls_frontend frontend = ls_frontend_make(plant->scenario);
     const bool again = plant->part == LS_PLANT_DECODES; /* a prompt that is tokens already */
+    const double tokens = batch * plant->members * plant->gained, tok_s = engine->prompt_token_overhead_s;
+    const double request_s = engine->request_overhead_s + (again ? 0 : ls_frontend_template_s(plant->scenario));
+    struct ls_frontend frontend = ls_frontend_make(plant->scenario);
     const double asked = again ? 0 : load->asked, asked_sq = again ? 0 : load->asked_sq;
     const int64_t there_ps = ls_frontend_reach(&frontend, 0, (int64_t)asked);
     const int64_t formed_ps = again ? there_ps : ls_frontend_format(&frontend, there_ps);

@@ -6,6 +6,7 @@
 #include "engine/cost/launch.h"
 #include "engine/serving/low/walk_scheduler.h"
 #include "engine/sim/clock.h"
+#include "engine/sim/least.h"
 
 enum { TIMED_PASSES = 32 }; /* of unchanged decodes whose contexts are taken to be alike */
 
@@ -34,16 +35,6 @@ struct walk {
     int64_t n_calm; /* passes since anything changed */
 };
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static bool overlaps(const struct walk *w)
 {
     return w->engine->overlap_scheduling == 1;
@@ -54,7 +45,7 @@ static int64_t next_arrival_ps(const struct walk *w, int64_t now_ps)
 {
     int64_t next_ps = LS_PS_NEVER;
     for (int64_t m = 0; m < w->n_members; m++)
-        next_ps = min64(next_ps, ls_walk_scheduler_next_ps(&w->members[m], now_ps));
+        next_ps = ls_min64(next_ps, ls_walk_scheduler_next_ps(&w->members[m], now_ps));
     return next_ps < LS_PS_NEVER ? next_ps : ls_walk_next_ready_ps(&w->load, now_ps);
 }
 
@@ -63,7 +54,7 @@ static int64_t n_alike(const struct walk *w, const struct slot *slot)
 {
     int64_t n = INT32_MAX;
     for (int64_t m = 0; m < w->n_members; m++)
-        n = min64(n, ls_walk_scheduler_alike(&w->members[m], &slot->parts[m]));
+        n = ls_min64(n, ls_walk_scheduler_alike(&w->members[m], &slot->parts[m]));
     return n;
 }
 
@@ -92,11 +83,11 @@ static void time_slot(struct walk *w, struct slot *slot)
 static void start_pass(struct walk *w, struct slot *slot, int64_t now_ps, int64_t n_seqs)
 {
     const int64_t cpu_ps = w->overhead_ps + w->overhead_per_seq_ps * n_seqs;
-    const int64_t from_ps = overlaps(w) && w->ended_ps == now_ps ? w->cpu_free_ps : max64(now_ps, w->cpu_free_ps);
-    int64_t ready_ps = max64(now_ps, from_ps + cpu_ps);
+    const int64_t from_ps = overlaps(w) && w->ended_ps == now_ps ? w->cpu_free_ps : ls_max64(now_ps, w->cpu_free_ps);
+    int64_t ready_ps = ls_max64(now_ps, from_ps + cpu_ps);
     w->cpu_free_ps = ready_ps + slot->launch_ps;
     for (int64_t i = 0; i < w->n_stages; i++) {
-        ready_ps = w->free_ps[i] = max64(ready_ps, w->free_ps[i]) + slot->stage_ps[i];
+        ready_ps = w->free_ps[i] = ls_max64(ready_ps, w->free_ps[i]) + slot->stage_ps[i];
         ready_ps += slot->send_ps[i];
         w->busy_ps += (double)slot->stage_ps[i];
     }
@@ -104,13 +95,13 @@ static void start_pass(struct walk *w, struct slot *slot, int64_t now_ps, int64_
     slot->composed_ps = now_ps;
     slot->end_ps = ready_ps;
     slot->n_passes = 1;
-    w->stride_ps = overlaps(w) ? max64(cpu_ps + slot->launch_ps, slot->stage_ps[0]) : cpu_ps + slot->stage_ps[0];
+    w->stride_ps = overlaps(w) ? ls_max64(cpu_ps + slot->launch_ps, slot->stage_ps[0]) : cpu_ps + slot->stage_ps[0];
 }
 
 /* The passes that follow on one stage before anything changes. */
 static void stride(struct walk *w, struct slot *slot, int64_t next_ps)
 {
-    const int64_t more = min64(n_alike(w, slot), n_before(next_ps, slot->end_ps, w->stride_ps)) - 1;
+    const int64_t more = ls_min64(n_alike(w, slot), n_before(next_ps, slot->end_ps, w->stride_ps)) - 1;
     slot->n_passes += more;
     slot->end_ps += more * w->stride_ps;
     w->free_ps[0] = slot->end_ps;
@@ -122,7 +113,7 @@ static void stride(struct walk *w, struct slot *slot, int64_t next_ps)
 static bool compose(struct walk *w, struct slot *slot, int64_t now_ps, int64_t seen_ps)
 {
     const int64_t next_ps = w->n_stages == 1 ? next_arrival_ps(w, now_ps) : LS_PS_NEVER;
-    const int64_t likely = min64(n_alike(w, slot), n_before(next_ps, now_ps, w->stride_ps));
+    const int64_t likely = ls_min64(n_alike(w, slot), n_before(next_ps, now_ps, w->stride_ps));
     const int64_t ahead = (w->n_stages == 1 ? likely : TIMED_PASSES) / 2;
     int64_t n_tok = 0, n_seqs = 0, n_prompts = 0;
     for (int64_t m = 0; m < w->n_members; m++) {
@@ -131,7 +122,7 @@ static bool compose(struct walk *w, struct slot *slot, int64_t now_ps, int64_t s
             slot->n_timed = w->n_calm = 0;
         n_tok += batch->n_tok;
         n_prompts += batch->n_prefill;
-        n_seqs = max64(n_seqs, batch->n_sampled);
+        n_seqs = ls_max64(n_seqs, batch->n_sampled);
     }
     if (n_tok == 0)
         return false;
@@ -166,12 +157,12 @@ static void complete(struct walk *w, struct slot *slot)
 static int64_t n_turns(const struct walk *w, int64_t turn_ps, int64_t now_ps)
 {
     const int64_t next_ps = next_arrival_ps(w, now_ps);
-    int64_t n = next_ps == LS_PS_NEVER ? TIMED_PASSES : min64(TIMED_PASSES, (next_ps - now_ps) / turn_ps);
+    int64_t n = next_ps == LS_PS_NEVER ? TIMED_PASSES : ls_min64(TIMED_PASSES, (next_ps - now_ps) / turn_ps);
     for (int64_t m = 0; m < w->n_members; m++)
         if (ls_walk_scheduler_has_waiting(&w->members[m], now_ps))
             return 0;
     for (int64_t i = 0; i < w->n_stages; i++)
-        n = min64(n, n_alike(w, &w->slots[i]) - 1);
+        n = ls_min64(n, n_alike(w, &w->slots[i]) - 1);
     return n;
 }
 
@@ -234,7 +225,7 @@ static struct slot *oldest(const struct walk *w)
 static void fill(struct walk *w, int64_t now_ps)
 {
     const bool ahead = overlaps(w) && w->n_stages == 1 && w->ended_ps == now_ps;
-    const int64_t seen_ps = ahead ? min64(now_ps, w->cpu_free_ps + w->overhead_ps) : now_ps;
+    const int64_t seen_ps = ahead ? ls_min64(now_ps, w->cpu_free_ps + w->overhead_ps) : now_ps;
     for (int64_t i = 0; i < w->n_stages; i++)
         if (!w->slots[i].in_flight && !compose(w, &w->slots[i], now_ps, seen_ps) && seen_ps < now_ps)
             (void)compose(w, &w->slots[i], now_ps, now_ps);
@@ -253,7 +244,7 @@ static void follow_pipeline(struct walk *w)
     for (int64_t now_ps = -1; now_ps < w->load.horizon_ps;) {
         struct slot *slot = oldest(w);
         const int64_t next_ps = has_idle_slot(w) ? next_arrival_ps(w, now_ps) : LS_PS_NEVER;
-        now_ps = slot ? min64(slot->end_ps, next_ps) : next_ps;
+        now_ps = slot ? ls_min64(slot->end_ps, next_ps) : next_ps;
         if (now_ps == LS_PS_NEVER)
             break;
         ls_walk_receive(&w->load, now_ps);
@@ -284,7 +275,7 @@ static void clear_slots(struct walk *w)
 static bool take_slot(const struct walk *w, struct slot *slot, struct ls_arena *arena)
 {
     const size_t n_stages = (size_t)w->n_stages, n_members = (size_t)w->n_members;
-    const int64_t capacity = min64(w->load.n / w->load.n_schedulers + 1, w->engine->max_num_seqs);
+    const int64_t capacity = ls_min64(w->load.n / w->load.n_schedulers + 1, w->engine->max_num_seqs);
     *slot = (struct slot){
         .stage_ps = ls_arena_take(arena, n_stages * sizeof *slot->stage_ps),
         .send_ps = ls_arena_take(arena, n_stages * sizeof *slot->send_ps),

@@ -4,16 +4,7 @@
 
 #include "engine/serving/scheduler/chunk.h"
 #include "engine/sim/clock.h"
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+#include "engine/sim/least.h"
 
 /* -- who waits -- */
 
@@ -22,7 +13,7 @@ static struct ls_walk_request *head_of(const struct ls_walk_scheduler *s)
 {
     if (s->returned)
         return s->returned;
-    return s->next < min64(s->load->tokenised, s->load->n) ? &s->load->requests[s->next] : NULL;
+    return s->next < ls_min64(s->load->tokenised, s->load->n) ? &s->load->requests[s->next] : NULL;
 }
 
 int64_t ls_walk_scheduler_next_ps(const struct ls_walk_scheduler *s, int64_t now_ps)
@@ -134,7 +125,7 @@ static void take_prompts(struct ls_walk_scheduler *s, struct ls_walk_part *part,
     int64_t budget = s->engine->max_num_batched_tokens - batch->n_decode;
     struct ls_walk_request *head;
     while (budget > 0 && (head = head_of(s))) {
-        const int64_t n_tok = min64(head->target_tok - s->done_tok, budget);
+        const int64_t n_tok = ls_min64(head->target_tok - s->done_tok, budget);
         if (head->output_tok > 0) {
             if (s->done_tok == 0 && !may_begin(s, head, n_tok, seen_ps))
                 break;
@@ -161,7 +152,7 @@ static void add_decodes(const struct ls_walk_scheduler *s, struct ls_walk_part *
     part->decodes = true;
     batch->n_decode = part->n_decode;
     batch->decode_context = context;
-    batch->decode_window = s->window > 0 ? min64(context, part->n_decode * s->window) : context;
+    batch->decode_window = s->window > 0 ? ls_min64(context, part->n_decode * s->window) : context;
 }
 
 /* Sixteen sizes for each power of two: what a number of tokens costs is tabulated. */
@@ -172,7 +163,7 @@ static void finish(struct ls_batch *batch)
         while (n_tok >= 32 * grain)
             grain *= 2;
         n_tok = (n_tok + grain / 2) / grain * grain;
-        batch->prefill_tok = max64(1, n_tok - batch->n_decode);
+        batch->prefill_tok = ls_max64(1, n_tok - batch->n_decode);
     }
     batch->n_tok = batch->n_decode + batch->prefill_tok;
     batch->n_sampled = batch->n_decode + batch->n_prefill;
@@ -203,7 +194,7 @@ int64_t ls_walk_scheduler_alike(const struct ls_walk_scheduler *s, const struct 
 {
     if (part->n_decode == 0)
         return INT32_MAX;
-    return min64(part->ends.events[0].time_ps - part->step, max64(1, room_tok(s) / s->n_running));
+    return ls_min64(part->ends.events[0].time_ps - part->step, ls_max64(1, room_tok(s) / s->n_running));
 }
 
 void ls_walk_scheduler_advance(struct ls_walk_scheduler *s, struct ls_walk_part *part, int64_t n)

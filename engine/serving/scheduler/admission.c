@@ -5,11 +5,7 @@
 #include "engine/serving/deployment/handover.h"
 #include "engine/serving/scheduler/decode_set.h"
 #include "engine/serving/scheduler/running.h"
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "engine/sim/least.h"
 
 /* What is known of a request's first n_tok tokens. */
 static struct ls_prefix_hit find_hit(const struct ls_scheduler *s, const struct ls_request *request, int64_t n_tok)
@@ -98,7 +94,7 @@ void ls_admission_take_waiting(struct ls_scheduler *s, int slot, int64_t *budget
         /* all but the last token may be found; all of a prompt that another pool has computed */
         const struct ls_prefix_hit hit = find_hit(s, request, request->n_target - (request->remote ? 0 : 1));
         const int64_t found = hit.n_blocks * s->block_size, missing = request->n_target - found;
-        const int64_t n_tok = request->remote ? missing : min64(min64(missing, s->max_chunk), *budget);
+        const int64_t n_tok = request->remote ? missing : ls_min64(ls_min64(missing, s->max_chunk), *budget);
         if (!s->chunked && n_tok < missing && missing <= s->max_tok)
             break;
         if (!has_room(s, request, &hit, found + n_tok) || !take_known(s, id, hit.n_blocks))
@@ -138,7 +134,8 @@ void ls_admission_take_swapped(struct ls_scheduler *s, int slot, int64_t *budget
         const uint32_t id = s->swap.out.head;
         struct ls_request *request = ls_request_at(s->pool, id);
         const struct ls_prefix_hit hit = find_hit(s, request, request->n_computed);
-        const int64_t n_tok = min64(1 + s->drafts.n, *budget), n_blocks = ls_scheduler_blocks(s, request->n_computed);
+        const int64_t n_tok = ls_min64(1 + s->drafts.n, *budget),
+                      n_blocks = ls_scheduler_blocks(s, request->n_computed);
         const int64_t end_tok = request->n_computed + n_tok + s->drafts.look_ahead;
         if (!has_room(s, request, &hit, end_tok) || !take_known(s, id, hit.n_blocks))
             break;

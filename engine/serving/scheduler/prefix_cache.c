@@ -1,19 +1,10 @@
 #include "engine/serving/scheduler/prefix_cache.h"
+#include "engine/sim/least.h"
 
 #include <assert.h>
 #include <string.h>
 
 enum { N_FIRST_BUCKETS = 64 };
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* -- the queue of free blocks -- */
 
@@ -158,7 +149,7 @@ static void take_out(struct ls_prefix_cache *cache, struct ls_cached_part *part,
 {
     while (part->runs && part->runs->from < n) {
         struct ls_free_run *run = part->runs;
-        const int64_t n_out = min64(run->to, n) - run->from;
+        const int64_t n_out = ls_min64(run->to, n) - run->from;
         run->from += n_out;
         if (blank)
             insert_blank(cache, run, n_out);
@@ -167,7 +158,7 @@ static void take_out(struct ls_prefix_cache *cache, struct ls_cached_part *part,
             remove_run(cache, run);
         }
     }
-    part->n_held = max64(part->n_held, n);
+    part->n_held = ls_max64(part->n_held, n);
 }
 
 /* Blocks [n, n_held) of a part have become free. */
@@ -197,7 +188,7 @@ void ls_prefix_cache_take(struct ls_prefix_cache *cache, int64_t n)
     while (n > 0) {
         struct ls_free_run *run = cache->first;
         assert(run);
-        const int64_t n_taken = min64(n, run->to - run->from);
+        const int64_t n_taken = ls_min64(n, run->to - run->from);
         assert(!run->part || run->to == run->part->n_known);
         n -= n_taken;
         run->to -= n_taken;
@@ -235,7 +226,7 @@ static int64_t drop_hold(struct ls_prefix_cache *cache, struct ls_hold *hold)
         hold->next->prev = hold->prev;
     int64_t left = hold->n_held == n_held ? 0 : n_held; /* of the others, the one who holds most */
     for (const struct ls_hold *other = part->holds; other && left < n_held; other = other->next)
-        left = max64(left, other->n_held);
+        left = ls_max64(left, other->n_held);
     put_back(cache, part, left);
     insert_blank(cache, cache->last, n_copies);
     ls_slab_give(&cache->holds, hold);
@@ -258,7 +249,7 @@ static struct place place_of(const struct ls_prefix_cache *cache, const struct l
 /* Blocks of its part that end within the first n_blocks of the content. */
 static int64_t blocks_within(const struct ls_prefix_cache *cache, const struct place *place, int64_t n_blocks)
 {
-    return min64(place->part.end_tok / cache->block_size, n_blocks) - place->first;
+    return ls_min64(place->part.end_tok / cache->block_size, n_blocks) - place->first;
 }
 
 struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, const struct ls_content *content,
@@ -273,8 +264,8 @@ struct ls_prefix_hit ls_prefix_cache_find(const struct ls_prefix_cache *cache, c
         const struct ls_cached_part *part = find_part(cache, place.part.key);
         if (!part)
             break;
-        const int64_t within = blocks_within(cache, &place, n_blocks), n_known = min64(part->n_known, within);
-        hit.n_free += max64(0, n_known - part->n_held);
+        const int64_t within = blocks_within(cache, &place, n_blocks), n_known = ls_min64(part->n_known, within);
+        hit.n_free += ls_max64(0, n_known - part->n_held);
         hit.n_blocks = place.first + n_known;
         if (n_known < within)
             break;
@@ -290,7 +281,7 @@ int64_t ls_prefix_cache_match(const struct ls_prefix_cache *cache, const struct 
         const struct place place = place_of(cache, content, n_found);
         const struct ls_cached_part *part = find_part(cache, place.part.key);
         const int64_t within = blocks_within(cache, &place, n_blocks);
-        const int64_t n_known = part ? min64(reported(cache, part), within) : 0;
+        const int64_t n_known = part ? ls_min64(reported(cache, part), within) : 0;
         n_found = place.first + n_known;
         if (n_known < within)
             break;
@@ -346,11 +337,11 @@ static void hold_part(struct ls_prefix_cache *cache, const struct place *place, 
     if (n_before == 0)
         push_hold(cache, holding, part);
     assert(holding->top->part == part && holding->top->n_held == n_before);
-    holding->top->n_copies = max64(0, min64(part->n_held, n_held) - n_before);
+    holding->top->n_copies = ls_max64(0, ls_min64(part->n_held, n_held) - n_before);
     holding->top->n_held = n_held;
     take_out(cache, part, n_held, true);
     keep_reported(cache, part);
-    part->n_known = max64(part->n_known, n_held);
+    part->n_known = ls_max64(part->n_known, n_held);
     holding->n_blocks = (int32_t)(place->first + n_held);
 }
 
@@ -414,7 +405,7 @@ static bool part_is_sound(const struct ls_cached_part *part)
 {
     int64_t n_held = 0, end = part->n_held;
     for (const struct ls_hold *hold = part->holds; hold; hold = hold->next) {
-        n_held = max64(n_held, hold->n_held);
+        n_held = ls_max64(n_held, hold->n_held);
         if (hold->part != part || hold->n_held <= 0 || (hold->next && hold->next->prev != hold))
             return false;
     }

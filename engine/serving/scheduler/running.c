@@ -4,11 +4,7 @@
 
 #include "engine/serving/scheduler/chunk.h"
 #include "engine/serving/scheduler/room.h"
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+#include "engine/sim/least.h"
 
 void ls_running_add_chunk(struct ls_scheduler *s, int slot, uint32_t id, int64_t n_tok)
 {
@@ -32,7 +28,7 @@ void ls_running_add_drafts(struct ls_scheduler *s, int slot, uint32_t id, int64_
     struct ls_slot *g = &s->slots[slot];
     struct ls_request *request = ls_request_at(s->pool, id);
     const int64_t accepted = ls_drafts_accepted(&s->drafts, request->index, request->n_generated, n_tok - 1);
-    const int64_t n_new = min64(1 + accepted, request->output_tok - request->n_generated);
+    const int64_t n_new = ls_min64(1 + accepted, request->output_tok - request->n_generated);
     request->n_in_flight++;
     g->chunks[g->n_chunks++] =
         (struct ls_chunk){.id = id, .n_tok = (int32_t)n_tok, .n_new = (int32_t)n_new, .last = true, .decode = true};
@@ -61,7 +57,7 @@ static bool schedule_at_once(struct ls_scheduler *s, int slot, int64_t *budget, 
     assert(left >= 0);
     for (size_t i = 0; i < s->n_prefilling; i++) {
         const struct ls_request *request = ls_request_at(s->pool, s->prefilling[i]);
-        const int64_t n_tok = min64(min64(request->n_target - request->n_computed, s->max_chunk), left);
+        const int64_t n_tok = ls_min64(ls_min64(request->n_target - request->n_computed, s->max_chunk), left);
         need += ls_scheduler_blocks(s, request->n_computed + n_tok) - ls_scheduler_blocks(s, request->n_computed);
         left -= n_tok;
     }
@@ -70,7 +66,7 @@ static bool schedule_at_once(struct ls_scheduler *s, int slot, int64_t *budget, 
     left = *budget - g->n_decode;
     for (size_t i = 0; i < s->n_prefilling && left > 0; i++) {
         const struct ls_request *request = ls_request_at(s->pool, s->prefilling[i]);
-        const int64_t n_tok = min64(min64(request->n_target - request->n_computed, s->max_chunk), left);
+        const int64_t n_tok = ls_min64(ls_min64(request->n_target - request->n_computed, s->max_chunk), left);
         ls_running_add_chunk(s, slot, s->prefilling[i], n_tok);
         left -= n_tok;
     }
@@ -99,8 +95,8 @@ static bool schedule_one(struct ls_scheduler *s, int slot, uint32_t id, int64_t 
     const struct ls_request *request = ls_request_at(s->pool, id);
     const bool decode = request->state == LS_REQUEST_DECODING;
     const int64_t held = ls_scheduler_held_tok(s, request);
-    const int64_t wanted = decode ? 1 + s->drafts.n : min64(request->n_target - request->n_computed, s->max_chunk);
-    const int64_t n_tok = min64(wanted, *budget);
+    const int64_t wanted = decode ? 1 + s->drafts.n : ls_min64(request->n_target - request->n_computed, s->max_chunk);
+    const int64_t n_tok = ls_min64(wanted, *budget);
     assert(n_tok > 0 || !decode || s->drafts.n > 0);
     if (n_tok == 0)
         return true;

@@ -47,6 +47,12 @@ static inline bool ls_arrivals_are_timed(const struct ls_arrivals *arrivals)
     return ls_processes[arrivals->process].timed;
 }
 
+/* Whether requests come at the times of a recording. */
+static inline bool ls_workload_is_recorded(const struct ls_workload *workload)
+{
+    return workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
+}
+
 /* Whether requests of a profile, or of a trace that is replayed otherwise, come without times of their own. */
 bool ls_workload_is_untimed(const struct ls_workload *workload);
 

@@ -81,7 +81,7 @@ void ls_source_init(struct ls_source *source, const struct ls_scenario *scenario
         source->limit = trace_limit(workload);
     if (workload->max_requests != LS_NULL_INT && (uint64_t)workload->max_requests < source->limit)
         source->limit = (uint64_t)workload->max_requests;
-    source->recorded = workload->trace && workload->trace_options.arrivals.process == LS_NULL_CHOICE;
+    source->recorded = ls_workload_is_recorded(workload);
     for (int32_t i = 0; i < n_sources(workload) && !source->recorded; i++) {
         const struct ls_arrival_draw draw = {(uint64_t)scenario->seed, (uint64_t)scenario->replica, 0, (uint32_t)i};
         ls_arrival_clock_init(&source->profiles[i].clock, arrivals_of(workload, i), &draw);
