@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/serving/growth.h"
 #include "engine/sim/clock.h"
 
 static const int64_t ps_per_us = 1000000;
@@ -167,19 +168,11 @@ bool ls_collector_saturated(const struct ls_collector *collector)
 {
     const struct ls_trend *trend = &collector->wait;
     const int64_t middle_ps = collector->warmup_ps + (collector->last_arrival_ps - collector->warmup_ps) / 2;
-    double n = 0, sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
-    for (int64_t i = (middle_ps + trend->width_ps - 1) / trend->width_ps; i < LS_N_TREND_BINS; i++) {
-        const double weight = (double)trend->n[i];
-        const double x = ((double)i + 0.5) * ls_s_from_ps(trend->width_ps);
-        const double y = (double)trend->wait_us[i] * 1e-6; /* already summed over the bin's requests */
-        n += weight;
-        sum_x += weight * x;
-        sum_xx += weight * x * x;
-        sum_y += y;
-        sum_xy += y * x;
-    }
-    const double spread = n * sum_xx - sum_x * sum_x;
-    return n >= 8 && spread > 0 && (n * sum_xy - sum_x * sum_y) / spread > 0.05;
+    struct ls_growth growth = {0};
+    for (int64_t i = (middle_ps + trend->width_ps - 1) / trend->width_ps; i < LS_N_TREND_BINS; i++)
+        ls_growth_add(&growth, (double)trend->n[i], ((double)i + 0.5) * ls_s_from_ps(trend->width_ps),
+                      (double)trend->wait_us[i] * 1e-6);
+    return ls_growth_saturates(&growth);
 }
 
 double ls_level_mean(const struct ls_level *level, int64_t start_ps, int64_t end_ps)

@@ -13,19 +13,16 @@
 
 enum { MAX_ROUNDS = 8 }; /* of what is found in KV caches and what comes of it */
 
-/* A run in one state: requests are served at `rate`, or less where the run ends before they can be. */
 static void fill_means(const struct ls_plant *plant, const struct ls_point *point, double rate, bool overloaded,
                        struct ls_means *means)
 {
-    const struct ls_workload *workload = &plant->scenario->workload;
-    const double all_s = fmax(plant->load.arrivals_s, plant->load.n_requests / rate);
     means->tpot_s = point->pass_s * plant->tpot;
     means->e2e_s = means->ttft_s + plant->decodes * point->pass_s;
     means->batch = point->batch;
     means->busy_frac = point->busy_frac;
-    means->end_s = workload->drain ? all_s + (means->e2e_s - means->wait_s * overloaded) : workload->duration_s;
-    means->finished =
-        fmin(plant->load.n_requests * (1 - workload->warmup_s / all_s), rate * (means->end_s - workload->warmup_s));
+    const struct ls_run_end end = ls_run_end_of(plant, rate, means->e2e_s - means->wait_s * overloaded);
+    means->end_s = end.end_s;
+    means->finished = end.finished;
 }
 
 /* Arrivals in bursts, if all requests come in them. */

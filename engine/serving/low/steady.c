@@ -113,6 +113,15 @@ double ls_point_slot_wait_s(const struct ls_plant *plant, const struct ls_point 
            (1.0 - use);
 }
 
+struct ls_run_end ls_run_end_of(const struct ls_plant *plant, double rate, double last_s)
+{
+    const struct ls_workload *workload = &plant->scenario->workload;
+    const double all_s = fmax(plant->load.arrivals_s, plant->load.n_requests / rate);
+    const double end_s = workload->drain ? all_s + last_s : workload->duration_s;
+    const double most = plant->load.n_requests * (1 - workload->warmup_s / all_s);
+    return (struct ls_run_end){end_s, fmin(most, rate * (end_s - workload->warmup_s))};
+}
+
 struct ls_front ls_front_of(const struct ls_plant *plant, double rate, double batch, double gap_s)
 {
     const struct ls_engine *engine = &plant->scenario->engine;

@@ -26,6 +26,14 @@ double ls_point_slot_wait_s(const struct ls_plant *plant, const struct ls_point 
 /* A pass with prompts of the mean length. */
 struct ls_plant_pass ls_point_pass(struct ls_plant *plant, double batch, double prompt_tok);
 
+/* How long a run in one state lasts, and how many requests end in its window: they are served at `rate`, or less where
+ * it ends before they can be. The last one takes `last_s` when all are waited for. */
+struct ls_run_end {
+    double end_s, finished;
+};
+
+struct ls_run_end ls_run_end_of(const struct ls_plant *plant, double rate, double last_s);
+
 /* What a request and its first token take with the front end, which serves one after the other: its own time, that of
  * the tokens that leave with its first, and the wait for others' (M/G/1, whose customers are requests and the tokens of
  * a pass). */

@@ -142,13 +142,12 @@ static bool find_open(struct tandem *t, struct way *way)
 
 static void fill_rates(const struct tandem *t, const struct way *way, bool saturated, double *m)
 {
-    const struct ls_workload *workload = &t->scenario->workload;
-    const struct ls_load *load = &t->plants[LS_POOL_PREFILL].load;
-    const double all_s = fmax(load->arrivals_s, load->n_requests / way->rate), e2e_s = way->ttft_s + way->decode_s;
-    const double end_s = workload->drain ? all_s + (e2e_s - way->wait_s * saturated) : workload->duration_s;
-    const double window_s = end_s - workload->warmup_s;
-    const double rate = fmin(load->n_requests * (1 - workload->warmup_s / all_s), way->rate * window_s) / window_s;
-    m[LS_METRIC_MAKESPAN_S] = end_s;
+    const struct ls_plant *prefill = &t->plants[LS_POOL_PREFILL];
+    const struct ls_load *load = &prefill->load;
+    const double e2e_s = way->ttft_s + way->decode_s;
+    const struct ls_run_end end = ls_run_end_of(prefill, way->rate, e2e_s - way->wait_s * saturated);
+    const double rate = end.finished / (end.end_s - t->scenario->workload.warmup_s);
+    m[LS_METRIC_MAKESPAN_S] = end.end_s;
     m[LS_METRIC_REQUEST_THROUGHPUT] = rate;
     m[LS_METRIC_OUTPUT_TOKEN_THROUGHPUT] = rate * load->output;
     m[LS_METRIC_TOTAL_TOKEN_THROUGHPUT] = rate * (load->output + load->asked);

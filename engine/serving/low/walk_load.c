@@ -125,13 +125,7 @@ void ls_walk_begin(struct ls_walk_load *load, struct ls_walk_request *request, i
     request->begun_ps = now_ps;
     if (request->arrival_ps < load->middle_ps)
         return;
-    const double x = ls_s_from_ps(request->arrival_ps), y = ls_s_from_ps(now_ps - request->arrival_ps);
-    struct ls_walk_sums *sums = &load->sums;
-    sums->trend_n++;
-    sums->trend_x += x;
-    sums->trend_y += y;
-    sums->trend_xx += x * x;
-    sums->trend_xy += x * y;
+    ls_growth_add(&load->sums.waits, 1, ls_s_from_ps(request->arrival_ps), ls_s_from_ps(now_ps - request->arrival_ps));
 }
 
 void ls_walk_end(struct ls_walk_load *load, const struct ls_walk_request *request, int64_t sent_ps)
@@ -155,13 +149,6 @@ void ls_walk_end(struct ls_walk_load *load, const struct ls_walk_request *reques
     }
 }
 
-/* As ls_collector_saturated has it. */
-static bool is_saturated(const struct ls_walk_sums *s)
-{
-    const double spread = s->trend_n * s->trend_xx - s->trend_x * s->trend_x;
-    return s->trend_n >= 8 && spread > 0 && (s->trend_n * s->trend_xy - s->trend_x * s->trend_y) / spread > 0.05;
-}
-
 void ls_walk_means(const struct ls_walk_load *load, struct ls_means *means)
 {
     const struct ls_walk_sums *sums = &load->sums;
@@ -174,6 +161,6 @@ void ls_walk_means(const struct ls_walk_load *load, struct ls_means *means)
         .end_s = end_ps / LS_PS_PER_S,
         .finished = sums->n_finished,
         .batch = sums->decode / end_ps / (double)load->n_schedulers,
-        .saturated = is_saturated(sums),
+        .saturated = ls_growth_saturates(&sums->waits),
     };
 }

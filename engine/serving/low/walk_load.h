@@ -2,6 +2,7 @@
 #define LS_ENGINE_SERVING_LOW_WALK_LOAD_H
 
 #include "engine/serving/deployment/frontend.h"
+#include "engine/serving/growth.h"
 #include "engine/serving/low/plant.h"
 #include "engine/sim/arena.h"
 
@@ -19,7 +20,7 @@ struct ls_walk_request {
 struct ls_walk_sums {
     double n, n_tpot, ttft, tpot, e2e, wait, decode;
     double n_finished, last;
-    double trend_n, trend_x, trend_y, trend_xx, trend_xy; /* of waits, s, in the second half */
+    struct ls_growth waits; /* in the second half */
 };
 
 struct ls_walk_load {
