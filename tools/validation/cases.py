@@ -211,7 +211,8 @@ def has_xqa(row, model):
     KV head (docs/source/gpt_attention.md: "LLAMA2 70B is one model that it supports"; supportConfig in
     decoderXQARunner.cpp wants a kernel compiled for just that many)."""
     group = model["num_attention_heads"] / models.kv_heads(model)
-    return row["engine"].split()[-1] >= "0.8" and group == 8 and models.head_dim(model) == 128
+    version = tuple(map(int, row["engine"].split()[-1].split(".")))
+    return version >= (0, 8) and group == 8 and models.head_dim(model) == 128
 
 
 def static_batch(row):
