@@ -16,7 +16,9 @@ def nest(settings):
         for part in path:
             node = node.setdefault(part, {})
         node[last] = value
-    profile = study["workload"]["profiles"]
+    profile = study["workload"].get("profiles")
+    if profile is None:
+        return study
     for lengths in ("prompt_tokens", "output_tokens"):
         profile[lengths].setdefault("dist", "constant")
     study["workload"]["profiles"] = [dict(profile, name="p")]
