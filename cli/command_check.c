@@ -68,7 +68,7 @@ static void check_experts(struct check *check)
     char text[512];
     if (!ls_model_is_moe(model))
         return;
-    const int64_t layers = model->num_hidden_layers - model->first_k_dense_replace;
+    const int64_t layers = ls_model_n_moe_layers(model);
     const int64_t gpus = strategy->tp * strategy->ep * strategy->pp;
     const bool even = (layers * model->n_routed_experts) % gpus == 0 && model->num_hidden_layers % strategy->pp == 0;
     const double imbalance = metric(check, LS_METRIC_EXPERT_IMBALANCE);

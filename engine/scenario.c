@@ -54,6 +54,7 @@ bool ls_scenario_draft_model(const struct ls_scenario *scenario, struct ls_model
     *model = scenario->model;
     model->num_hidden_layers = 1;
     model->first_k_dense_replace = 0;
+    model->decoder_sparse_step = 1;
     if (model->sliding_window_pattern != LS_NULL_INT) /* every so many layers one sees all, as the last one does */
         model->sliding_window = model->sliding_window_pattern = LS_NULL_INT;
     return speculative->method == LS_SPECULATE_MTP;

@@ -75,7 +75,7 @@ static void fill_experts(const struct ls_scenario *scenario, struct ls_metrics *
     const struct ls_strategy *strategy = &scenario->strategy;
     if (!ls_model_is_moe(model))
         return;
-    const double layers = (double)(model->num_hidden_layers - model->first_k_dense_replace) / (double)strategy->pp;
+    const double layers = (double)ls_model_n_moe_layers(model) / (double)strategy->pp;
     const bool serving = scenario->kind == LS_SERVING;
     const int64_t redundant = serving ? scenario->engine.redundant_experts : 0;
     const double experts = (double)(model->n_routed_experts + redundant) * layers;

@@ -70,6 +70,12 @@ static void apply_glm4_moe(struct ls_model *model)
     model->router_bias = 1;
 }
 
+static void apply_llama4(struct ls_model *model)
+{
+    model->n_shared_experts = 1;
+    model->sliding_window_pattern = 4;
+}
+
 /* What GPT-2 and its descendants share: LayerNorm, one ungated projection, the head tied to the embedding, no chats. */
 static void apply_gpt(struct ls_model *model)
 {
@@ -130,6 +136,19 @@ static const struct value alibi[] = {{"true", "alibi"}, {"false", "learned"}, {N
 static const struct key gpt_oss_keys[] = {{"quantization_config.quant_method", "expert_dtype", quant_methods},
                                           {NULL, NULL, NULL}};
 
+/* Chunks of attention are taken for windows; norms of queries and keys have no weights. */
+static const struct key llama4_keys[] = {{"intermediate_size", "moe_intermediate_size", NULL},
+                                         {"intermediate_size_mlp", "intermediate_size", NULL},
+                                         {"attention_chunk_size", "sliding_window", NULL},
+                                         {"no_rope_layer_interval", "sliding_window_pattern", NULL},
+                                         {"no_rope_layers", IGNORED, NULL},
+                                         {"moe_layers", IGNORED, NULL},
+                                         {"attn_temperature_tuning", IGNORED, NULL},
+                                         {"floor_scale", IGNORED, NULL},
+                                         {"attn_scale", IGNORED, NULL},
+                                         {"for_llm_compressor", IGNORED, NULL},
+                                         {NULL, NULL, NULL}};
+
 static const struct key gpt2_keys[] = {{"n_embd", "hidden_size", NULL},
                                        {"n_layer", "num_hidden_layers", NULL},
                                        {"n_head", "num_attention_heads", NULL},
@@ -182,7 +201,7 @@ static const struct key common_keys[] = {{"torch_dtype", "activation_dtype", dty
                                          {"experts_per_token", "num_experts_per_tok", NULL},
                                          {"use_qk_norm", "qk_norm", NULL},
                                          {"moe_layer_freq", IGNORED, only_one},
-                                         {"decoder_sparse_step", IGNORED, only_one},
+                                         {"interleave_moe_layer_step", "decoder_sparse_step", NULL},
                                          {"is_encoder_decoder", IGNORED, only_false},
                                          {"quantization_config.quant_method", "dtype", quant_methods},
                                          {"quantization_config.weight_block_size", "dtype", block_sizes},
@@ -211,7 +230,9 @@ static const char *const ignored[] = {
     "topk_method", "ep_size", "learned_pos_emb", "embedding_fraction", "attn_config*", "ffn_config*", "qk_head_dim",
     /* said by the family, or by another key */
     "layer_types*", "max_window_layers", "sliding_window_size", "mlp_only_layers", "num_nextn_predict_layers",
-    "quantization_config*", "compression_config*"};
+    "quantization_config*", "compression_config*",
+    /* what sees */
+    "vision_config*", "*_token_index"};
 
 static const struct family families[] = {{"llama", apply_llama, NULL},
                                          {"mistral", apply_llama, NULL},
@@ -224,6 +245,8 @@ static const struct family families[] = {{"llama", apply_llama, NULL},
                                          {"gpt_oss", apply_gpt_oss, gpt_oss_keys},
                                          {"deepseek_v3", apply_deepseek_v3, NULL},
                                          {"glm4_moe", apply_glm4_moe, NULL},
+                                         {"llama4", apply_llama4, llama4_keys},
+                                         {"llama4_text", apply_llama4, llama4_keys},
                                          {"mpt", apply_mpt, mpt_keys},
                                          {"bloom", apply_bloom, bloom_keys},
                                          {LS_HF_STATED, apply_llama, stated_keys}};
@@ -242,6 +265,13 @@ static const struct key *find_in(const struct key *keys, const char *key)
         if (strcmp(keys->from, key) == 0)
             return keys;
     return NULL;
+}
+
+/* Models that see have their language model's keys in a mapping of their own. */
+static const char *language_key(const char *key)
+{
+    static const char prefix[] = "text_config.";
+    return strncmp(key, prefix, sizeof prefix - 1) == 0 ? key + sizeof prefix - 1 : key;
 }
 
 static const struct key *find_key(const char *model_type, const char *key)
@@ -298,6 +328,7 @@ void ls_hf_apply_family(struct ls_model *model, const char *model_type)
 
 const char *ls_hf_canonical_key(const char *model_type, const char *key)
 {
+    key = language_key(key);
     const struct key *found = find_key(model_type, key);
     if (found)
         return found->to;
@@ -309,7 +340,7 @@ const char *ls_hf_canonical_key(const char *model_type, const char *key)
 enum ls_status ls_hf_canonical_text(const char *model_type, const char *key, const char *text, const char **canonical,
                                     struct ls_err *err)
 {
-    const struct key *found = find_key(model_type, key);
+    const struct key *found = find_key(model_type, language_key(key));
     if (!found || !found->values) {
         *canonical = text;
         return LS_OK;

@@ -12,7 +12,8 @@
  * A reader that meets a mapping with `model_type` does, in this order:
  *   1. sets ls_model_params' defaults, then ls_hf_apply_family(model, model_type);
  *   2. for each scalar at any depth, asks for ls_hf_canonical_key by its dotted path
- *      (`quantization_config.quant_method`); a sequence's own path must be known, what it holds is not asked for;
+ *      (`quantization_config.quant_method`; what is below `text_config` is as if it stood above it); a sequence's own
+ * path must be known, what it holds is not asked for;
  *   3. asks for ls_hf_canonical_text, and parses that text as the row of our key, unless the key is "" or the text
  * null: then there is nothing to store;
  *   4. ls_model_complete. */

@@ -64,6 +64,7 @@ static inline void random_model(struct random_scenario *drawn, enum random_model
         model->n_routed_experts = 8;
         model->num_experts_per_tok = random_int(drawn, 1, 3);
         model->first_k_dense_replace = random_int(drawn, 0, 1);
+        model->decoder_sparse_step = random_chance(drawn, 0.7) ? 1 : 2;
         model->n_shared_experts = random_int(drawn, 0, 1);
     }
     if (kind == RANDOM_LATENT) {

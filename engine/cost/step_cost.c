@@ -60,8 +60,7 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     linear->attention_ps = ls_price_ops(cost, ops, n_ops);
     comms[0] = ls_attention_comm(cost, n_tok);
     add_comms(comms, 1, &linear->attention_comm_ps, &linear->attention_nic_ps);
-    const int64_t leading_dense = cost->model->first_k_dense_replace;
-    if (!ls_model_is_moe(cost->model) || leading_dense > 0)
+    if (ls_model_n_moe_layers(cost->model) < cost->model->num_hidden_layers)
         fill_mlp(cost, false, n_tok, linear);
     if (ls_model_is_moe(cost->model))
         fill_mlp(cost, true, n_tok, linear);

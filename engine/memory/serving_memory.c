@@ -136,7 +136,7 @@ static double layer_values(const struct ls_scenario *scenario, const struct ls_s
     const double up = (model->gated_mlp ? 2 : 1) + 1.0;
     const double tp = (double)shard->tp;
     const double heads = (double)model->num_attention_heads / tp;
-    const bool dense = !ls_model_is_moe(model) || model->first_k_dense_replace > 0;
+    const bool dense = ls_model_n_moe_layers(model) < model->num_hidden_layers;
     const double values = fmax(dense ? up * (double)model->intermediate_size / tp : 0, expert_values(scenario, shard));
     if (ls_model_is_mla(model)) {
         const double qk = (double)(model->qk_nope_head_dim + model->qk_rope_head_dim);

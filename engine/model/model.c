@@ -26,6 +26,17 @@ bool ls_model_is_moe(const struct ls_model *model)
     return model->n_routed_experts != LS_NULL_INT;
 }
 
+bool ls_model_is_moe_layer(const struct ls_model *model, int64_t i)
+{
+    return ls_model_is_moe(model) && i >= model->first_k_dense_replace && (i + 1) % model->decoder_sparse_step == 0;
+}
+
+int64_t ls_model_n_moe_layers(const struct ls_model *model)
+{
+    const int64_t step = model->decoder_sparse_step;
+    return ls_model_is_moe(model) ? model->num_hidden_layers / step - model->first_k_dense_replace / step : 0;
+}
+
 bool ls_model_is_mla(const struct ls_model *model)
 {
     return model->kv_lora_rank != LS_NULL_INT;
@@ -121,7 +132,11 @@ static enum ls_status complete_experts(struct ls_model *model, struct ls_err *er
 {
     set_if_null(&model->n_shared_experts, 0);
     set_if_null(&model->first_k_dense_replace, 0);
+    set_if_null(&model->decoder_sparse_step, 1);
     if (!ls_model_is_moe(model)) {
+        if (model->decoder_sparse_step > 1)
+            return ls_fail(err, LS_INPUT,
+                           "decoder_sparse_step: means something with n_routed_experts only, which is missing");
         if (model->num_experts_per_tok != LS_NULL_INT)
             return ls_fail(err, LS_INPUT,
                            "num_experts_per_tok: means something with n_routed_experts only, which is "
@@ -137,6 +152,10 @@ static enum ls_status complete_experts(struct ls_model *model, struct ls_err *er
     if (model->first_k_dense_replace > model->num_hidden_layers)
         return ls_fail(err, LS_INPUT, "first_k_dense_replace: %" PRId64 " is more than the %" PRId64 " layers",
                        model->first_k_dense_replace, model->num_hidden_layers);
+    if (model->decoder_sparse_step > model->num_hidden_layers)
+        return ls_fail(err, LS_INPUT,
+                       "decoder_sparse_step: %" PRId64 " is more than the %" PRId64 " layers, so none has experts",
+                       model->decoder_sparse_step, model->num_hidden_layers);
     return complete_groups(model, err);
 }
 
@@ -151,7 +170,7 @@ static double sum_params(const struct ls_weight *weights, size_t n, bool active)
 static double count_parameters(const struct ls_model *model, bool active)
 {
     struct ls_weight weights[LS_MAX_WEIGHTS];
-    const int64_t n_dense = ls_model_is_moe(model) ? model->first_k_dense_replace : model->num_hidden_layers;
+    const int64_t n_moe = ls_model_n_moe_layers(model), n_dense = model->num_hidden_layers - n_moe;
     double sum = sum_params(weights, ls_weights_of_embedding(model, weights), active);
     if (model->tie_word_embeddings && active)
         sum = 0; /* the head reads the whole table */
@@ -160,9 +179,8 @@ static double count_parameters(const struct ls_model *model, bool active)
         sum -= (double)(model->vocab_size * model->hidden_size);
     if (n_dense > 0)
         sum += (double)n_dense * sum_params(weights, ls_weights_of_layer(model, false, weights), active);
-    if (n_dense < model->num_hidden_layers)
-        sum += (double)(model->num_hidden_layers - n_dense) *
-               sum_params(weights, ls_weights_of_layer(model, true, weights), active);
+    if (n_moe > 0)
+        sum += (double)n_moe * sum_params(weights, ls_weights_of_layer(model, true, weights), active);
     return sum;
 }
 

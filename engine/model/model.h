@@ -76,7 +76,8 @@ struct ls_model {
     int64_t topk_group;            /* of which a token's choices lie in so many; null: n_group */
     int64_t moe_intermediate_size; /* null: intermediate_size */
     int64_t n_shared_experts;      /* of moe_intermediate_size each */
-    int64_t first_k_dense_replace; /* leading layers that are dense */
+    int64_t first_k_dense_replace; /* leading layers that are dense; */
+    int64_t decoder_sparse_step;   /* of the others, layer i has experts where this divides i + 1 */
     int32_t router_bias;           /* a correction or bias term for each expert */
     int32_t expert_bias;           /* bias on the experts' projections */
 
@@ -101,6 +102,10 @@ LS_NODISCARD enum ls_status ls_model_complete(struct ls_model *model, struct ls_
 
 bool ls_model_is_moe(const struct ls_model *model);
 bool ls_model_is_mla(const struct ls_model *model);
+
+/* Whether layer i, from 0, has experts, and how many of all layers have. */
+bool ls_model_is_moe_layer(const struct ls_model *model, int64_t i);
+int64_t ls_model_n_moe_layers(const struct ls_model *model);
 
 /* Whether costs are stated in the file rather than derived. */
 bool ls_model_is_stated(const struct ls_model *model);

@@ -104,6 +104,9 @@ static const struct ls_param rows[] = {
                "Experts of moe_intermediate_size that every token passes through; null: none."),
     LS_ROW_INT(M, "first_k_dense_replace", first_k_dense_replace, NULLABLE, "0", 0, 65536,
                "Leading layers of a mixture of experts that are dense; null: none."),
+    LS_ROW_INT(M, "decoder_sparse_step", decoder_sparse_step, NULLABLE, "1", 1, 65536,
+               "Layer i (from 0) of a mixture of experts is dense unless this divides i + 1 (Llama 4's "
+               "interleave_moe_layer_step); null: 1."),
     LS_ROW_BOOL(M, "router_bias", router_bias, 0, "false", "The router has a bias (or correction) for each expert."),
     LS_ROW_BOOL(M, "expert_bias", expert_bias, 0, "false", "Bias on the experts' projections."),
     LS_ROW_INT(M, "q_lora_rank", q_lora_rank, NULLABLE, "null", 1, MAX_WIDTH,

@@ -95,7 +95,7 @@ void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t 
     for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
         count[kind] = 0;
     for (int64_t i = first; i < end; i++) {
-        const bool moe = ls_model_is_moe(model) && i >= model->first_k_dense_replace;
+        const bool moe = ls_model_is_moe_layer(model, i);
         const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
                                                                    (i + 1) % model->sliding_window_pattern == 0);
         if (full)

@@ -162,7 +162,7 @@ static double dense_bytes(const struct ls_pool *pool)
     struct ls_weight weights[LS_MAX_WEIGHTS];
     double bytes = 0;
     for (int64_t layer = 0; layer <= model->num_hidden_layers; layer++) {
-        const bool moe = ls_model_is_moe(model) && layer >= model->first_k_dense_replace;
+        const bool moe = ls_model_is_moe_layer(model, layer);
         const size_t n = layer == model->num_hidden_layers ? ls_weights_of_head(model, weights)
                                                            : ls_weights_of_layer(model, moe, weights);
         for (size_t i = 0; i < n; i++) {

@@ -76,7 +76,8 @@ static int64_t plain_stage_ps(const struct plain_pool *pool, int64_t pipeline, i
         plain_compute(&clock, step->embedding_ps);
     for (int64_t layer = ls_stage_first_layer(model->num_hidden_layers, n_stages, stage);
          layer < ls_stage_first_layer(model->num_hidden_layers, n_stages, stage + 1); layer++) {
-        const bool moe = model->n_routed_experts != LS_NULL_INT && layer >= model->first_k_dense_replace;
+        const bool moe = model->n_routed_experts != LS_NULL_INT && layer >= model->first_k_dense_replace &&
+                         (layer + 1) % model->decoder_sparse_step == 0;
         plain_compute(&clock, step->attention_ps[plain_slides(model, layer)]);
         clock.comm_ps = step->linear->attention_comm_ps;
         plain_compute(&clock, step->mlp_ps[moe]);

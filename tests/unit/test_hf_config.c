@@ -83,6 +83,16 @@ static const struct {
      "num_nextn_predict_layers=1 partial_rotary_factor=0.5 tie_word_embeddings=false torch_dtype=bfloat16 "
      "use_qk_norm=false vocab_size=151552",
      106852251264},
+    {"meta-llama/Llama-4-Maverick-17B-128E", "llama4",
+     "boi_token_index=200080 text_config.attention_bias=false text_config.attention_chunk_size=8192 "
+     "text_config.for_llm_compressor=false text_config.head_dim=128 text_config.hidden_size=5120 "
+     "text_config.interleave_moe_layer_step=2 text_config.intermediate_size=8192 "
+     "text_config.intermediate_size_mlp=16384 text_config.max_position_embeddings=1048576 "
+     "text_config.model_type=llama4_text text_config.num_attention_heads=40 text_config.num_experts_per_tok=1 "
+     "text_config.num_hidden_layers=48 text_config.num_key_value_heads=8 text_config.num_local_experts=128 "
+     "text_config.use_qk_norm=false text_config.vocab_size=202048 torch_dtype=bfloat16 "
+     "vision_config.num_hidden_layers=34",
+     400711848960},
     {"mosaicml/mpt-7b", "mpt",
      "attn_config.alibi=true attn_config.attn_type=multihead_attention attn_config.clip_qkv=null d_model=4096 "
      "emb_pdrop=0 embedding_fraction=1.0 expansion_ratio=4 init_config.name=kaiming_normal_ init_device=cpu "

@@ -56,6 +56,7 @@ static const struct {
                  {"llama-3.2-3b", 3212749824},
                  {"llama-3.3-70b", 70553706496},
                  {"llama-33b", 32528943616},
+                 {"llama-4-maverick", 400711848960}, /* of 401583781376, less what sees, as in Scout */
                  {"llama-65b", 65285660672},
                  {"llama-7b", 6738415616},
                  {"mistral-7b", 7241732096},
@@ -106,6 +107,9 @@ START_TEST(active_parameters_count_chosen_experts_and_the_head)
     ck_assert_int_eq(ls_model_active_parameters(&mixtral), ls_model_parameters(&mixtral) - idle_experts - idle_rows);
     const struct ls_model oss = load_model("gpt-oss-120b");
     ck_assert_int_eq((ls_model_active_parameters(&oss) + 5000000) / 10000000, 513);
+    const struct ls_model maverick = load_model("llama-4-maverick"); /* every other layer has experts */
+    const int64_t idle = 24 * INT64_C(127) * 3 * 5120 * 8192 + INT64_C(202047) * 5120;
+    ck_assert_int_eq(ls_model_active_parameters(&maverick), ls_model_parameters(&maverick) - idle);
     const struct ls_model gemma = load_model("gemma-2-9b"); /* tied: the head reads the whole table */
     ck_assert_int_eq(ls_model_active_parameters(&gemma), ls_model_parameters(&gemma));
 }
@@ -151,6 +155,8 @@ START_TEST(what_makes_no_transformer_is_refused_by_key)
     refuse("n_routed_experts", "8", "num_experts_per_tok: missing; a mixture of experts (n_routed_experts) needs it");
     refuse("num_experts_per_tok", "8",
            "num_experts_per_tok: means something with n_routed_experts only, which is missing");
+    refuse("decoder_sparse_step", "3",
+           "decoder_sparse_step: means something with n_routed_experts only, which is missing");
     refuse("position_embedding", "learned", "max_position_embeddings: missing; learned positions need it");
 }
 END_TEST
@@ -175,6 +181,35 @@ START_TEST(groups_that_hold_no_choices_are_refused)
     ck_assert_int_eq(deepseek.topk_group, 4);
     ck_assert_int_eq(mixtral.n_group, 1);
     ck_assert_int_eq(mixtral.topk_group, 1);
+}
+END_TEST
+
+START_TEST(a_step_that_reaches_no_layer_is_refused)
+{
+    struct ls_model model = load_model("mixtral-8x7b");
+    struct ls_err err = {""};
+    set_model(&model, "decoder_sparse_step", "33");
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, "decoder_sparse_step: 33 is more than the 32 layers, so none has experts");
+    set_model(&model, "decoder_sparse_step", "32");
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_OK);
+    ck_assert_int_eq(ls_model_n_moe_layers(&model), 1);
+}
+END_TEST
+
+START_TEST(layers_with_experts_are_counted_as_they_are_told)
+{
+    for (int64_t first = 0; first < 8; first++) {
+        for (int64_t step = 1; step < 5; step++) {
+            struct ls_model model = load_model("mixtral-8x7b");
+            int64_t n = 0;
+            model.first_k_dense_replace = first;
+            model.decoder_sparse_step = step;
+            for (int64_t i = 0; i < model.num_hidden_layers; i++)
+                n += ls_model_is_moe_layer(&model, i);
+            ck_assert_int_eq(ls_model_n_moe_layers(&model), n);
+        }
+    }
 }
 END_TEST
 
@@ -211,6 +246,8 @@ int main(void)
     tcase_add_test(tcase, nulls_are_filled);
     tcase_add_test(tcase, what_makes_no_transformer_is_refused_by_key);
     tcase_add_test(tcase, groups_that_hold_no_choices_are_refused);
+    tcase_add_test(tcase, a_step_that_reaches_no_layer_is_refused);
+    tcase_add_test(tcase, layers_with_experts_are_counted_as_they_are_told);
     tcase_add_test(tcase, a_required_key_is_missed);
     tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);
     suite_add_tcase(suite, tcase);

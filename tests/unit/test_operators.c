@@ -187,7 +187,7 @@ END_TEST
 START_TEST(layers_slide_as_the_pattern_says)
 {
     const struct ls_model gemma = load_model("gemma-2-9b"), mistral = load_model("mistral-7b");
-    const struct ls_model deepseek = load_model("deepseek-v3");
+    const struct ls_model deepseek = load_model("deepseek-v3"), maverick = load_model("llama-4-maverick");
     int64_t count[LS_N_LAYER_KINDS];
     ls_model_count_layers(&gemma, 0, 42, count);
     ck_assert_int_eq(count[LS_LAYER_FULL_DENSE], 21);
@@ -199,6 +199,10 @@ START_TEST(layers_slide_as_the_pattern_says)
     ls_model_count_layers(&deepseek, 0, 20, count);
     ck_assert_int_eq(count[LS_LAYER_FULL_DENSE], 3);
     ck_assert_int_eq(count[LS_LAYER_FULL_MOE], 17);
+    ls_model_count_layers(&maverick, 0, 4, count); /* odd layers have experts, layer 3 attends to all */
+    ck_assert_int_eq(count[LS_LAYER_SLIDING_DENSE], 2);
+    ck_assert_int_eq(count[LS_LAYER_SLIDING_MOE], 1);
+    ck_assert_int_eq(count[LS_LAYER_FULL_MOE], 1);
 }
 END_TEST
 

@@ -53,14 +53,14 @@ MODELS = {
     "gpt-j 6b": "gpt-j-6b",
     "falcon 180b": "falcon-180b",
     "llama 4 scout": "llama-4-scout",
+    "llama 4 maverick": "llama-4-maverick",
+    "llama v4 maverick": "llama-4-maverick",
     "moonshotai/kimi-k2.5": "kimi-k2.5",
 }
 
 # Layers that our model file cannot say.
 NOT_MODELLED = {
     "qwen/qwen3.5-397b-a17b": "gated delta-net layers",
-    "llama 4 maverick": "experts in every other layer",
-    "llama v4 maverick": "experts in every other layer",
 }
 
 # Name in configs/hardware, GiB that CUDA reports.

@@ -61,7 +61,8 @@ def parameters(model):
     n_dense = layers
     experts = 0
     if is_moe(model):
-        n_dense = model.get("first_k_dense_replace", 0)
+        step = model.get("decoder_sparse_step", 1)
+        n_dense = layers - layers // step + model.get("first_k_dense_replace", 0) // step
         width = model.get("moe_intermediate_size", model.get("intermediate_size"))
         each = model["n_routed_experts"] + model.get("n_shared_experts", 0)
         experts = (layers - n_dense) * each * matrices * hidden * width
