@@ -133,7 +133,8 @@ What to know when reading them:
 - Expert layers are fitted under routing whose loads follow a power law (exponent 1.01), on GPUs that hold all experts,
   and to the kernels that a library takes for a fifth of the rows or more; of TensorRT-LLM's, to its default, CUTLASS. Its
   tables, 1.3.0rc20 and for mxfp4 on Hopper 1.2.0rc5, are those of github.com/ai-dynamo/aiconfigurator at 095f58a
-  (aic-core/src/aiconfigurator_core/systems/data/*/moe/trtllm): its package holds only what later versions measured anew.
+  (aic-core/src/aiconfigurator_core/systems/data/*/moe/trtllm): its package holds only what later versions measured
+  anew, `tools/expert-tables` adds these.
 - fp8 products with a scale for each block run in DeepGEMM in both libraries: vLLM's table of them has the CPU's time to
   launch, TensorRT-LLM's is used for both.
 """
