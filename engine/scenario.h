@@ -128,20 +128,21 @@ struct ls_engine {
     double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */
     double step_overhead_s;         /* CPU time of a step, before the GPU starts */
     double step_overhead_per_seq_s; /* more of it for each sequence in the step */
-    int32_t overlap_scheduling;     /* it runs while the GPU works on the step before */
-    int32_t cuda_graphs;            /* enum ls_cuda_graphs: the steps that are replayed, */
-    int64_t cuda_graph_max_tokens;  /* up to so many tokens, */
-    int32_t cuda_graph_sizes;       /* enum ls_graph_sizes: as graphs of these */
-    double kernel_launch_s;         /* CPU time to launch a kernel of the other steps */
-    int32_t prompt_attention;       /* enum ls_prompt_attention */
-    int32_t custom_all_reduce;      /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
-    double nccl_launch_s;           /* for which a rank is so late in the other steps */
-    double host_node_s;             /* for which one between nodes waits for the CPU in a step that is replayed */
-    double request_latency_s;       /* between client, front end and engine, to and fro, in which nobody else waits */
-    double chat_template_char_s;    /* CPU time of the front end for the form of a chat, of all before any goes on */
-    double request_overhead_s;      /* CPU time of the front end for a request: receive, check, hand over */
-    double prompt_token_overhead_s; /* for each token of its prompt: tokenise */
-    double output_token_overhead_s; /* for each token of its output: detokenise, send */
+    double context_token_overhead_s; /* and for each token of its decodes' contexts */
+    int32_t overlap_scheduling;      /* it runs while the GPU works on the step before */
+    int32_t cuda_graphs;             /* enum ls_cuda_graphs: the steps that are replayed, */
+    int64_t cuda_graph_max_tokens;   /* up to so many tokens, */
+    int32_t cuda_graph_sizes;        /* enum ls_graph_sizes: as graphs of these */
+    double kernel_launch_s;          /* CPU time to launch a kernel of the other steps */
+    int32_t prompt_attention;        /* enum ls_prompt_attention */
+    int32_t custom_all_reduce;       /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
+    double nccl_launch_s;            /* for which a rank is so late in the other steps */
+    double host_node_s;              /* for which one between nodes waits for the CPU in a step that is replayed */
+    double request_latency_s;        /* between client, front end and engine, to and fro, in which nobody else waits */
+    double chat_template_char_s;     /* CPU time of the front end for the form of a chat, of all before any goes on */
+    double request_overhead_s;       /* CPU time of the front end for a request: receive, check, hand over */
+    double prompt_token_overhead_s;  /* for each token of its prompt: tokenise */
+    double output_token_overhead_s;  /* for each token of its output: detokenise, send */
 };
 
 enum ls_process {

@@ -117,6 +117,7 @@ static inline void random_engine(struct random_scenario *drawn)
     engine->router = (int32_t)random_int(drawn, 0, LS_N_ROUTERS - 1);
     engine->step_overhead_s = random_chance(drawn, 0.3) ? 0.0 : random_scale(drawn, 1e-6, 1e-3);
     engine->step_overhead_per_seq_s = random_chance(drawn, 0.3) ? 0.0 : 5e-6;
+    engine->context_token_overhead_s = engine->max_num_seqs % 3 == 0 ? 1e-7 : 0.0;
     engine->overlap_communication = random_chance(drawn, 0.3);
     if (random_chance(drawn, 0.2)) {
         engine->jitter.straggler.gpu = random_int(drawn, 0, 8);

@@ -21,9 +21,16 @@
  * - The rest of a step of TensorRT-LLM's PyTorch backend: 2.5 ms. It gives 13,806 tokens a second for 64 users of an 8B
  *   model on a B200, 0.58 ms a step more than the GPU's work (github.com/NVIDIA/TensorRT-LLM/issues/13957): 4.6 ms a
  *   step, less the sequences' share and that of prompts, which join 6 % of the steps and launch 420 kernels.
- * - A step of vLLM's engine before V1: 0.75 ms, or 1.35 ms on several GPUs, and 42.5 µs for each sequence: medians of
- *   scheduling, preparing inputs, launching the sampler and processing its outputs, for Llama-2 7B and 70B on A100 with
- *   8 to 128 sequences (github.com/microsoft/vidur, data/profiling/a100/cpu_overheads.csv at 6d98aa8).
+ * - A step of vLLM's engine before V1: 0.96 ms, or 1.6 ms on several GPUs, and 49 µs for each sequence: medians of
+ *   scheduling, preparing inputs, launching model and sampler and processing outputs, and what the engine's loop took
+ *   beside them on one GPU (0.16 ms and 6.4 µs a sequence), for Llama-2 7B and 70B on A100 with 8 to 128 sequences
+ *   (github.com/microsoft/vidur, data/profiling/a100/cpu_overheads.csv at 6d98aa8; on several GPUs the same column is
+ *   Ray's).
+ * - A step of vLLM's engine before V1 for each token of context: 7.7 ns. Detokenising copies the list of all tokens of
+ * a sequence; ten sequences of 60,000 tokens take 4.3 ms longer for a step than of 4,000
+ *   (github.com/vllm-project/vllm/pull/24174). Up to 0.5 its lists of KV blocks and of the output are made anew in each
+ *   step, too: 13 ns together, 7 of them for the copy, when these loops of 0.5.3 are timed for 64 sequences of 192 and
+ *   of 3,072 tokens in Python 3.11 on an AMD EPYC.
  * - A request between client, front end and engine: 5.5 ms, to and fro. A prompt of 57 tokens has its first token after
  *   25 ms and 19 ms from a 72B model in vLLM 0.17 on 4 and 8 H100, 5.4 ms and 5.6 ms more than its step takes by the
  *   measured kernels (github.com/JingchaoZhang/JingchaoZhang.github.io, LLM Inference Across NVLink and InfiniBand,
@@ -161,8 +168,9 @@ static struct ls_engine vllm_v0(const struct ls_scenario *scenario)
     engine.enable_chunked_prefill = chunked;
     engine.enable_prefix_caching = 0;
     engine.batching = chunked ? LS_BATCHING_MIXED : LS_BATCHING_PREFILL_FIRST;
-    engine.step_overhead_s = (scenario->strategy.tp > 1 ? 1.35e-3 : 0.75e-3) + (needs_ray(scenario) ? ray_step_s : 0);
-    engine.step_overhead_per_seq_s = 42.5e-6;
+    engine.step_overhead_s = (scenario->strategy.tp > 1 ? 1.6e-3 : 0.96e-3) + (needs_ray(scenario) ? ray_step_s : 0);
+    engine.step_overhead_per_seq_s = 49e-6;
+    engine.context_token_overhead_s = 7.7e-9;
     engine.cuda_graphs = LS_CUDA_GRAPHS_DECODE;
     engine.cuda_graph_max_tokens = 256;
     return engine;
@@ -173,6 +181,7 @@ static struct ls_engine vllm_in_server(const struct ls_scenario *scenario)
 {
     struct ls_engine engine = vllm_v0(scenario);
     engine.step_overhead_per_seq_s = 76e-6;
+    engine.context_token_overhead_s = 13e-9;
     return engine;
 }
 
@@ -463,6 +472,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->pad_lockstep, preset.pad_lockstep);
     fill_float(&engine->step_overhead_s, preset.step_overhead_s);
     fill_float(&engine->step_overhead_per_seq_s, preset.step_overhead_per_seq_s);
+    fill_float(&engine->context_token_overhead_s, preset.context_token_overhead_s);
     fill_choice(&engine->overlap_scheduling, preset.overlap_scheduling);
     fill_choice(&engine->cuda_graphs, preset.cuda_graphs);
     fill_int(&engine->cuda_graph_max_tokens, preset.cuda_graph_max_tokens);

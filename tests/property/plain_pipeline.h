@@ -135,15 +135,18 @@ static void plain_launch(struct plain_pool *pool, int64_t index, int slot, const
     const struct ls_engine *engine = &pool->scenario->engine;
     struct plain_pipeline *p = &pool->pipelines[index];
     struct ls_step step;
-    int64_t n_seqs = 0;
-    for (int64_t i = 0; i < pool->scenario->strategy.ep; i++)
+    int64_t n_seqs = 0, context = 0;
+    for (int64_t i = 0; i < pool->scenario->strategy.ep; i++) {
         n_seqs = plain_max(n_seqs, batches[i].n_decode + batches[i].n_prefill);
+        context = plain_max(context, batches[i].decode_context);
+    }
     ls_step_cost(&pool->prices.cost, batches, &step);
     plain_wait_for_copies(pool, p, &step);
     /* with overlap the CPU has turned to this pass when the one before had started */
     const bool ahead = engine->overlap_scheduling && (p->n_passes > 0 || p->ended_ps == pool->plain->now_ps);
     int64_t now_ps = ahead ? p->cpu_free_ps : plain_max(pool->plain->now_ps, p->cpu_free_ps);
-    now_ps += ls_ps_from_s(engine->step_overhead_s) + n_seqs * ls_ps_from_s(engine->step_overhead_per_seq_s);
+    now_ps += ls_ps_from_s(engine->step_overhead_s) + n_seqs * ls_ps_from_s(engine->step_overhead_per_seq_s) +
+              context * ls_ps_from_s(engine->context_token_overhead_s);
     now_ps = plain_max(now_ps, pool->plain->now_ps);
     struct plain_pass pass = {.slot = slot, .start_ps = now_ps};
     p->cpu_free_ps = now_ps;

@@ -55,6 +55,7 @@ static void faster_cpu(struct ls_scenario *scenario)
 {
     scenario->engine.step_overhead_s /= 2;
     scenario->engine.step_overhead_per_seq_s /= 2;
+    scenario->engine.context_token_overhead_s /= 2;
 }
 
 static const struct {

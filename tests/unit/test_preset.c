@@ -138,6 +138,17 @@ START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
 }
 END_TEST
 
+/* Lists as long as the context: of tokens up to 0.6, of blocks up to 0.5. */
+START_TEST(the_older_vllm_copies_lists_of_the_context)
+{
+    const double v5_s = resolve("vllm-0.5", nothing).engine.context_token_overhead_s;
+    const double v6_s = resolve("vllm-0.6", nothing).engine.context_token_overhead_s;
+    ck_assert_double_gt(v5_s, v6_s);
+    ck_assert_double_gt(v6_s, 0);
+    ck_assert_double_eq(resolve("vllm-0.11", nothing).engine.context_token_overhead_s, 0);
+}
+END_TEST
+
 START_TEST(the_newer_vllm_differs_in_scheduling_ahead)
 {
     const struct ls_engine older = resolve("vllm-0.11", nothing).engine, newer = resolve("vllm-0.14", nothing).engine;
@@ -252,6 +263,7 @@ int main(void)
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_loop_test(tcase, nobody_schedules_pipelines_ahead, 0, 2);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
+    tcase_add_test(tcase, the_older_vllm_copies_lists_of_the_context);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
     tcase_add_test(tcase, engines_exchange_tokens_as_they_do_by_default);

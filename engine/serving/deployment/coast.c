@@ -59,7 +59,7 @@ static void find_pace(struct ls_pipeline *p, const struct ls_pass *pass, struct 
     const struct ls_batch *batch = &g->batch;
     pace->known = true;
     pace->n_left = passes_until_due(g);
-    pace->overhead_ps = p->overhead_ps + p->overhead_per_seq_ps * batch->n_sampled;
+    pace->cpu_ps = ls_step_cpu_ps(&p->cpu, batch->n_sampled, 0);
     pace->growth[0] = g->n_decode;
     pace->growth[1] = s->window > 0 ? g->n_decode - g->n_beyond : g->n_decode;
     for (int sliding = 0; sliding < 2 && p->cost->decode[sliding][0]; sliding++) {
@@ -162,7 +162,8 @@ static struct stretch play(struct ls_pipeline *p, const struct ls_pace *slot_pac
         context += pace.growth[0];
         window += pace.growth[1];
         p->active_until_ps = end_ps;
-        p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, pace.overhead_ps, true);
+        const int64_t cpu_ps = pace.cpu_ps + p->cpu.context_tok_ps * context;
+        p->cpu_free_ps = start_ps = ls_pipeline_start_ps(p, end_ps, cpu_ps, true);
         end_ps = start_ps + pace.rest_ps[0] + attention_ps(stage, &pace, context, window);
     }
     pass->start_ps = start_ps;
@@ -256,7 +257,8 @@ static bool repeat_pass(struct ls_pipeline *p, int64_t until_ps)
     g->batch.decode_context += pace->growth[0];
     g->batch.decode_window += pace->growth[1];
     pass = ls_pipeline_turn(p);
-    p->cpu_free_ps = pass->start_ps = ls_pipeline_start_ps(p, now_ps, pace->overhead_ps, true);
+    const int64_t cpu_ps = pace->cpu_ps + p->cpu.context_tok_ps * g->batch.decode_context;
+    p->cpu_free_ps = pass->start_ps = ls_pipeline_start_ps(p, now_ps, cpu_ps, true);
     time_pass(p, pass, pace, &g->batch);
     pace->n_left--;
     p->n_steps++;

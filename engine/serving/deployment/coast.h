@@ -12,7 +12,7 @@ struct ls_pace {
     bool known;                 /* holds for what is in the slot */
     struct ls_decode decode[2]; /* full, sliding */
     int64_t growth[2];          /* of the context from pass to pass: full, sliding */
-    int64_t overhead_ps;        /* of the CPU */
+    int64_t cpu_ps;             /* before a pass starts, without what grows with the context */
     int64_t n_left;             /* passes that can follow: then a request must be touched, or attention's slope ends */
     int64_t *rest_ps;           /* [n_stages] */
 };

@@ -142,7 +142,7 @@ static void add_copies(const struct ls_pipeline *p, struct ls_pass *pass)
 /* Compose and start a pass in an idle slot out of what was there at `seen`; false when there is nothing to do. */
 static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int64_t seen_ps)
 {
-    int64_t n_tok = 0, n_seqs = 0;
+    int64_t n_tok = 0, n_seqs = 0, context = 0;
     if (ls_watch_stopped(p->watch))
         return false;
     for (int64_t i = 0; i < p->n_members; i++) {
@@ -152,6 +152,7 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
         n_tok = p->batches[i].n_tok > n_tok ? p->batches[i].n_tok : n_tok;
         const int64_t n = p->batches[i].n_decode + p->batches[i].n_prefill;
         n_seqs = n > n_seqs ? n : n_seqs;
+        context = p->batches[i].decode_context > context ? p->batches[i].decode_context : context;
     }
     if (n_tok == 0)
         return false;
@@ -163,7 +164,7 @@ static bool start_pass(struct ls_pipeline *p, int32_t slot, int64_t now_ps, int6
     pass->end_ps = LS_PS_NEVER;
     /* the CPU schedules, prepares and launches the pass before the GPU starts */
     const bool busy = p->n_in_flight > 0 || p->ended_ps == now_ps;
-    pass->start_ps = ls_pipeline_start_ps(p, now_ps, p->overhead_ps + p->overhead_per_seq_ps * n_seqs, busy);
+    pass->start_ps = ls_pipeline_start_ps(p, now_ps, ls_step_cpu_ps(&p->cpu, n_seqs, context), busy);
     p->n_in_flight++;
     p->n_steps++;
     ls_step_cost(p->cost, p->batches, &pass->step);
@@ -190,7 +191,7 @@ static bool slot_in_flight(const struct ls_pipeline *p, int32_t slot)
  */
 static int64_t seen_ps(const struct ls_pipeline *p, int64_t now_ps)
 {
-    const int64_t composed_ps = p->cpu_free_ps + p->overhead_ps;
+    const int64_t composed_ps = p->cpu_free_ps + p->cpu.step_ps;
     return p->overlap && p->ended_ps == now_ps && composed_ps < now_ps ? composed_ps : now_ps;
 }
 
@@ -302,8 +303,7 @@ enum ls_status ls_pipeline_init(struct ls_pipeline *p, int64_t index, const stru
         .ended_ps = -1,
         .overlap = setup->scenario->engine.overlap_scheduling == 1,
         .frontend = ls_frontend_make(setup->scenario),
-        .overhead_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_s),
-        .overhead_per_seq_ps = ls_ps_from_s(setup->scenario->engine.step_overhead_per_seq_s),
+        .cpu = ls_step_cpu_of(&setup->scenario->engine),
         .swap_block_ps = ls_swap_block_ps(setup->scenario),
         .swap_drafter_ps = ls_swap_drafter_ps(setup->scenario),
     };

@@ -8,6 +8,7 @@
 #include "engine/serving/deployment/frontend.h"
 #include "engine/serving/deployment/variation.h"
 #include "engine/serving/scheduler/scheduler.h"
+#include "engine/serving/step_cpu.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/watch.h"
 
@@ -48,14 +49,14 @@ struct ls_pipeline {
     int64_t oldest, n_in_flight;
     struct ls_pace *paces; /* [n_stages] of the slots: coast.h */
     struct ls_frontend frontend;
-    struct ls_request_list chats;             /* those that the front end puts into form, in order of ready_ps */
-    struct ls_request_list inbox;             /* those that it tokenises, likewise */
-    bool look;                                /* something has changed that no idle slot has looked at yet */
-    int64_t ended_ps;                         /* of the last pass to end */
-    bool overlap;                             /* the CPU works on a pass while the GPU works on the one before */
-    int64_t overhead_ps, overhead_per_seq_ps; /* CPU time of a pass */
-    int64_t swap_block_ps, swap_drafter_ps;   /* swap.h */
-    int64_t cpu_free_ps;                      /* when it has launched the last pass, with overlap: all its kernels */
+    struct ls_request_list chats;           /* those that the front end puts into form, in order of ready_ps */
+    struct ls_request_list inbox;           /* those that it tokenises, likewise */
+    bool look;                              /* something has changed that no idle slot has looked at yet */
+    int64_t ended_ps;                       /* of the last pass to end */
+    bool overlap;                           /* the CPU works on a pass while the GPU works on the one before */
+    struct ls_step_cpu cpu;                 /* before a pass starts */
+    int64_t swap_block_ps, swap_drafter_ps; /* swap.h */
+    int64_t cpu_free_ps;                    /* when it has launched the last pass, with overlap: all its kernels */
     int64_t active_until_ps;
     int64_t active_ps;      /* while any stage works, in the measured window */
     struct ls_usage *usage; /* [n_stages] */

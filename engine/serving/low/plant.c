@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/cost/launch.h"
+#include "engine/serving/step_cpu.h"
 #include "engine/sim/clock.h"
 
 /* The longest of n prompts, in standard deviations above the mean: sqrt(2 ln n) is the extreme of normals (Embrechts,
@@ -60,18 +61,20 @@ static struct ls_plant_pass time_batches(struct ls_plant *plant)
 {
     const struct ls_engine *engine = &plant->scenario->engine;
     struct ls_step step;
-    int64_t n_seqs = 0;
+    int64_t n_seqs = 0, context = 0;
     for (int64_t i = 0; i < plant->cost.n_members; i++) {
         struct ls_batch *batch = &plant->batches[i];
         int64_t seqs = batch->n_decode + batch->n_prefill;
         if (seqs > engine->max_num_seqs)
             seqs = engine->max_num_seqs;
         n_seqs = seqs > n_seqs ? seqs : n_seqs;
+        context = batch->decode_context > context ? batch->decode_context : context;
         batch->n_tok = batch->n_decode + batch->draft_tok + batch->prefill_tok;
         batch->n_sampled = seqs + batch->draft_tok;
     }
     ls_step_cost(&plant->cost, plant->batches, &step);
-    const double overhead_s = engine->step_overhead_s + engine->step_overhead_per_seq_s * (double)n_seqs;
+    const struct ls_step_cpu cpu = ls_step_cpu_of(engine);
+    const double overhead_s = ls_s_from_ps(ls_step_cpu_ps(&cpu, n_seqs, context));
     const int64_t launch_ps = engine->overlap_scheduling ? ls_launch_ps(&plant->cost, plant->cost.stages, &step) : 0;
     const double cpu_s = overhead_s + ls_s_from_ps(launch_ps);
     struct ls_plant_pass pass = {.latency_s = engine->overlap_scheduling ? 0 : overhead_s,

@@ -5,6 +5,7 @@
 
 #include "engine/cost/launch.h"
 #include "engine/serving/low/walk_scheduler.h"
+#include "engine/serving/step_cpu.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/least.h"
 
@@ -25,7 +26,7 @@ struct walk {
     const struct ls_engine *engine;
     struct ls_walk_load load;
     int64_t n_members, n_stages;
-    int64_t overhead_ps, overhead_per_seq_ps;
+    struct ls_step_cpu cpu;
     double busy_ps; /* of all pipelines */
     /* one pipeline */
     struct ls_walk_scheduler *members; /* [n_members] */
@@ -80,9 +81,8 @@ static void time_slot(struct walk *w, struct slot *slot)
     }
 }
 
-static void start_pass(struct walk *w, struct slot *slot, int64_t now_ps, int64_t n_seqs)
+static void start_pass(struct walk *w, struct slot *slot, int64_t now_ps, int64_t cpu_ps)
 {
-    const int64_t cpu_ps = w->overhead_ps + w->overhead_per_seq_ps * n_seqs;
     const int64_t from_ps = overlaps(w) && w->ended_ps == now_ps ? w->cpu_free_ps : ls_max64(now_ps, w->cpu_free_ps);
     int64_t ready_ps = ls_max64(now_ps, from_ps + cpu_ps);
     w->cpu_free_ps = ready_ps + slot->launch_ps;
@@ -115,7 +115,7 @@ static bool compose(struct walk *w, struct slot *slot, int64_t now_ps, int64_t s
     const int64_t next_ps = w->n_stages == 1 ? next_arrival_ps(w, now_ps) : LS_PS_NEVER;
     const int64_t likely = ls_min64(n_alike(w, slot), n_before(next_ps, now_ps, w->stride_ps));
     const int64_t ahead = (w->n_stages == 1 ? likely : TIMED_PASSES) / 2;
-    int64_t n_tok = 0, n_seqs = 0, n_prompts = 0;
+    int64_t n_tok = 0, n_seqs = 0, n_prompts = 0, context = 0;
     for (int64_t m = 0; m < w->n_members; m++) {
         struct ls_batch *batch = &w->plant->batches[m];
         if (ls_walk_scheduler_compose(&w->members[m], &slot->parts[m], batch, ahead, now_ps, seen_ps))
@@ -123,6 +123,7 @@ static bool compose(struct walk *w, struct slot *slot, int64_t now_ps, int64_t s
         n_tok += batch->n_tok;
         n_prompts += batch->n_prefill;
         n_seqs = ls_max64(n_seqs, batch->n_sampled);
+        context = ls_max64(context, batch->decode_context);
     }
     if (n_tok == 0)
         return false;
@@ -132,7 +133,7 @@ static bool compose(struct walk *w, struct slot *slot, int64_t now_ps, int64_t s
     }
     slot->n_timed--;
     w->n_calm = n_prompts > 0 ? 0 : w->n_calm + 1;
-    start_pass(w, slot, now_ps, n_seqs);
+    start_pass(w, slot, now_ps, ls_step_cpu_ps(&w->cpu, n_seqs, context));
     if (w->n_stages == 1 && n_prompts == 0)
         stride(w, slot, next_ps);
     return true;
@@ -225,7 +226,7 @@ static struct slot *oldest(const struct walk *w)
 static void fill(struct walk *w, int64_t now_ps)
 {
     const bool ahead = overlaps(w) && w->n_stages == 1 && w->ended_ps == now_ps;
-    const int64_t seen_ps = ahead ? ls_min64(now_ps, w->cpu_free_ps + w->overhead_ps) : now_ps;
+    const int64_t seen_ps = ahead ? ls_min64(now_ps, w->cpu_free_ps + w->cpu.step_ps) : now_ps;
     for (int64_t i = 0; i < w->n_stages; i++)
         if (!w->slots[i].in_flight && !compose(w, &w->slots[i], now_ps, seen_ps) && seen_ps < now_ps)
             (void)compose(w, &w->slots[i], now_ps, now_ps);
@@ -311,8 +312,7 @@ enum ls_status ls_walk(struct ls_plant *plant, struct ls_arena *arena, struct ls
         .engine = &scenario->engine,
         .n_members = scenario->strategy.ep,
         .n_stages = scenario->strategy.pp,
-        .overhead_ps = ls_ps_from_s(scenario->engine.step_overhead_s),
-        .overhead_per_seq_ps = ls_ps_from_s(scenario->engine.step_overhead_per_seq_s),
+        .cpu = ls_step_cpu_of(&scenario->engine),
     };
     const enum ls_status status = ls_walk_load_init(&w.load, plant, arena, err);
     if (status)
