@@ -17,6 +17,18 @@ static int64_t count_kernels(const struct ls_op *ops, size_t n)
     return count;
 }
 
+/* Kernels of an attention block that are no operators of their own: keys and values are written to the cache by one,
+ * and the norms of queries and keys, or of their latents, are two (vLLM and SGLang: srt/models/qwen3.py and
+ * deepseek_v2.py, srt/mem_cache/memory_pool.py). TensorRT-LLM does all that beside the rotary embedding. */
+static int64_t count_unlisted(const struct ls_step_cost *cost)
+{
+    const struct ls_model *model = cost->model;
+    if (cost->cluster->hardware.kernel_library == LS_KERNELS_TRTLLM || ls_model_is_stated(model))
+        return 0;
+    const bool norms = ls_model_is_mla(model) ? model->q_lora_rank != LS_NULL_INT : model->qk_norm;
+    return norms ? 2 : 1;
+}
+
 /* Mean of the largest of n exponential times of mean 1. */
 static double harmonic(int64_t n)
 {
@@ -66,7 +78,7 @@ void ls_launch_init(struct ls_step_cost *cost)
         cost->nccl_launch_ps = ls_ps_from_s(cost->engine->nccl_launch_s * harmonic(cost->shard.tp * cost->n_members));
     struct ls_op ops[LS_MAX_OPS];
     size_t n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, 1, ops);
-    const int64_t count = count_kernels(ops, n) + n_comm;
+    const int64_t count = count_kernels(ops, n) + count_unlisted(cost) + n_comm;
     n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
     cost->attention_launch_ps[0] = kernel_ps * (count + count_kernels(ops, n));
     n = ls_price_prompt_ops(cost, &batch, false, ops);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/cost/launch.h"
+#include "engine/sim/clock.h"
 #include "tests/scenario.h"
 #include "tests/suite.h"
 
@@ -118,6 +119,32 @@ START_TEST(the_cpu_is_busy_until_it_has_launched_the_last_layer)
 }
 END_TEST
 
+static int64_t attention_launches(const char *qk_norm, const char *library)
+{
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    scenario_make(&scenario, scenario_llama_70b);
+    scenario_set(&scenario, "model.qk_norm", qk_norm);
+    scenario_set(&scenario, "cluster.hardware.kernel_library", library);
+    scenario_set(&scenario, "engine.kernel_launch_s", "1");
+    scenario_set(&scenario, "workload.max_requests", "1");
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
+    ck_assert_msg(ls_step_cost_init(&cost, &scenario, &arena, &err) == LS_OK, "%s", err.text);
+    return cost.attention_launch_ps[1] / ls_ps_from_s(1);
+}
+
+/* A norm, two products, the rotary embedding and attention; then writing to the cache, and with norms of queries and
+ * keys two kernels of them. TensorRT-LLM's attention does what vLLM's leaves to others. */
+START_TEST(short_kernels_are_launched_too)
+{
+    ck_assert_int_eq(attention_launches("false", "vllm"), 6);
+    ck_assert_int_eq(attention_launches("false", "trtllm"), 5);
+    ck_assert_int_eq(attention_launches("true", "vllm"), 8);
+    ck_assert_int_eq(attention_launches("true", "trtllm"), 6);
+}
+END_TEST
+
 int main(void)
 {
     const int n_cases = (int)(sizeof sizes_cases / sizeof sizes_cases[0]);
@@ -128,6 +155,7 @@ int main(void)
     tcase_add_test(tcase, padding_costs_rows_but_no_attention);
     tcase_add_test(tcase, prompts_are_launched_unless_all_steps_have_graphs);
     tcase_add_test(tcase, the_cpu_is_busy_until_it_has_launched_the_last_layer);
+    tcase_add_test(tcase, short_kernels_are_launched_too);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
