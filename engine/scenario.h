@@ -119,8 +119,10 @@ struct ls_engine {
     int32_t sampling; /* enum ls_sampling */
     struct ls_disaggregation disaggregation;
     /* what a preset knows about the engine around the kernels; null: the preset's */
-    int32_t batching;               /* enum ls_batching */
-    double output_reserve;          /* share of its output that a request must find KV blocks for when it is admitted */
+    int32_t batching;            /* enum ls_batching */
+    double output_reserve;       /* share of what others have yet to generate that an admission leaves KV blocks for, */
+    double output_reserve_start; /* in the end; in the beginning this one, */
+    int64_t output_reserve_passes;  /* which falls to the other in so many passes of decodes */
     int32_t kv_pool;                /* enum ls_kv_pool */
     int32_t sliding_window_kv;      /* sliding layers keep the keys and values of their window alone */
     double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */

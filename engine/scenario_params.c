@@ -180,8 +180,17 @@ static const struct ls_param engine_rows[] = {
                   "What shares a step: decodes and prompts (mixed); prompts alone, before any decode (prefill_first); "
                   "one batch at a time, prefilled and then decoded to its end (static). Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "output_reserve", output_reserve, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1,
-                 "Share of its output that a request must find KV blocks for when it is admitted, beside its prompt; "
-                 "at 1 nobody is ever preempted. Null: the preset's."),
+                 "Share of what running requests have yet to generate for which an admission leaves KV blocks, beside "
+                 "those of the new request's prompt and output; at 0 its prompt's are enough, at 1 nobody is ever "
+                 "preempted. Null: the preset's."),
+    LS_ROW_FLOAT(
+        struct ls_engine, "output_reserve_start", output_reserve_start, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1,
+        "The same share in the beginning and whenever nobody runs, if it is greater; a preemption sets it to "
+        "what those who go on have generated of their outputs, and 20 tokens more each. While it falls, nobody "
+        "is admitted from when somebody finds no room until a request leaves. Null: the preset's, or "
+        "output_reserve where that is given."),
+    LS_ROW_INT(struct ls_engine, "output_reserve_passes", output_reserve_passes, 0, "600", 1, 1000000000,
+               "Passes of decodes in which output_reserve_start falls to output_reserve."),
     LS_ROW_CHOICE(struct ls_engine, "kv_pool", kv_pool, LS_PARAM_NULLABLE, "null", kv_pools,
                   "What gpu_memory_utilization is a share of: all memory, less weights, activations and overhead "
                   "(total); what those leave (free); all memory, less weights, with the rest for activations and "

@@ -164,6 +164,9 @@ static inline void random_other_engine(struct random_scenario *drawn)
     struct ls_engine *engine = &drawn->scenario.engine;
     engine->batching = (int32_t)random_int(drawn, LS_BATCHING_MIXED, LS_BATCHING_STATIC);
     engine->output_reserve = (double)random_int(drawn, 0, 2) / 2;
+    engine->output_reserve_start =
+        random_chance(drawn, 0.5) ? engine->output_reserve : (double)random_int(drawn, 1, 4) / 4;
+    engine->output_reserve_passes = random_int(drawn, 1, 40);
     engine->overlap_scheduling = random_chance(drawn, 0.5);
     engine->cuda_graphs = (int32_t)random_int(drawn, LS_CUDA_GRAPHS_NONE, LS_CUDA_GRAPHS_ALL);
     engine->chat_template_char_s = random_chance(drawn, 0.5) ? 0.0 : random_scale(drawn, 1e-10, 1e-6);

@@ -28,7 +28,7 @@ static inline void scheduler_case_set_up(void)
     scenario.engine.long_prefill_token_threshold = 16;
     scenario.engine.enable_chunked_prefill = 1;
     scenario.engine.batching = LS_BATCHING_MIXED;
-    scenario.engine.output_reserve = 0;
+    scenario.engine.output_reserve = scenario.engine.output_reserve_start = 0;
     ck_assert_int_eq(ls_collector_init(&collector, &err), LS_OK);
     now_ps = 0;
 }

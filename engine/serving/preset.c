@@ -261,8 +261,9 @@ static struct ls_engine trtllm_engine(const struct ls_scenario *scenario)
 
 /* SGLang 0.5, python/sglang/srt/server_args.py (_handle_gpu_memory_settings): prompts first, in chunks of 8,192 tokens
  * (16,384 from 160 GiB, 2,048 below 35 GiB); weights and KV share what is left beside 0.5 GiB, 1.5 MiB a chunk token,
- * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. A running request is expected to need 0.1 of
- * its output when the estimate has settled (srt/managers/schedule_policy.py). moe_a2a_backend is none: attention ranks
+ * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. Running requests are expected to need 0.7 of
+ * what they have left of their outputs, after 600 passes 0.14 of that (srt/environ.py, SGLANG_INIT_NEW_TOKEN_RATIO and
+ * the two behind it; output_reserve_passes). moe_a2a_backend is none: attention ranks
  * gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). Pipelines are not scheduled ahead
  * (_handle_pipeline_parallelism). */
 static struct ls_engine sglang(const struct ls_scenario *scenario)
@@ -287,7 +288,8 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .enable_chunked_prefill = 1,
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_PREFILL_FIRST,
-        .output_reserve = 0.1,
+        .output_reserve = 0.7 * 0.14,
+        .output_reserve_start = 0.7,
         .step_overhead_s = 1e-3,
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = scenario->strategy.pp == 1,
@@ -465,6 +467,8 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->enable_chunked_prefill, preset.enable_chunked_prefill);
     fill_choice(&engine->enable_prefix_caching, preset.enable_prefix_caching);
     fill_choice(&engine->batching, preset.batching);
+    fill_float(&engine->output_reserve_start,
+               isnan(engine->output_reserve) ? preset.output_reserve_start : engine->output_reserve);
     fill_float(&engine->output_reserve, preset.output_reserve);
     if (preset.expert_imbalance.power_law > 0 && scenario->model.n_routed_experts > FEW_EXPERTS)
         ls_expert_imbalance_complete(&engine->expert_imbalance, &scenario->model, preset.expert_imbalance.power_law);

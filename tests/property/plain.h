@@ -34,7 +34,7 @@ struct plain_request {
     uint64_t index;            /* of the run */
     int64_t computed;          /* tokens whose keys and values are stored, or will be when the passes under way end */
     struct plain_holding held; /* KV blocks */
-    int64_t promised;          /* those counted on when it was admitted */
+    int64_t promised;          /* those that it holds at its end */
     struct ls_content content;
     struct ls_turn said;
     int32_t client;
@@ -67,7 +67,10 @@ struct plain_scheduler {
     struct plain_store store;
     int64_t n_host_free; /* blocks of the host's memory */
     int64_t n_copied[2]; /* blocks that the next pass waits for: full layers, sliding ones */
-    int64_t n_promised;
+    int64_t n_promised, n_fresh;
+    double reserve_from; /* share of what is to come that an admission leaves room for, so many decodes ago */
+    int64_t n_reserve_passes;
+    bool full;   /* somebody found no room since the last one left */
     bool closed; /* static: its batch decodes */
     struct plain_part *parts[PLAIN_MAX_PP];
     int64_t n_parts[PLAIN_MAX_PP];

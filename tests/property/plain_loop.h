@@ -240,6 +240,7 @@ static void plain_init_scheduler(const struct plain_pool *pool, struct plain_sch
     struct plain_request ***const lists[] = {&s->waiting, &s->running, &s->swapped, &s->fetching, &s->fetched};
     plain_store_init(&s->store, pool->kv_blocks, engine->block_size, engine->enable_prefix_caching == 1);
     s->n_host_free = plain_host_blocks(pool->scenario);
+    s->reserve_from = plain_cautious(pool);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         *lists[i] = plain_list(pool->plain);
     for (int slot = 0; slot < PLAIN_MAX_PP; slot++)

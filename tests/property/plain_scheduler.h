@@ -134,6 +134,40 @@ static void plain_send_away(const struct plain_pool *pool, struct plain_schedule
     plain_insert(s->waiting, &s->n_waiting, 0, victim);
 }
 
+/* Share of what is to come that an admission leaves room for, in the beginning. */
+static double plain_cautious(const struct plain_pool *pool)
+{
+    const struct ls_engine *engine = &pool->scenario->engine;
+    return engine->output_reserve_start > engine->output_reserve ? engine->output_reserve_start
+                                                                 : engine->output_reserve;
+}
+
+static double plain_reserve(const struct plain_pool *pool, const struct plain_scheduler *s)
+{
+    const struct ls_engine *engine = &pool->scenario->engine;
+    const double fall = (plain_cautious(pool) - engine->output_reserve) / (double)engine->output_reserve_passes;
+    const double share = s->reserve_from - fall * (double)s->n_reserve_passes;
+    return share > engine->output_reserve ? share : engine->output_reserve;
+}
+
+/* What those who go on decoding have generated says what others will. */
+static void plain_learn_reserve(const struct plain_pool *pool, struct plain_scheduler *s)
+{
+    int64_t soon = 0, output = 1;
+    s->full = false;
+    if (plain_cautious(pool) <= pool->scenario->engine.output_reserve)
+        return;
+    for (int64_t i = 0; i < s->n_running; i++) {
+        const struct plain_request *request = s->running[i];
+        if (!request->decoding)
+            continue;
+        soon += 20 + request->generated;
+        output += request->output;
+    }
+    s->reserve_from = soon < output ? (double)soon / (double)output : 1;
+    s->n_reserve_passes = 0;
+}
+
 /* A running request gives way; what it had in the pass being composed is free again. */
 static void plain_preempt(struct plain_pool *pool, struct plain_scheduler *s, int slot, int64_t at, int64_t *budget)
 {
@@ -149,6 +183,7 @@ static void plain_preempt(struct plain_pool *pool, struct plain_scheduler *s, in
     }
     plain_store_release(&s->store, &victim->held, &victim->content, victim->computed, true);
     s->n_promised -= victim->promised;
+    plain_learn_reserve(pool, s);
     plain_send_away(pool, s, victim);
     pool->plain->n_preemptions += pool->plain->now_ps >= pool->plain->warmup_ps;
 }
@@ -224,11 +259,10 @@ static bool plain_schedule_running(struct plain_pool *pool, struct plain_schedul
     return all_room;
 }
 
-/* Blocks that an admission counts on: the prompt's and a share of the output's, but the last token is never stored. */
+/* Blocks that a request holds at its end: the prompt's and the output's, but the last token is never stored. */
 static int64_t plain_promise(const struct plain_pool *pool, const struct plain_request *request)
 {
-    const double share = pool->scenario->engine.output_reserve;
-    const int64_t output = (int64_t)ceil(share * (double)(request->output - 1)) + plain_ahead(pool);
+    const int64_t output = request->output - 1 + plain_ahead(pool);
     return plain_blocks(
         pool, plain_max(request->prompt + (pool->next ? 0 : output), request->computed + plain_missing(request)));
 }
@@ -251,7 +285,9 @@ static bool plain_has_room(const struct plain_pool *pool, const struct plain_sch
         n_due -= s->fetching[i]->held.n;
     for (int64_t i = 0; i < s->n_fetched; i++)
         n_due -= s->fetched[i]->held.n;
-    if (pool->scenario->engine.output_reserve > 0 && n_due + plain_promise(pool, request) - n_shared > s->store.n_free)
+    const double share = plain_reserve(pool, s), others = (double)(n_due - s->n_fresh);
+    const int64_t own = plain_promise(pool, request) - n_shared + s->n_fresh;
+    if (share > 0 && (double)own + share * others > (double)s->store.n_free)
         return false;
     return need <= s->store.n_free;
 }
@@ -271,6 +307,7 @@ static void plain_resume(struct plain_pool *pool, struct plain_scheduler *s, int
         s->n_promised += request->promised;
         plain_store_share(&s->store, &request->held, &request->content, n_found);
         plain_store_take(&s->store, &request->held, plain_blocks_then(pool, request, n_tok));
+        s->n_fresh += request->promised - request->held.n;
         plain_store_learn(&s->store, &request->held, &request->content, request->computed);
         plain_copy(pool, s, n_blocks - n_found);
         s->n_host_free += n_blocks;
@@ -324,7 +361,8 @@ static int64_t plain_next_waiting(const struct plain_pool *pool, const struct pl
 static void plain_admit(struct plain_pool *pool, struct plain_scheduler *s, int slot, int64_t budget, int64_t seen_ps)
 {
     const struct ls_engine *engine = &pool->scenario->engine;
-    while (s->n_running + s->n_fetching + s->n_fetched < engine->max_num_seqs && budget > 0 && s->n_swapped == 0) {
+    while (s->n_running + s->n_fetching + s->n_fetched < engine->max_num_seqs && budget > 0 && s->n_swapped == 0 &&
+           !s->full) {
         const int64_t next = plain_next_waiting(pool, s, seen_ps);
         if (next < 0)
             return;
@@ -336,8 +374,9 @@ static void plain_admit(struct plain_pool *pool, struct plain_scheduler *s, int 
         const int64_t n_tok = request->remote ? plain_missing(request) : plain_chunk(pool, request, budget);
         const bool whole = n_tok == plain_missing(request);
         const bool can_be_whole = plain_missing(request) <= engine->max_num_batched_tokens;
-        if ((!engine->enable_chunked_prefill && !whole && can_be_whole) ||
-            !plain_has_room(pool, s, request, n_found - n_free, n_tok)) {
+        const bool fits = engine->enable_chunked_prefill || whole || !can_be_whole;
+        if (!fits || !plain_has_room(pool, s, request, n_found - n_free, n_tok)) {
+            s->full = fits && plain_cautious(pool) > engine->output_reserve;
             request->computed = 0;
             return;
         }
@@ -347,6 +386,7 @@ static void plain_admit(struct plain_pool *pool, struct plain_scheduler *s, int 
         (void)plain_remove(s->waiting, &s->n_waiting, next);
         if (request->remote) {
             plain_store_take(&s->store, &request->held, plain_blocks(pool, request->prompt));
+            s->n_fresh += request->promised - request->held.n;
             plain_fetch(pool, s, request);
             continue;
         }
@@ -357,19 +397,21 @@ static void plain_admit(struct plain_pool *pool, struct plain_scheduler *s, int 
             pool->plain->n_looked_up_tok += request->measured ? request->prompt : 0;
         }
         plain_schedule(pool, s, slot, request, n_tok, plain_blocks_then(pool, request, n_tok));
+        s->n_fresh += request->promised - request->held.n;
         plain_store_learn(&s->store, &request->held, &request->content, request->computed);
         budget -= n_tok;
     }
 }
 
 /* Prompts and decodes together; or prompts alone, and decodes when there is none. */
-static void plain_compose(struct plain_pool *pool, struct plain_scheduler *s, int slot, int64_t seen_ps)
+static void plain_compose_parts(struct plain_pool *pool, struct plain_scheduler *s, int slot, int64_t seen_ps)
 {
     const int32_t batching = pool->scenario->engine.batching;
     const int kinds = batching == LS_BATCHING_MIXED ? PLAIN_PROMPTS | PLAIN_DECODES : PLAIN_PROMPTS;
     int64_t budget = pool->scenario->engine.max_num_batched_tokens;
     const int64_t n_waiting = s->n_waiting + s->n_swapped;
     s->n_parts[slot] = 0;
+    s->n_fresh = 0;
     plain_join(s, slot, seen_ps);
     const bool room = plain_schedule_running(pool, s, slot, kinds, &budget);
     for (int64_t i = 0; i < s->n_parts[slot]; i++) /* what they compute is known when all have their blocks */
@@ -387,6 +429,21 @@ static void plain_compose(struct plain_pool *pool, struct plain_scheduler *s, in
     const int64_t n_before = s->n_waiting + s->n_swapped;
     if (plain_schedule_running(pool, s, slot, PLAIN_DECODES, &budget) && s->n_waiting + s->n_swapped == n_before)
         plain_resume(pool, s, slot, &budget);
+}
+
+static void plain_compose(struct plain_pool *pool, struct plain_scheduler *s, int slot, int64_t seen_ps)
+{
+    bool decodes = true;
+    plain_compose_parts(pool, s, slot, seen_ps);
+    for (int64_t i = 0; i < s->n_parts[slot]; i++)
+        decodes = decodes && s->parts[slot][i].decode;
+    if (decodes && s->n_parts[slot] > 0) {
+        s->n_reserve_passes++;
+    } else if (s->n_running == 0) { /* cautious again */
+        s->reserve_from = plain_cautious(pool);
+        s->n_reserve_passes = 0;
+        s->full = false;
+    }
 }
 
 static void plain_complete_request(struct plain *plain, const struct plain_request *request)
@@ -467,6 +524,7 @@ static void plain_finish_parts(struct plain_pool *pool, struct plain_scheduler *
         if (request->generated == request->output)
             plain_store_release(&s->store, &request->held, &request->content, request->computed, false);
         s->n_promised -= request->promised;
+        s->full = false;
         int64_t at = 0;
         while (s->running[at] != request)
             at++;

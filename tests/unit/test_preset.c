@@ -48,6 +48,17 @@ START_TEST(kernels_are_those_of_the_engine)
 }
 END_TEST
 
+START_TEST(sglang_admits_with_caution_that_wanes)
+{
+    static const char *const given[][2] = {{"engine.output_reserve", "0.25"}, {NULL, NULL}};
+    const struct ls_engine own = resolve("sglang-0.5", nothing).engine, ours = resolve("sglang-0.5", given).engine;
+    ck_assert_double_eq(own.output_reserve_start, 0.7);
+    ck_assert_double_eq_tol(own.output_reserve, 0.098, 1e-12);
+    ck_assert_int_eq(own.output_reserve_passes, 600);
+    ck_assert_double_eq(ours.output_reserve_start, 0.25);
+}
+END_TEST
+
 START_TEST(sglang_alone_finds_top_p_without_sorting)
 {
     const double sorted = resolve("vllm-0.11", nothing).engine.top_p_bytes;
@@ -259,6 +270,7 @@ int main(void)
     tcase_add_test(tcase, tensorrt_llm_keeps_the_cache_of_narrow_weights_in_fp8);
     tcase_add_test(tcase, only_fastertransformers_prompts_have_unfused_attention);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
+    tcase_add_test(tcase, sglang_admits_with_caution_that_wanes);
     tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_loop_test(tcase, nobody_schedules_pipelines_ahead, 0, 2);

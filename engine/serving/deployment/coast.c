@@ -101,6 +101,7 @@ static void turn_over(struct ls_scheduler *s, struct ls_slot *g, const struct st
 {
     const int64_t n = stretch->n;
     s->collector->n_output_tok += stretch->n_sent * g->n_decode;
+    ls_reserve_note_passes(&s->reserve, n);
     g->step += n;
     g->stored_tok += n * g->n_decode;
     if (s->window > 0)
@@ -254,6 +255,7 @@ static bool repeat_pass(struct ls_pipeline *p, int64_t until_ps)
     end_pass(p, pass, g);
     if (need > 0)
         ls_scheduler_take_blocks(s, need, now_ps);
+    ls_reserve_note_passes(&s->reserve, 1);
     g->batch.decode_context += pace->growth[0];
     g->batch.decode_window += pace->growth[1];
     pass = ls_pipeline_turn(p);

@@ -24,6 +24,7 @@ void ls_handover_give(struct ls_scheduler *s, uint32_t id, int64_t sent_ps)
     struct ls_handover *h = s->handover;
     struct ls_request *request = ls_request_at(s->pool, id);
     s->n_promised -= request->promised;
+    ls_reserve_reopen(&s->reserve);
     s->prompt_tok -= request->prompt_tok;
     s->n_charged -= prompt_blocks(s, request);
     s->n_left_blocks += prompt_blocks(s, request);

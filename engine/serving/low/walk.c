@@ -202,6 +202,7 @@ static void turn_to(struct walk *w, int64_t pipeline)
             .engine = w->engine,
             .capacity_tok = (int64_t)w->plant->kv_blocks * w->engine->block_size,
             .window = window == LS_NULL_INT ? 0 : window,
+            .reserve = ls_reserve_make(w->engine),
             .next = pipeline * w->n_members + m,
         };
     for (int64_t i = 0; i < w->n_stages; i++)

@@ -1,7 +1,5 @@
 #include "engine/serving/low/walk_scheduler.h"
 
-#include <math.h>
-
 #include "engine/serving/scheduler/chunk.h"
 #include "engine/sim/clock.h"
 #include "engine/sim/least.h"
@@ -36,16 +34,27 @@ static int64_t room_tok(const struct ls_walk_scheduler *s)
     return s->capacity_tok - s->kv_tok - s->n_running * s->engine->block_size / 2;
 }
 
-static int64_t promise_tok(const struct ls_walk_scheduler *s, const struct ls_walk_request *request)
+static int64_t promise_tok(const struct ls_walk_request *request)
 {
-    return request->prompt_tok + (int64_t)ceil(s->engine->output_reserve * (request->output_tok - 1));
+    return (int64_t)request->prompt_tok + request->output_tok - 1;
+}
+
+static void begin(struct ls_walk_scheduler *s, struct ls_walk_request *request, int64_t n_tok, int64_t now_ps)
+{
+    ls_walk_begin(s->load, request, now_ps);
+    s->n_running++;
+    s->prompt_tok += request->prompt_tok;
+    s->promised_tok += promise_tok(request);
+    s->fresh_tok += promise_tok(request) - n_tok;
 }
 
 static void stop(struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t kv_tok)
 {
     s->n_running--;
     s->kv_tok -= kv_tok;
-    s->promised_tok -= promise_tok(s, request);
+    s->prompt_tok -= request->prompt_tok;
+    s->promised_tok -= promise_tok(request);
+    ls_reserve_reopen(&s->reserve);
 }
 
 /* Those above it move down, and the last one takes the place at the top that becomes free. */
@@ -78,6 +87,7 @@ static void give_way(struct ls_walk_scheduler *s, struct ls_walk_part *part)
     request->left_tok = (int32_t)(left_tok - 1);
     request->next = s->returned;
     s->returned = request;
+    ls_reserve_learn(&s->reserve, s->n_running, s->kv_tok - s->prompt_tok, s->promised_tok - s->prompt_tok);
 }
 
 /* Decodes that there are no blocks for. False when somebody had to give way: then nobody joins. */
@@ -95,13 +105,23 @@ static bool make_room(struct ls_walk_scheduler *s, struct ls_walk_part *part)
 
 /* -- what a pass takes -- */
 
-static bool may_begin(const struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t n_tok,
+static bool has_room(const struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t n_tok)
+{
+    const int64_t rest = s->promised_tok - s->kv_tok - s->fresh_tok;
+    return n_tok + s->engine->block_size / 2 <= room_tok(s) &&
+           ls_reserve_allows(&s->reserve, promise_tok(request) + s->fresh_tok, rest, s->capacity_tok - s->kv_tok);
+}
+
+static bool may_begin(struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t n_tok,
                       int64_t seen_ps)
 {
-    const int64_t promised_tok = s->engine->output_reserve > 0 ? s->promised_tok + promise_tok(s, request) : 0;
-    return request->ready_ps <= seen_ps && s->n_running < s->engine->max_num_seqs &&
-           n_tok + s->engine->block_size / 2 <= room_tok(s) && promised_tok <= s->capacity_tok &&
-           (s->engine->enable_chunked_prefill || n_tok == request->target_tok);
+    if (s->reserve.refuses || request->ready_ps > seen_ps || s->n_running >= s->engine->max_num_seqs ||
+        (!s->engine->enable_chunked_prefill && n_tok < request->target_tok))
+        return false;
+    const bool room = has_room(s, request, n_tok);
+    if (!room)
+        ls_reserve_refuse(&s->reserve);
+    return room;
 }
 
 /* The head's prompt ends in the pass, or it can never run. */
@@ -129,11 +149,8 @@ static void take_prompts(struct ls_walk_scheduler *s, struct ls_walk_part *part,
         if (head->output_tok > 0) {
             if (s->done_tok == 0 && !may_begin(s, head, n_tok, seen_ps))
                 break;
-            if (s->done_tok == 0) {
-                ls_walk_begin(s->load, head, now_ps);
-                s->n_running++;
-                s->promised_tok += promise_tok(s, head);
-            }
+            if (s->done_tok == 0)
+                begin(s, head, n_tok, now_ps);
             ls_batch_add_chunk(batch, s->done_tok, n_tok, s->window, 1);
             s->kv_tok += n_tok;
             s->done_tok += n_tok;
@@ -178,6 +195,7 @@ bool ls_walk_scheduler_compose(struct ls_walk_scheduler *s, struct ls_walk_part 
     *batch = (struct ls_batch){0};
     part->decodes = false;
     part->n_fresh = 0;
+    s->fresh_tok = 0;
     if (mixed)
         add_decodes(s, part, batch, ahead);
     if (room)
@@ -185,6 +203,8 @@ bool ls_walk_scheduler_compose(struct ls_walk_scheduler *s, struct ls_walk_part 
     if (!mixed && batch->n_prefill == 0)
         add_decodes(s, part, batch, ahead);
     finish(batch);
+    if (s->n_running == 0)
+        ls_reserve_restart(&s->reserve);
     return part->n_decode < n_decode;
 }
 
@@ -199,6 +219,7 @@ int64_t ls_walk_scheduler_alike(const struct ls_walk_scheduler *s, const struct 
 
 void ls_walk_scheduler_advance(struct ls_walk_scheduler *s, struct ls_walk_part *part, int64_t n)
 {
+    ls_reserve_note_passes(&s->reserve, n);
     part->step += n;
     part->context_tok += n * part->n_decode;
     s->kv_tok += n * part->n_decode;

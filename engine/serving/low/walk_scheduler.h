@@ -2,6 +2,7 @@
 #define LS_ENGINE_SERVING_LOW_WALK_SCHEDULER_H
 
 #include "engine/serving/low/walk_load.h"
+#include "engine/serving/scheduler/reserve.h"
 #include "engine/sim/event_heap.h"
 
 /* One scheduler of a walk: which requests join and leave its passes. Its decodes are numbers, but for the pass in which
@@ -24,7 +25,10 @@ struct ls_walk_scheduler {
     struct ls_walk_request *returned; /* those that have given way, oldest first; they come before the others, */
     int64_t next;                     /* of whom this is the first that has not been computed */
     int64_t done_tok;                 /* of the first of all: it has begun when there are some */
-    int64_t n_running, kv_tok, promised_tok;
+    int64_t n_running, kv_tok;
+    int64_t prompt_tok, promised_tok; /* of those that run: prompts, and what they hold at their ends, */
+    int64_t fresh_tok;                /* of which so many are yet to come of those whom a pass admits */
+    struct ls_reserve reserve;
 };
 
 /* The first one that is not there yet, of those that the front end is done with; LS_PS_NEVER. */

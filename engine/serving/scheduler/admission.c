@@ -1,7 +1,5 @@
 #include "engine/serving/scheduler/admission.h"
 
-#include <math.h>
-
 #include "engine/serving/deployment/handover.h"
 #include "engine/serving/scheduler/decode_set.h"
 #include "engine/serving/scheduler/running.h"
@@ -22,11 +20,11 @@ static bool take_known(struct ls_scheduler *s, uint32_t id, int64_t n_blocks)
     return !s->out_of_memory;
 }
 
-/* Blocks that the admission of a request counts on. */
+/* Blocks that a request holds at its end here. */
 static int64_t blocks_to_promise(const struct ls_scheduler *s, const struct ls_request *request)
 {
-    const int64_t output = (int64_t)ceil(s->output_reserve * (double)(request->output_tok - 1));
-    const int64_t total = (int64_t)request->prompt_tok + (s->hands_over ? 0 : output + ls_drafts_ahead(&s->drafts));
+    const int64_t output = request->output_tok - 1 + ls_drafts_ahead(&s->drafts);
+    const int64_t total = (int64_t)request->prompt_tok + (s->hands_over ? 0 : output);
     return ls_scheduler_blocks(s, total > request->n_target ? total : request->n_target);
 }
 
@@ -38,6 +36,7 @@ static void take_blocks(struct ls_scheduler *s, struct ls_request *request, cons
     ls_scheduler_free_blocks(s, -hit->n_free, now_ps);
     request->promised = (int32_t)blocks_to_promise(s, request);
     s->n_promised += request->promised;
+    s->n_fresh += request->promised - ls_scheduler_blocks(s, end_tok);
     ls_scheduler_take_blocks(s, ls_scheduler_blocks(s, end_tok) - hit->n_blocks, now_ps);
 }
 
@@ -60,7 +59,7 @@ static void admit(struct ls_scheduler *s, uint32_t id, int64_t now_ps)
 }
 
 /* Whether there are blocks to admit a request: for its tokens up to `end_tok`; where prompts keep decodes waiting, for
- * all of the prompts under way, lest they starve for blocks that decodes hold; and those that admissions count on. What
+ * all of the prompts under way, lest they starve for blocks that decodes hold; and those that the reserve is for. What
  * is found for it is there already, but no longer free. */
 static bool has_room(const struct ls_scheduler *s, const struct ls_request *request, const struct ls_prefix_hit *hit,
                      int64_t end_tok)
@@ -74,9 +73,9 @@ static bool has_room(const struct ls_scheduler *s, const struct ls_request *requ
             need += ls_scheduler_blocks(s, other->n_target) - ls_scheduler_blocks(s, other->n_computed);
         }
     }
-    if (s->output_reserve > 0 && s->n_promised - s->n_charged + blocks_to_promise(s, request) - n_hit > s->n_free)
-        return false;
-    return need <= s->n_free;
+    const int64_t own = blocks_to_promise(s, request) - n_hit + s->n_fresh;
+    return need <= s->n_free &&
+           ls_reserve_allows(&s->reserve, own, s->n_promised - s->n_charged - s->n_fresh, s->n_free);
 }
 
 static bool has_slot(const struct ls_scheduler *s, int64_t budget)
@@ -86,7 +85,7 @@ static bool has_slot(const struct ls_scheduler *s, int64_t budget)
 
 void ls_admission_take_waiting(struct ls_scheduler *s, int slot, int64_t *budget, int64_t now_ps, int64_t seen_ps)
 {
-    while (has_slot(s, *budget) && s->swap.out.n == 0) {
+    while (has_slot(s, *budget) && s->swap.out.n == 0 && !s->reserve.refuses) {
         const uint32_t id = ls_waiting_first(&s->waiting, s->pool, seen_ps);
         if (id == LS_NO_REQUEST)
             break;
@@ -97,7 +96,11 @@ void ls_admission_take_waiting(struct ls_scheduler *s, int slot, int64_t *budget
         const int64_t n_tok = request->remote ? missing : ls_min64(ls_min64(missing, s->max_chunk), *budget);
         if (!s->chunked && n_tok < missing && missing <= s->max_tok)
             break;
-        if (!has_room(s, request, &hit, found + n_tok) || !take_known(s, id, hit.n_blocks))
+        if (!has_room(s, request, &hit, found + n_tok)) {
+            ls_reserve_refuse(&s->reserve);
+            break;
+        }
+        if (!take_known(s, id, hit.n_blocks))
             break;
         request->n_computed = (int32_t)found;
         ls_waiting_take(&s->waiting, s->pool, id);

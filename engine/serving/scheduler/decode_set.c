@@ -108,6 +108,13 @@ void ls_decode_enter(struct ls_scheduler *s, int slot, uint32_t id, int64_t stor
         g->late[g->n_late++] = id;
 }
 
+int64_t ls_decode_generated(const struct ls_scheduler *s, const struct ls_request *request)
+{
+    if (s->drafts.n > 0)
+        return request->n_generated;
+    return request->base + s->slots[request->slot].step - request->prompt_tok + 1;
+}
+
 /* A request that has not decoded since it joined keeps the time of its last token. */
 static bool leave_late(struct ls_slot *g, uint32_t id)
 {
@@ -135,7 +142,7 @@ void ls_decode_leave(struct ls_scheduler *s, uint32_t id)
         else
             g->within_tok -= stored_tok;
     }
-    request->n_generated = (int32_t)(stored_tok - request->prompt_tok + 1);
+    request->n_generated = (int32_t)ls_decode_generated(s, request);
     if (!leave_late(g, id))
         request->last_token_ps = g->last_sent_ps;
     request->base = stored_tok;

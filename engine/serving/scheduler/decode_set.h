@@ -19,6 +19,9 @@ struct ls_due ls_due_pop(struct ls_slot *slot);
  * own. `late`: its last token is not of the slot's last pass of decodes. */
 void ls_decode_enter(struct ls_scheduler *scheduler, int slot, uint32_t id, int64_t stored_tok, bool late);
 
+/* Tokens that a decode has generated in passes that have ended. */
+int64_t ls_decode_generated(const struct ls_scheduler *scheduler, const struct ls_request *request);
+
 /* Take a decode out of its slot between passes; what it has generated and stored is settled in the request, whose base
  * is then the number of its KV tokens. */
 void ls_decode_leave(struct ls_scheduler *scheduler, uint32_t id);

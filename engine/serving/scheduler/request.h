@@ -44,7 +44,7 @@ struct ls_request {
     int32_t member;      /* its scheduler in the pipeline */
     int32_t pipeline;    /* ls_pipeline.id */
     uint64_t index;      /* of the run, in order of arrival */
-    int32_t promised;    /* KV blocks that its admission counted on */
+    int32_t promised;    /* KV blocks that it holds at its end */
     int16_t slot;
     uint8_t state;           /* enum ls_request_state */
     bool measured;           /* it arrived in the window */

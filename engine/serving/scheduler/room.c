@@ -80,6 +80,21 @@ static int64_t unschedule(struct ls_scheduler *s, int slot, uint32_t id)
     return n_tok;
 }
 
+/* What those who go on decoding have generated of their outputs. */
+static void learn_reserve(struct ls_scheduler *s)
+{
+    int64_t n = 0, generated = 0, output = 0;
+    for (uint32_t id = s->running.head; id != LS_NO_REQUEST; id = ls_request_at(s->pool, id)->next) {
+        const struct ls_request *request = ls_request_at(s->pool, id);
+        if (request->state != LS_REQUEST_DECODING)
+            continue;
+        n++;
+        generated += ls_decode_generated(s, request);
+        output += request->output_tok;
+    }
+    ls_reserve_learn(&s->reserve, n, generated, output);
+}
+
 /* Back to the queue, to be computed again, or to the host's memory. */
 static void preempt(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budget, int64_t now_ps)
 {
@@ -96,6 +111,8 @@ static void preempt(struct ls_scheduler *s, int slot, uint32_t id, int64_t *budg
     request->state = LS_REQUEST_WAITING;
     s->n_promised -= request->promised;
     ls_request_list_remove(&s->running, s->pool, id);
+    if (ls_reserve_varies(&s->reserve))
+        learn_reserve(s);
     request->n_computed = (int32_t)stored_tok;
     request->n_target = request->prompt_tok + request->n_generated;
     if (!decodes || !ls_swap_put(&s->swap, s->pool, id, ls_scheduler_blocks(s, stored_tok), measured)) {

@@ -5,6 +5,7 @@
 
 #include "engine/serving/deployment/handover.h"
 #include "engine/serving/scheduler/admission.h"
+#include "engine/serving/scheduler/decode_set.h"
 #include "engine/serving/scheduler/room.h"
 #include "engine/serving/scheduler/running.h"
 
@@ -101,6 +102,14 @@ static void finish_batch(const struct ls_scheduler *s, struct ls_slot *g)
     g->in_flight = batch->n_tok > 0;
 }
 
+static void note_reserve(struct ls_scheduler *s, const struct ls_batch *batch)
+{
+    if (batch->n_tok > 0 && batch->prefill_tok == 0)
+        ls_reserve_note_passes(&s->reserve, 1);
+    else if (s->running.n == 0)
+        ls_reserve_restart(&s->reserve);
+}
+
 /* Running requests, then those that were swapped out, then waiting ones. */
 static void compose_mixed(struct ls_scheduler *s, int slot, int64_t now_ps, int64_t seen_ps)
 {
@@ -139,6 +148,7 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     g->n_chunks = 0;
     g->n_sent = 0;
     g->decoding = true;
+    s->n_fresh = 0;
     if (s->n_fetched > 0 && s->n_prefilling == 0)
         ls_handover_join(s, slot, seen_ps);
     if (s->batching == LS_BATCHING_MIXED)
@@ -148,6 +158,7 @@ void ls_scheduler_compose(struct ls_scheduler *s, int slot, int64_t now_ps, int6
     if (waited || ls_scheduler_n_queued(s) > 0)
         note_queues(s, now_ps);
     finish_batch(s, g);
+    note_reserve(s, &g->batch);
 #ifdef LS_CHECK_EVENTS
     ls_scheduler_check(s);
 #endif
@@ -168,7 +179,7 @@ void ls_scheduler_cut_off(struct ls_scheduler *s, int64_t now_ps)
     for (uint32_t id = s->running.head; id != LS_NO_REQUEST;) {
         struct ls_request *request = ls_request_at(s->pool, id);
         if (request->state == LS_REQUEST_DECODING)
-            request->n_generated = (int32_t)(request->base + s->slots[request->slot].step - request->prompt_tok + 1);
+            request->n_generated = (int32_t)ls_decode_generated(s, request);
         ls_collector_unfinished(s->collector, request);
         id = request->next;
     }
@@ -209,7 +220,7 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .chunked = engine->enable_chunked_prefill,
         .drafts = ls_drafts_of(scenario),
         .batching = engine->batching,
-        .output_reserve = engine->output_reserve,
+        .reserve = ls_reserve_make(engine),
         .n_slots = (int)scenario->strategy.pp,
         .running = ls_request_list_empty,
         .swap = ls_swap_make(scenario),

@@ -11,6 +11,7 @@
 #include "engine/serving/scheduler/draft.h"
 #include "engine/serving/scheduler/prefix_cache.h"
 #include "engine/serving/scheduler/request.h"
+#include "engine/serving/scheduler/reserve.h"
 #include "engine/serving/scheduler/swap.h"
 #include "engine/serving/scheduler/waiting.h"
 #include "engine/sim/arena.h"
@@ -18,8 +19,8 @@
 /* The scheduler of one attention replica: vLLM V1's order over paged KV blocks, with recompute preemption, or
  * V0's swapping. Other engines differ in two things. What shares a pass: decodes and prompts; or prompts alone, as long
  * as one can be admitted, and decodes otherwise (SGLang); or the same for one batch at a time, which nobody joins once
- * it decodes. And what an admission counts on: KV blocks for the prompt, or for a share of the output too; with all of
- * it (TensorRT-LLM's GUARANTEED_NO_EVICT) blocks never run short.
+ * it decodes. And what an admission counts on: KV blocks for the prompt, or for the output too, beside a share of what
+ * others have yet to generate (reserve.h); with all of it (TensorRT-LLM's GUARANTEED_NO_EVICT) blocks never run short.
  *
  * With pp stages up to pp passes are in flight, each in a slot. Decoding requests belong to the slot whose pass
  * computed their prompt's end; they step together, so a slot is described by sums and a pass costs O(1): what a request
@@ -94,10 +95,11 @@ struct ls_scheduler {
     int64_t max_seqs, max_tok, max_chunk, max_model_len, window;
     bool chunked;
     struct ls_drafts drafts;
-    int32_t batching;      /* enum ls_batching */
-    double output_reserve; /* share of the output that an admission counts on */
-    int64_t n_promised;    /* blocks that the admissions of running requests counted on */
-    bool closed;           /* static: the batch has begun to decode */
+    int32_t batching; /* enum ls_batching */
+    struct ls_reserve reserve;
+    int64_t n_promised; /* blocks that running requests hold at their ends, */
+    int64_t n_fresh;    /* of which so many are yet to be taken by those whom the pass being composed has admitted */
+    bool closed;        /* static: the batch has begun to decode */
     int n_slots;
     struct ls_slot *slots;
     int64_t n_expected; /* requests on their way, with the front end */

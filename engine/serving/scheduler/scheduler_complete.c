@@ -9,6 +9,7 @@ static void complete_request(struct ls_scheduler *s, uint32_t id, int64_t sent_p
 {
     struct ls_request *request = ls_request_at(s->pool, id);
     s->n_promised -= request->promised;
+    ls_reserve_reopen(&s->reserve);
     s->prompt_tok -= request->prompt_tok;
     ls_request_list_remove(&s->running, s->pool, id);
     s->closed = s->closed && s->running.n > 0;
