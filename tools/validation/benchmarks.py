@@ -91,8 +91,9 @@ def chat_tokens(model):
 def sampling_of_chats(engine):
     """How tokens are drawn where a chat asks for nothing, as genai-perf and AIPerf send it. vLLM and SGLang take temperature,
     top-k and top-p from the model's generation_config.json (vllm/config/model.py, generation_config "auto";
-    github.com/sgl-project/sglang/pull/11304), and those of Llama 3.1, Qwen3 and DeepSeek have top_p. Dynamo's TensorRT-LLM
-    worker begins with SamplingParams(), which is greedy."""
+    github.com/sgl-project/sglang/pull/11304), and those of Llama 3.1, Qwen3 and DeepSeek have top_p. SGLang filters all tokens
+    but greedy ones, before that change with a temperature of 0.7 (srt/entrypoints/openai/protocol.py, srt/layers/sampler.py of
+    0.5.1). Dynamo's TensorRT-LLM worker begins with SamplingParams(), which is greedy."""
     return "greedy" if engine.startswith("trtllm") else "top_p"
 
 
@@ -108,7 +109,10 @@ def aiconfigurator_limits(engine, version, batch, input_len, output_len):
     if engine == "vllm":
         limits["engine.max_model_len"] = input_len + output_len + 1500
     if engine == "sglang":
+        # --max-prefill-tokens: another prompt joins a step if all of it fits; only --chunked-prefill-size, 8,192 and more, cuts
+        # prompts (sglang, srt/managers/schedule_policy.py, PrefillAdder.add_one_req)
         limits["engine.max_num_batched_tokens"] = input_len + 1500
+        limits["engine.enable_chunked_prefill"] = False
         limits["engine.batching"] = "mixed"
     return limits
 

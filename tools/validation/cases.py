@@ -286,6 +286,7 @@ def aic_runs(row):
     if generated(row):
         rounds = benchmarks.aiconfigurator_rounds(row["engine"], row["gpu"])
         settings.update(benchmarks.aiconfigurator_limits(*row["engine"].split(), batch, *lengths))
+    if generated(row) or row["engine"].startswith("sglang"):
         settings["engine.sampling"] = benchmarks.sampling_of_chats(row["engine"])
     prompt = lengths[0] + (0 if "gap_analysis" in row["source_path_or_section"] else benchmarks.chat_tokens(model))
     set_load(settings, "closed", concurrency, rounds * concurrency, prompt, lengths[1])
