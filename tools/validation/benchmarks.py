@@ -100,10 +100,14 @@ def sampling_of_chats(engine):
 def aiconfigurator_limits(engine, version, batch, input_len, output_len):
     """The engine's limits as AIConfigurator writes them into the deployments that its runs measure:
     github.com/ai-dynamo/aiconfigurator, generator/rule_plugin/*.rule and, before December 2025,
-    generator/backends/trtllm.py."""
+    generator/backends/trtllm.py. At least 512 sequences are its rule for production, of 30 January 2026 (pull/290). What a step
+    takes beside a prompt is 1,500 tokens since the first public commit, of 11 August 2025, but 1,000 in the comment above that
+    line (cli/backends/trtllm.py at efcae124c), which must be older. Runs of 1.0.0rc3, a version of July 2025,
+    get the older one: both TTFT and TPOT are nearer with it (docs/validation.md)."""
     old = (engine, version) == ("trtllm", "1.0.0rc3")
     n_seqs = batch if old else 512 if batch < 512 else 2 * batch
-    limits = {"engine.max_num_seqs": n_seqs, "engine.max_num_batched_tokens": n_seqs + input_len + 1500}
+    margin = 1000 if old else 1500
+    limits = {"engine.max_num_seqs": n_seqs, "engine.max_num_batched_tokens": n_seqs + input_len + margin}
     if engine == "trtllm":
         limits["engine.gpu_memory_utilization"] = 0.8
     if engine == "vllm":
@@ -118,9 +122,10 @@ def aiconfigurator_limits(engine, version, batch, input_len, output_len):
 
 
 def aiconfigurator_rounds(engine, gpu):
-    """Requests that a user sends. Until the generator learned to write a benchmark script (February 2026: 20,
-    generator/config/backend_templates/benchmark/bench_run.sh.j2) its own harness sent 10, of as many different prompts
-    (eval/benchmarks/genai_perf_runner.py). The H200 runs have one load for each deployment, the script's."""
+    """Requests that a user sends. Until the generator learned to write a benchmark script (February 2026:
+    generator/config/backend_templates/benchmark/bench_run.sh.j2, 50 and since April 20) its own harness sent 10, of as
+    many different prompts (eval/benchmarks/genai_perf_runner.py). The H200 runs have one load for each deployment, the
+    script's."""
     own = engine == "trtllm 1.0.0rc3" or (engine == "vllm 0.12.0" and "H100" in gpu)
     return 10 if own else 20
 
