@@ -41,7 +41,9 @@ int64_t ls_scenario_gpus(const struct ls_scenario *scenario)
 /* Whose kernels a preset's engine runs. */
 static int32_t library_of(int32_t preset)
 {
-    return preset == LS_PRESET_TRTLLM || preset == LS_PRESET_TRTLLM_ENGINE ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
+    const bool trtllm =
+        preset == LS_PRESET_TRTLLM || preset == LS_PRESET_TRTLLM_ENGINE || preset == LS_PRESET_TRTLLM_WHOLE;
+    return trtllm ? LS_KERNELS_TRTLLM : LS_KERNELS_VLLM;
 }
 
 bool ls_scenario_draft_model(const struct ls_scenario *scenario, struct ls_model *model)
@@ -65,6 +67,8 @@ static void resolve_cluster(struct ls_scenario *scenario)
     struct ls_hardware *hardware = &scenario->cluster.hardware;
     if (hardware->kernel_library == LS_NULL_CHOICE)
         hardware->kernel_library = library_of(scenario->engine.preset);
+    if (hardware->decode_attention == LS_NULL_CHOICE)
+        hardware->decode_attention = (int32_t)ls_preset_decode_attention(scenario);
     ls_cluster_complete(&scenario->cluster);
     for (int i = 0; i < LS_N_POOL_ROLES && !isnan(scenario->prices.gpu_usd_per_h); i++)
         scenario->engine.disaggregation.pools[i].hardware.price_usd_per_h = scenario->prices.gpu_usd_per_h;

@@ -141,12 +141,17 @@ static double padded_s(const struct ls_hardware *hardware, const struct ls_op *o
     return op->n_heads * (double)hardware->mixed_decode_rows * pair_seconds(hardware, op);
 }
 
-/* Masked multi-head attention (cpp/tensorrt_llm/kernels/decoderMaskedMultiheadAttention) has a block for each query
- * head, which widens the keys and values of its group once more and multiplies them on the units of fp32. */
+/* Whether query heads share keys. */
+static bool is_grouped(const struct ls_op *op)
+{
+    return op->n_heads > op->n_kv_heads && !is_latent(op);
+}
+
+/* Masked multi-head attention (cpp/tensorrt_llm/kernels/decoderMaskedMultiheadAttention) widens the keys and values of
+ * a group once more for each query head and multiplies them on the units of fp32. */
 static double masked_s(const struct ls_hardware *hardware, const struct ls_op *op, double flop)
 {
-    const bool grouped = op->n_heads > op->n_kv_heads && !is_latent(op);
-    if (!(hardware->masked_decode_frac > 0.0) || !grouped || !is_narrow(op->dtype))
+    if (hardware->decode_attention != LS_DECODE_MASKED || !is_grouped(op))
         return 0.0;
     return flop / (hardware->peak.by_dtype[LS_FP32] * hardware->masked_decode_frac);
 }
@@ -160,13 +165,15 @@ static struct slopes decode_slopes(const struct ls_hardware *hardware, const str
         .reading_s = fmax(op->n_kv_heads * head_row_bytes(op) / (hardware->memory_bandwidth_bytes_per_s * frac),
                           flop / (attention_peak(hardware, op->dtype) * kernels->compute_frac)),
         .block_s = head_row_bytes(op) / (kernels->block_bandwidth_bytes_per_s * op->n_seqs),
-        .whole = kernels->whole > 0.0 && (op->n_heads > op->n_kv_heads || is_latent(op)),
+        .whole = hardware->decode_attention != LS_DECODE_MEASURED ||
+                 (kernels->whole > 0.0 && (op->n_heads > op->n_kv_heads || is_latent(op))),
     };
+    const double load = op->n_seqs * blocks_per_seq(op) / (double)hardware->sm_count;
     slopes.reading_s = fmax(slopes.reading_s, fmax(padded_s(hardware, op), masked_s(hardware, op, flop)));
-    if (slopes.whole) {
-        const double load = op->n_seqs * blocks_per_seq(op) / (double)hardware->sm_count;
+    if (hardware->decode_attention != LS_DECODE_MEASURED) /* blocks beside each other on an SM reach the shares above */
+        slopes.reading_s = fmax(slopes.reading_s, slopes.block_s);
+    else if (slopes.whole)
         slopes.reading_s = fmax(slopes.reading_s, slopes.block_s * count_waves(load));
-    }
     return slopes;
 }
 

@@ -12,6 +12,11 @@
  * kernels (tools/fit). All are rows of ls_hardware_params, so a user's file, an axis or --set can change any of them.
  */
 
+/* Attention of decodes: as its library's kernels were measured, which split long contexts over several blocks of
+ * threads; whole, a block for each KV head and context; or masked multi-head attention, a block for each query head and
+ * context, on the units of fp32. */
+enum ls_decode_attention { LS_DECODE_MEASURED, LS_DECODE_WHOLE, LS_DECODE_MASKED };
+
 enum ls_topology { LS_TOPOLOGY_SWITCH, LS_TOPOLOGY_RING, LS_TOPOLOGY_FULL_MESH, LS_TOPOLOGY_RAIL };
 
 /* A link of one GPU (inside the node) or of one NIC (between nodes), one direction. */
@@ -57,9 +62,10 @@ struct ls_hardware {
     double mfu, mbu; /* share of the arithmetic peak, of the memory bandwidth that every operator reaches; null: that of
                         its kernels */
     int64_t mixed_decode_rows; /* queries that vLLM's attention pads a decode to beside prompts; 0: to none */
-    double masked_decode_frac; /* of the fp32 peak: grouped decodes of fp8 caches without tensor cores; 0: with them */
+    double masked_decode_frac; /* of the fp32 peak: LS_DECODE_MASKED */
     struct ls_training_kernels training;
     int32_t kernel_library;              /* enum ls_kernel_library; null: the engine preset's */
+    int32_t decode_attention;            /* enum ls_decode_attention; null: the engine preset's */
     char kernel_table[LS_NAME_LEN];      /* file of measured kernels; empty: none, seconds are computed */
     const struct ls_kernel_table *table; /* what it holds; null: none. Borrowed */
     struct ls_kernels kernels[LS_N_KERNEL_LIBRARIES];

@@ -24,6 +24,8 @@ void ls_cluster_complete(struct ls_cluster *cluster)
     complete_link(&cluster->inter_node, &hardware->inter_node);
     if (cluster->hardware.kernel_library == LS_NULL_CHOICE)
         cluster->hardware.kernel_library = LS_KERNELS_VLLM;
+    if (cluster->hardware.decode_attention == LS_NULL_CHOICE)
+        cluster->hardware.decode_attention = LS_DECODE_MEASURED;
     ls_kernels_complete(cluster->hardware.kernels);
 }
 

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "engine/cost/exchange.h"
-#include "engine/cost/operator_cost.h"
-#include "engine/model/operator.h"
 
 /* Every number is the engine's own default, or a CPU time that somebody measured and published; none is fitted to an
  * end-to-end table. What is behind the CPU times:
@@ -61,6 +59,7 @@ const char *const ls_preset_names[LS_N_PRESETS + 1] = {
     [LS_PRESET_VLLM_ASYNC] = "vllm-0.14",
     [LS_PRESET_TRTLLM] = "trtllm-1.0",
     [LS_PRESET_TRTLLM_ENGINE] = "trtllm-0.17",
+    [LS_PRESET_TRTLLM_WHOLE] = "trtllm-0.11",
     [LS_PRESET_SGLANG] = "sglang-0.5",
     [LS_PRESET_STATIC] = "static",
     [LS_PRESET_REFERENCE] = "reference",
@@ -382,6 +381,7 @@ static struct ls_engine (*const presets[LS_N_PRESETS])(const struct ls_scenario 
     [LS_PRESET_STATIC] = static_batch,
     [LS_PRESET_REFERENCE] = reference,
     [LS_PRESET_TRTLLM_ENGINE] = trtllm_engine,
+    [LS_PRESET_TRTLLM_WHOLE] = trtllm_engine,
 };
 
 static void fill_int(int64_t *field, int64_t value)
@@ -400,49 +400,6 @@ static void fill_float(double *field, double value)
 {
     if (isnan(*field))
         *field = value;
-}
-
-int64_t ls_reference_token_budget(const struct ls_scenario *scenario)
-{
-    const struct ls_model *model = &scenario->model;
-    const struct ls_hardware *hardware = &scenario->cluster.hardware;
-    const enum ls_dtype dtype = (enum ls_dtype)scenario->engine.weight_dtype;
-    const double step_s = 0.05;
-    const double tp = (double)scenario->strategy.tp;
-    const double parameters = (double)ls_model_parameters(model);
-    const double row_bytes = 4 * (double)model->hidden_size;
-    const double left = hardware->memory_bytes - parameters * ls_dtype_bytes(dtype) / tp;
-    const double peak = ls_op_dtype_supported(hardware, dtype) ? ls_op_dtype_peak(hardware, dtype) : 0;
-    const double by_memory = floor(sqrt(fmax(1e8, 0.1 * left) / row_bytes));
-    const double by_bandwidth =
-        floor(hardware->memory_bandwidth_bytes_per_s * step_s / (row_bytes * (double)model->num_hidden_layers));
-    const double by_compute = floor(peak * step_s / (2 * parameters / tp));
-    const double fits = fmin(by_memory, fmin(by_bandwidth, by_compute));
-    return (int64_t)fmin(fmax(floor(fits * fmin(sqrt(tp), 4)), 2048), 32768);
-}
-
-/* TensorRT-LLM takes the format that the checkpoint names (KvCacheConfig.dtype is auto, llmapi/llm_args.py), and
- * NVIDIA's checkpoints in fp8 and nvfp4 name fp8 (kv_cache_quant_algo of their hf_quant_config.json). */
-enum ls_dtype ls_preset_kv_dtype(const struct ls_scenario *scenario)
-{
-    const struct ls_engine *engine = &scenario->engine;
-    const bool trtllm = engine->preset == LS_PRESET_TRTLLM || engine->preset == LS_PRESET_TRTLLM_ENGINE;
-    const bool narrow = engine->weight_dtype == LS_FP8 || engine->weight_dtype == LS_NVFP4;
-    const bool computes_fp8 = !isnan(scenario->cluster.hardware.peak.by_dtype[LS_FP8]);
-    return trtllm && narrow && computes_fp8 ? LS_FP8 : (enum ls_dtype)scenario->model.activation_dtype;
-}
-
-/* The kernels of DeepEP and those over NVLink quantise before they send, TensorRT-LLM before it gathers
- * (fused_moe_cutlass.py, quantize_input). */
-enum ls_dtype ls_preset_dispatch_dtype(const struct ls_scenario *scenario)
-{
-    const struct ls_engine *engine = &scenario->engine;
-    const struct ls_formats formats =
-        ls_model_formats(&scenario->model, (enum ls_dtype)engine->weight_dtype, (enum ls_dtype)engine->kv_dtype);
-    const bool narrow = formats.expert == LS_FP8 || formats.expert == LS_NVFP4;
-    const bool gathers = engine->all2all_backend == LS_ALL2ALL_ALL_GATHER;
-    const bool quantises = gathers ? engine->preset == LS_PRESET_TRTLLM : engine->all2all_backend != LS_ALL2ALL_NCCL;
-    return narrow && quantises ? formats.expert : formats.activation;
 }
 
 void ls_preset_apply(struct ls_scenario *scenario)

@@ -296,27 +296,37 @@ START_TEST(beside_prompts_a_decode_costs_a_block_of_queries_for_each_head)
 }
 END_TEST
 
-START_TEST(masked_attention_widens_an_fp8_cache_once_for_each_query_head)
+START_TEST(masked_attention_widens_a_cache_once_for_each_query_head)
 {
+    static const enum ls_dtype formats[] = {LS_BF16, LS_FP8};
     struct ls_hardware hardware = make_hardware();
     struct ls_op op = decode(64, 1e7);
-    op.dtype = LS_FP8;
+    op.dtype = formats[_i];
+    hardware.kernels[0].decode.block_bandwidth_bytes_per_s = 1e15;
     hardware.kernels[0].decode_fp8 = hardware.kernels[0].decode;
-    hardware.peak.by_dtype[LS_FP32] = 5e13;
-    const double shared_s = ls_op_seconds(&hardware, &op);
+    hardware.peak.by_dtype[LS_FP32] = 2e13;
     hardware.masked_decode_frac = 0.1;
-    const double masked_s = 1e7 * 2 * 8 * (128 + 128) / 5e12;
+    const double shared_s = ls_op_seconds(&hardware, &op);
+    hardware.decode_attention = LS_DECODE_MASKED;
+    const double masked_s = 1e7 * 2 * 8 * (128 + 128) / 2e12;
     ck_assert_double_gt(masked_s, 1.2 * shared_s);
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / masked_s, 1, 1e-9);
     op.n_kv_heads = op.n_heads; /* nobody shares */
     const double single_s = ls_op_seconds(&hardware, &op);
-    hardware.masked_decode_frac = 0;
+    hardware.decode_attention = LS_DECODE_WHOLE;
     ck_assert_double_eq(ls_op_seconds(&hardware, &op), single_s);
-    op.dtype = LS_BF16;
-    op.n_kv_heads = 1;
-    const double wide_s = ls_op_seconds(&hardware, &op);
-    hardware.masked_decode_frac = 0.1;
-    ck_assert_double_eq(ls_op_seconds(&hardware, &op), wide_s);
+}
+END_TEST
+
+/* One sequence's head, or group of them, on one of 100 SMs: 512 bytes of keys and values a token at 10 GB/s. */
+START_TEST(an_unsplit_context_takes_as_long_as_its_block)
+{
+    struct ls_hardware hardware = make_hardware();
+    const struct ls_op op = decode(1, 1e4);
+    const double block_s = 1e4 * 512 / 1e10;
+    ck_assert_double_lt(ls_op_seconds(&hardware, &op), 0.1 * block_s);
+    hardware.decode_attention = LS_DECODE_WHOLE;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op) / block_s, 1, 1e-9);
 }
 END_TEST
 
@@ -420,7 +430,8 @@ int main(void)
     tcase_add_test(tcase, a_split_context_waits_for_one_block);
     tcase_add_test(tcase, a_whole_context_takes_a_block_as_long_as_it_is);
     tcase_add_test(tcase, beside_prompts_a_decode_costs_a_block_of_queries_for_each_head);
-    tcase_add_test(tcase, masked_attention_widens_an_fp8_cache_once_for_each_query_head);
+    tcase_add_loop_test(tcase, masked_attention_widens_a_cache_once_for_each_query_head, 0, 2);
+    tcase_add_test(tcase, an_unsplit_context_takes_as_long_as_its_block);
     tcase_add_test(tcase, a_latent_is_read_once_for_all_heads);
     tcase_add_test(tcase, operands_share_the_second_level_cache);
     tcase_add_test(tcase, narrow_weights_are_widened_where_the_device_cannot_multiply_them);

@@ -149,6 +149,30 @@ START_TEST(the_older_vllm_takes_prompts_whole_until_they_may_be_long)
 }
 END_TEST
 
+/* TensorRT-LLM 0.11 has tensor cores for 8 query heads of 128 for a KV head, or one; a study decides before it. */
+START_TEST(the_older_tensorrt_llm_keeps_contexts_whole)
+{
+    static const struct {
+        const char *preset, *heads, *kv_heads, *head_dim, *given;
+        enum ls_decode_attention attention;
+    } cases[] = {
+        {"trtllm-0.11", "64", "8", "128", "null", LS_DECODE_WHOLE},
+        {"trtllm-0.11", "32", "32", "128", "null", LS_DECODE_WHOLE},
+        {"trtllm-0.11", "32", "8", "128", "null", LS_DECODE_MASKED},
+        {"trtllm-0.11", "64", "8", "64", "null", LS_DECODE_MASKED},
+        {"trtllm-0.11", "32", "8", "128", "measured", LS_DECODE_MEASURED},
+        {"trtllm-0.17", "32", "8", "128", "null", LS_DECODE_MEASURED},
+        {"vllm-0.11", "32", "8", "128", "null", LS_DECODE_MEASURED},
+    };
+    const char *const given[][2] = {{"model.num_attention_heads", cases[_i].heads},
+                                    {"model.num_key_value_heads", cases[_i].kv_heads},
+                                    {"model.head_dim", cases[_i].head_dim},
+                                    {"cluster.hardware.decode_attention", cases[_i].given},
+                                    {NULL, NULL}};
+    ck_assert_int_eq(resolve(cases[_i].preset, given).cluster.hardware.decode_attention, cases[_i].attention);
+}
+END_TEST
+
 /* Lists as long as the context: of tokens up to 0.6, of blocks up to 0.5. */
 START_TEST(the_older_vllm_copies_lists_of_the_context)
 {
@@ -275,6 +299,7 @@ int main(void)
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_loop_test(tcase, nobody_schedules_pipelines_ahead, 0, 2);
     tcase_add_test(tcase, the_older_vllm_takes_prompts_whole_until_they_may_be_long);
+    tcase_add_loop_test(tcase, the_older_tensorrt_llm_keeps_contexts_whole, 0, 7);
     tcase_add_test(tcase, the_older_vllm_copies_lists_of_the_context);
     tcase_add_test(tcase, the_newer_vllm_differs_in_scheduling_ahead);
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);

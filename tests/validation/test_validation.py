@@ -126,7 +126,7 @@ class Benchmarks(unittest.TestCase):
         for version, model, masked in cells:
             case = cases.case_of(row("e2e_trtllm_static_batch", engine=f"TensorRT-LLM {version}", model=model,
                                      concurrency_or_rate="static batch=64"))
-            self.assertEqual("masked_decode_frac" in case["cluster.hardware"], masked)
+            self.assertEqual(case["cluster.hardware"]["decode_attention"], "masked" if masked else "whole")
 
 
 class Report(unittest.TestCase):

@@ -72,13 +72,6 @@ def trtllm_bench_engine(name, tp, input_len, output_len):
     return longest or TRTLLM_BENCH_ENGINES.get((name, tp))
 
 
-# What TensorRT-LLM's masked attention reached of the H100's fp32 peak before there was a kernel on tensor cores: Llama-70B in
-# fp8 with 128 tokens in and 2,048 out gave 1,227 tokens a second on an H200 in place of 2,941, and 13,232 on eight in place
-# of 25,300 (docs/source/blogs/XQA-kernel.md). A sequence's step took 0.475 ms and 36 us longer than the 44 us and 5.5 us of
-# reading its cache: 3.02 GFLOP in 0.519 ms, and an eighth of them in 41.5 us, are 8.7 % and 13.6 % of 66.9 TFLOP/s.
-MASKED_DECODE_FRAC = 0.11
-
-
 # AIConfigurator's benchmarks ask for chats: tokens that the model's chat template puts around a prompt (chat_template of the
 # checkpoint's tokenizer_config.json).
 CHAT_TOKENS = {"llama": 35, "qwen": 8, "deepseek": 3, "gpt-oss": 68}

@@ -218,9 +218,12 @@ def has_xqa(row, model):
 def static_batch(row):
     name, settings = settings_of(row)
     settings["engine.preset"] = "static"
-    settings["cluster.hardware"] = {"base": settings["cluster.hardware"], "kernel_library": "trtllm"}
-    if not has_xqa(row, models.read(name)):
-        settings["cluster.hardware"]["masked_decode_frac"] = benchmarks.MASKED_DECODE_FRAC
+    attention = "whole" if has_xqa(row, models.read(name)) else "masked"
+    settings["cluster.hardware"] = {
+        "base": settings["cluster.hardware"],
+        "kernel_library": "trtllm",
+        "decode_attention": attention,
+    }
     settings["engine.custom_all_reduce"] = True
     if settings.get("engine.weight_dtype") == "fp8":
         settings["engine.kv_dtype"] = "fp8"

@@ -43,6 +43,8 @@ static void fill_hardware(struct ls_hardware *hardware, const struct ls_scenario
     const struct ls_hardware *common = &scenario->cluster.hardware;
     if (hardware->kernel_library == LS_NULL_CHOICE)
         hardware->kernel_library = common->kernel_library;
+    if (hardware->decode_attention == LS_NULL_CHOICE)
+        hardware->decode_attention = common->decode_attention;
     if (scenario->engine.preset == LS_PRESET_REFERENCE && isnan(hardware->mfu) && isnan(hardware->mbu)) {
         hardware->mfu = common->mfu;
         hardware->mbu = common->mbu;
