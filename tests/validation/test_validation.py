@@ -50,7 +50,7 @@ class Cases(unittest.TestCase):
     def test_generated_deployments_have_the_generators_limits(self):
         case = cases.case_of(row("e2e_aic_nvidia_runs", engine="trtllm 1.0.0rc3", concurrency_or_rate="concurrency=32"))
         self.assertEqual(case["engine.max_num_seqs"], 32)
-        self.assertEqual(case["engine.max_num_batched_tokens"], 32 + 1024 + 1500)
+        self.assertEqual(case["engine.max_num_batched_tokens"], 32 + 1024 + 1000)
         self.assertEqual(case["workload.max_requests"], 320)
         self.assertEqual(case["workload.profiles.p.prompt_tokens.value"], 1024 + 35)  # the chat template's
         case = cases.case_of(row("e2e_aic_nvidia_runs", engine="vllm 0.12.0", gpu="H200-SXM",
