@@ -5,22 +5,6 @@
 
 #include "engine/model/weights.h"
 
-/* vllm/distributed/utils.py, get_pp_indices: n / pp layers each; the n mod pp that remain go one each to the stages
- * before the last, from the last but one towards the first, because the last has the head. */
-static enum ls_dtype weight_dtype(const struct ls_weight *weight, const struct ls_formats *formats)
-{
-    switch (weight->role) {
-    case LS_WEIGHT_LINEAR:
-        return formats->weight;
-    case LS_WEIGHT_EXPERT:
-        return formats->expert;
-    case LS_WEIGHT_ACTIVATION:
-        return formats->activation;
-    }
-    assert(!"a weight has one of the roles above");
-    return formats->activation;
-}
-
 /* Share of a tensor that one GPU holds. */
 static double weight_share(const struct ls_weight *weight, const struct ls_model *model, const struct ls_shard *shard)
 {
@@ -49,7 +33,7 @@ static double sum_bytes(const struct ls_weight *weights, size_t n, const struct 
     double bytes = 0;
     for (size_t i = 0; i < n; i++)
         bytes += weights[i].n_params * weight_share(&weights[i], model, shard) *
-                 ls_dtype_bytes(weight_dtype(&weights[i], formats));
+                 ls_dtype_bytes(ls_weight_dtype(&weights[i], formats));
     return bytes;
 }
 

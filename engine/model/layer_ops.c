@@ -68,18 +68,18 @@ static void add_qkv(struct list *list, double n_tok)
     const double head_dim = (double)model->head_dim;
     const double q_width = heads_per_gpu(list) * head_dim;
     const double k_width = kv_heads_per_gpu(list) * head_dim;
-    add_gemm(list, "qkv", list->formats->weight, n_tok, (double)model->hidden_size, q_width + 2 * k_width);
+    add_gemm(list, "qkv", list->formats->attention, n_tok, (double)model->hidden_size, q_width + 2 * k_width);
     if (model->qk_norm)
         add_traffic(list, "qk_norm", 2 * n_tok * (q_width + k_width));
     if (model->position_embedding == LS_POSITION_ROTARY)
         add_traffic(list, "rotary", 2 * n_tok * (q_width + k_width));
-    add_gemm(list, "o", list->formats->weight, n_tok, q_width, (double)model->hidden_size);
+    add_gemm(list, "o", list->formats->attention_out, n_tok, q_width, (double)model->hidden_size);
 }
 
 static void add_latent_qkv(struct list *list, double n_tok)
 {
     const struct ls_model *model = list->model;
-    const enum ls_dtype weight = list->formats->weight;
+    const enum ls_dtype weight = list->formats->attention;
     const double hidden = (double)model->hidden_size;
     const double rope = (double)model->qk_rope_head_dim;
     const double q_width = heads_per_gpu(list) * ((double)model->qk_nope_head_dim + rope);
@@ -95,7 +95,7 @@ static void add_latent_qkv(struct list *list, double n_tok)
         add_traffic(list, "kv_a_norm", 2 * n_tok * (double)model->kv_lora_rank);
     }
     add_traffic(list, "rotary", 2 * n_tok * (heads_per_gpu(list) + 1) * rope);
-    add_gemm(list, "o", weight, n_tok, heads_per_gpu(list) * (double)model->v_head_dim, hidden);
+    add_gemm(list, "o", list->formats->attention_out, n_tok, heads_per_gpu(list) * (double)model->v_head_dim, hidden);
 }
 
 size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
@@ -126,7 +126,7 @@ static void add_latent_expansion(struct list *list, const struct ls_batch *batch
         add_memory(list, "latent_gather",
                    cached * ((double)model->kv_lora_rank + rope) *
                        (list->row_bytes + ls_dtype_bytes(list->formats->kv)));
-    add_gemm(list, "kv_b", list->formats->weight, context, (double)model->kv_lora_rank,
+    add_gemm(list, "kv_b", list->formats->attention, context, (double)model->kv_lora_rank,
              heads * (nope + (double)model->v_head_dim));
     add_traffic(list, "k_concat", context * (heads * (2 * nope + rope) + rope));
 }

@@ -89,6 +89,7 @@ struct ls_model {
     int64_t v_head_dim;
 
     int32_t dtype;            /* enum ls_dtype of the checkpoint's linear layers; null: activation_dtype */
+    int32_t attention_dtype;  /* of attention's linear layers where they differ (Llama 3.1 405B FP8) */
     int32_t expert_dtype;     /* of the routed experts' matrices where they differ (gpt-oss); null: dtype */
     int32_t activation_dtype; /* of activations, norms, embedding, router, head; null: dtype where 16 or 32 bit, else
                                  bf16 */

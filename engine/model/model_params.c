@@ -120,6 +120,10 @@ static const struct ls_param rows[] = {
     LS_ROW_INT(M, "v_head_dim", v_head_dim, NULLABLE, "null", 1, 65536, "Latent attention: width of a value head."),
     LS_ROW_CHOICE(M, "dtype", dtype, NULLABLE, "null", ls_dtype_names,
                   "Format of the checkpoint's linear layers; null: activation_dtype."),
+    LS_ROW_CHOICE(
+        M, "attention_dtype", attention_dtype, NULLABLE, "null", ls_dtype_names,
+        "Format of attention's linear layers where it differs; null: dtype, in nvfp4 without latent attention's first "
+        "projections."),
     LS_ROW_CHOICE(M, "expert_dtype", expert_dtype, NULLABLE, "null", ls_dtype_names,
                   "Format of the routed experts where it differs; null: dtype."),
     LS_ROW_CHOICE(M, "activation_dtype", activation_dtype, NULLABLE, "null", ls_dtype_names,

@@ -71,14 +71,22 @@ int64_t ls_shard_expert_shards(const struct ls_shard *shard)
 
 struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype weight, enum ls_dtype kv)
 {
+    const bool own = (int32_t)weight == model->dtype;
+    const enum ls_dtype activation = (enum ls_dtype)model->activation_dtype;
+    const bool stated = own && model->attention_dtype != LS_NULL_CHOICE;
+    const enum ls_dtype latent = weight == LS_NVFP4 && ls_model_is_mla(model) ? activation : weight;
     return (struct ls_formats){
         .weight = weight,
-        .expert = (int32_t)weight == model->dtype ? (enum ls_dtype)model->expert_dtype : weight,
+        .attention = stated ? (enum ls_dtype)model->attention_dtype : latent,
+        .attention_out = stated ? (enum ls_dtype)model->attention_dtype : weight,
+        .expert = own ? (enum ls_dtype)model->expert_dtype : weight,
         .kv = kv,
-        .activation = (enum ls_dtype)model->activation_dtype,
+        .activation = activation,
     };
 }
 
+/* vllm/distributed/utils.py, get_pp_indices: n / pp layers each; the n mod pp that remain go one each to the stages
+ * before the last, from the last but one towards the first, because the last has the head. */
 int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage)
 {
     assert(pp >= 1 && stage >= 0 && stage <= pp);

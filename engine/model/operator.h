@@ -78,12 +78,16 @@ int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage);
 /* The serving formats: what differs from the checkpoint's. */
 struct ls_formats {
     enum ls_dtype weight; /* of the linear layers; norms, embedding, router and head stay in `activation` */
-    enum ls_dtype expert; /* of the routed experts */
+    enum ls_dtype attention, attention_out; /* of those before and behind attention */
+    enum ls_dtype expert;                   /* of the routed experts */
     enum ls_dtype kv;
     enum ls_dtype activation;
 };
 
-/* Formats of a deployment. Experts keep the checkpoint's own format unless the weights are served in another one. */
+/* Formats of a deployment. Attention and experts keep the checkpoint's own format unless the weights are served in
+ * another one. In nvfp4 latent attention's projections stay as they are, but for the last one: hf_quant_config.json of
+ * huggingface.co/aspctu/kimi25 (Kimi K2.5) and DeepInfra/GLM-4.7-Flash-NVFP4; that of nvidia/DeepSeek-R1-NVFP4, from
+ * the beginning of 2025, leaves the last one, too. */
 struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype weight, enum ls_dtype kv);
 
 /* Each fills ops[LS_MAX_OPS] with the operators that one GPU runs in order and returns how many; none where there is

@@ -38,17 +38,17 @@ static void add_latent_attention(struct list *list, const struct ls_model *model
     const double qk = (double)model->qk_nope_head_dim + rope;
     if (model->q_lora_rank != LS_NULL_INT) {
         const double q_rank = (double)model->q_lora_rank;
-        add(list, "q_a", h * q_rank, LS_WEIGHT_LINEAR, LS_SPLIT_NONE);
+        add(list, "q_a", h * q_rank, LS_WEIGHT_ATTENTION, LS_SPLIT_NONE);
         add(list, "q_a_norm", q_rank, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
-        add(list, "q_b", q_rank * heads * qk, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
+        add(list, "q_b", q_rank * heads * qk, LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
     } else {
-        add(list, "q", h * heads * qk, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
+        add(list, "q", h * heads * qk, LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
     }
-    add(list, "kv_a", h * (kv_rank + rope), LS_WEIGHT_LINEAR, LS_SPLIT_NONE);
+    add(list, "kv_a", h * (kv_rank + rope), LS_WEIGHT_ATTENTION, LS_SPLIT_NONE);
     add(list, "kv_a_norm", kv_rank, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
-    add(list, "kv_b", kv_rank * heads * (double)(model->qk_nope_head_dim + model->v_head_dim), LS_WEIGHT_LINEAR,
+    add(list, "kv_b", kv_rank * heads * (double)(model->qk_nope_head_dim + model->v_head_dim), LS_WEIGHT_ATTENTION,
         LS_SPLIT_TP);
-    add(list, "o", heads * (double)model->v_head_dim * h, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
+    add(list, "o", heads * (double)model->v_head_dim * h, LS_WEIGHT_ATTENTION_OUT, LS_SPLIT_TP);
 }
 
 static void add_attention(struct list *list, const struct ls_model *model)
@@ -56,9 +56,9 @@ static void add_attention(struct list *list, const struct ls_model *model)
     const double h = (double)model->hidden_size;
     const double q_width = (double)(model->num_attention_heads * model->head_dim);
     const double kv_width = 2 * (double)(model->num_key_value_heads * model->head_dim);
-    add(list, "q", h * q_width, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
-    add(list, "kv", h * kv_width, LS_WEIGHT_LINEAR, LS_SPLIT_KV);
-    add(list, "o", q_width * h, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
+    add(list, "q", h * q_width, LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
+    add(list, "kv", h * kv_width, LS_WEIGHT_ATTENTION, LS_SPLIT_KV);
+    add(list, "o", q_width * h, LS_WEIGHT_ATTENTION_OUT, LS_SPLIT_TP);
     if (model->attention_bias) {
         add(list, "q_bias", q_width, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
         add(list, "kv_bias", kv_width, LS_WEIGHT_ACTIVATION, LS_SPLIT_KV);
@@ -140,4 +140,22 @@ size_t ls_weights_of_head(const struct ls_model *model, struct ls_weight weights
     add(&list, "final_norm", norm_params(model), LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
     add(&list, "head", (double)(model->vocab_size * model->hidden_size), LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
     return list.n;
+}
+
+enum ls_dtype ls_weight_dtype(const struct ls_weight *weight, const struct ls_formats *formats)
+{
+    switch (weight->role) {
+    case LS_WEIGHT_LINEAR:
+        return formats->weight;
+    case LS_WEIGHT_ATTENTION:
+        return formats->attention;
+    case LS_WEIGHT_ATTENTION_OUT:
+        return formats->attention_out;
+    case LS_WEIGHT_EXPERT:
+        return formats->expert;
+    case LS_WEIGHT_ACTIVATION:
+        return formats->activation;
+    }
+    assert(!"a weight has one of the roles above");
+    return formats->activation;
 }

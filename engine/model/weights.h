@@ -4,16 +4,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "engine/model/model.h"
+#include "engine/model/operator.h"
 
 /* The weights of a model, tensor group by tensor group. Whatever counts weights (parameters, bytes on a GPU, gradients,
  * optimizer states) sums over these lists, so that there is one account of what a layer holds. */
 
 /* Which of the serving formats a tensor is stored in. */
 enum ls_weight_role {
-    LS_WEIGHT_LINEAR,    /* quantised with the checkpoint */
-    LS_WEIGHT_EXPERT,    /* a routed expert's matrices */
-    LS_WEIGHT_ACTIVATION /* kept in the activation dtype: norms, biases, router, embedding, head */
+    LS_WEIGHT_LINEAR,        /* quantised with the checkpoint */
+    LS_WEIGHT_ATTENTION,     /* before attention */
+    LS_WEIGHT_ATTENTION_OUT, /* behind it */
+    LS_WEIGHT_EXPERT,        /* a routed expert's matrices */
+    LS_WEIGHT_ACTIVATION     /* kept in the activation dtype: norms, biases, router, embedding, head */
 };
 
 /* How a tensor is cut among the GPUs of a stage. */
@@ -32,6 +34,9 @@ struct ls_weight {
     enum ls_weight_role role;
     enum ls_weight_split split;
 };
+
+/* The format of a tensor in a deployment. */
+enum ls_dtype ls_weight_dtype(const struct ls_weight *weight, const struct ls_formats *formats);
 
 #define LS_MAX_WEIGHTS 24
 

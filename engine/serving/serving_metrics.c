@@ -169,8 +169,7 @@ static double dense_bytes(const struct ls_pool *pool)
             if (weights[i].role == LS_WEIGHT_EXPERT)
                 continue;
             const double copies = weights[i].split == LS_SPLIT_NONE ? ranks : (double)cost->shard.ep;
-            const enum ls_dtype dtype =
-                weights[i].role == LS_WEIGHT_LINEAR ? cost->formats.weight : cost->formats.activation;
+            const enum ls_dtype dtype = ls_weight_dtype(&weights[i], &cost->formats);
             bytes += weights[i].n_params * ls_dtype_bytes(dtype) * copies;
         }
     }

@@ -36,7 +36,7 @@ struct ls_micro_batch ls_micro_batch_of(const struct ls_scenario *scenario)
     return (struct ls_micro_batch){
         .scenario = scenario,
         .shard = {strategy->tp, strategy->ep, strategy->expert_tp, 0},
-        .formats = {product, product, wide, wide},
+        .formats = {product, product, product, product, wide, wide},
         .tokens = training->micro_batch_size * training->sequence_length / training->context_parallel,
         .norm_share = training->sequence_parallel ? 1.0 / (double)strategy->tp : 1.0,
         .slowness = ls_straggler_factor(ls_scenario_gpus(scenario), scenario->cluster.hardware.training.spread),

@@ -49,7 +49,7 @@ static struct ls_stage_parameters parameters_of(const struct ls_scenario *scenar
                                                 unsigned ends)
 {
     const struct ls_shard shard = shard_of(scenario);
-    const struct ls_formats formats = {LS_BF16, LS_BF16, LS_BF16, LS_BF16};
+    const struct ls_formats formats = {LS_BF16, LS_BF16, LS_BF16, LS_BF16, LS_BF16, LS_BF16};
     int64_t count[LS_N_LAYER_KINDS];
     ls_model_count_layers(&scenario->model, first, end, count);
     const int64_t n_moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE];

@@ -72,11 +72,10 @@ END_TEST
 START_TEST(weights_are_read_once_a_step)
 {
     const struct ls_model model = load_model("llama-3.1-70b");
-    struct ls_formats formats = formats_of(&model);
     struct ls_op ops[LS_MAX_OPS];
     double bytes[2];
     for (int fp8 = 0; fp8 < 2; fp8++) {
-        formats.weight = fp8 ? LS_FP8 : LS_BF16;
+        const struct ls_formats formats = ls_model_formats(&model, fp8 ? LS_FP8 : LS_BF16, LS_BF16);
         bytes[fp8] = add_up(ops, ls_ops_attention_linear(&model, &whole, &formats, 7, ops)).bytes +
                      add_up(ops, ls_ops_mlp(&model, &whole, &formats, 7, ops)).bytes;
     }
@@ -84,6 +83,37 @@ START_TEST(weights_are_read_once_a_step)
     const double rows = bytes[1] - layer_matrices(&model);
     ck_assert_double_gt(rows, 0);
     ck_assert_double_lt(rows, 0.01 * bytes[0]);
+}
+END_TEST
+
+static void check_attention(const struct ls_model *model, enum ls_dtype served, const char *first, enum ls_dtype before,
+                            enum ls_dtype behind)
+{
+    const struct ls_formats formats = ls_model_formats(model, served, LS_BF16);
+    struct ls_op ops[LS_MAX_OPS];
+    const size_t n = ls_ops_attention_linear(model, &whole, &formats, 7, ops);
+    ck_assert_int_eq(find(ops, n, first)->dtype, before);
+    ck_assert_int_eq(find(ops, n, "o")->dtype, behind);
+}
+
+START_TEST(attention_has_a_format_of_its_own)
+{
+    struct ls_model llama = load_model("llama-3.1-70b");
+    llama.dtype = LS_FP8;
+    check_attention(&llama, LS_FP8, "qkv", LS_FP8, LS_FP8);
+    llama.attention_dtype = LS_BF16;
+    check_attention(&llama, LS_FP8, "qkv", LS_BF16, LS_BF16);
+    check_attention(&llama, LS_INT4, "qkv", LS_INT4, LS_INT4); /* served in a format that the checkpoint has not */
+}
+END_TEST
+
+START_TEST(nvfp4_leaves_latent_attention_but_its_last_projection)
+{
+    const struct ls_model deepseek = load_model("deepseek-r1"), llama = load_model("llama-3.1-70b");
+    check_attention(&deepseek, LS_FP8_BLOCK, "qkv_a", LS_FP8_BLOCK, LS_FP8_BLOCK);
+    check_attention(&deepseek, LS_NVFP4, "qkv_a", LS_BF16, LS_NVFP4);
+    check_attention(&deepseek, LS_NVFP4, "q_b", LS_BF16, LS_NVFP4);
+    check_attention(&llama, LS_NVFP4, "qkv", LS_NVFP4, LS_NVFP4);
 }
 END_TEST
 
@@ -335,6 +365,7 @@ int main(void)
     TCase *dense = tcase_create("dense");
     tcase_add_test(dense, a_dense_layer_takes_two_flops_a_parameter_and_token);
     tcase_add_test(dense, weights_are_read_once_a_step);
+    tcase_add_test(dense, attention_has_a_format_of_its_own);
     tcase_add_test(dense, the_output_head_runs_on_sampled_tokens_only);
     tcase_add_test(dense, tensor_parallelism_divides_the_work);
     tcase_add_test(dense, kv_heads_are_replicated_past_their_number);
@@ -351,6 +382,7 @@ int main(void)
     tcase_add_test(experts, shared_experts_run_on_every_token);
     suite_add_tcase(suite, experts);
     TCase *latent = tcase_create("latent attention");
+    tcase_add_test(latent, nvfp4_leaves_latent_attention_but_its_last_projection);
     tcase_add_test(latent, latent_decode_attends_to_the_latent);
     tcase_add_test(latent, latent_prefill_expands_the_whole_context);
     suite_add_tcase(suite, latent);

@@ -79,6 +79,18 @@ START_TEST(formats_take_their_bits_and_leave_the_rest)
 }
 END_TEST
 
+/* Meta's Llama 3.1 405B in fp8: 126 layers of 570,425,344 parameters in attention's projections. */
+START_TEST(attention_may_stay_wide)
+{
+    struct ls_model model = load_model("llama-3.1-405b");
+    const struct ls_shard shard = {8, 1, 8, 0};
+    model.dtype = LS_FP8;
+    const double narrow = weights_of(&model, shard);
+    model.attention_dtype = LS_BF16;
+    ck_assert_double_eq_tol(weights_of(&model, shard) - narrow, 126 * 570425344.0 / 8, 0.5);
+}
+END_TEST
+
 START_TEST(kv_bytes_a_token_are_exact)
 {
     const struct ls_model llama = load_model("llama-3.1-70b"), deepseek = load_model("deepseek-v3");
@@ -300,6 +312,7 @@ int main(void)
     tcase_add_test(tcase, one_gpu_holds_every_parameter_once);
     tcase_add_test(tcase, block_formats_carry_their_scales);
     tcase_add_test(tcase, formats_take_their_bits_and_leave_the_rest);
+    tcase_add_test(tcase, attention_may_stay_wide);
     tcase_add_test(tcase, kv_bytes_a_token_are_exact);
     tcase_add_test(tcase, layers_are_spread_as_vllm_spreads_them);
     tcase_add_test(tcase, stages_of_an_untied_model_hold_it_once_in_all);
