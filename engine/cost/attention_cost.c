@@ -75,9 +75,9 @@ double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op
     const double pair_s = pair_seconds(hardware, op);
 
     const double work_s = op->n_heads * (op->n_pairs + kernels->pad_tok * op->n_query) * pair_s;
-    const double blocks = op->n_heads * (op->n_query / block_queries + 0.5 * op->n_seqs);
+    const double blocks = op->n_heads * fmax(op->n_query / block_queries, op->n_seqs);
     const double longest_s = longest_block_pairs(op, kernels->pad_tok) * pair_s * sms;
-    const double compute_s = fmax(work_s + blocks * kernels->block_s / sms, kernels->longest_frac * longest_s);
+    const double compute_s = work_s + blocks * kernels->block_s / sms + kernels->longest_frac * longest_s;
 
     const double kv_row = ls_dtype_bytes(op->dtype) * op->n_kv_heads * width;
     const double earlier = fmax(0.0, op->n_context - op->n_query);
@@ -94,6 +94,8 @@ static const struct ls_decode_kernels *decode_kernels(const struct ls_hardware *
     const struct ls_kernels *kernels = ls_hardware_kernels(hardware);
     if (is_latent(op))
         return is_narrow(op->dtype) ? &kernels->mla_decode_fp8 : &kernels->mla_decode;
+    if (op->n_heads <= op->n_kv_heads)
+        return is_narrow(op->dtype) ? &kernels->mha_decode_fp8 : &kernels->mha_decode;
     return is_narrow(op->dtype) ? &kernels->decode_fp8 : &kernels->decode;
 }
 
@@ -165,8 +167,7 @@ static struct slopes decode_slopes(const struct ls_hardware *hardware, const str
         .reading_s = fmax(op->n_kv_heads * head_row_bytes(op) / (hardware->memory_bandwidth_bytes_per_s * frac),
                           flop / (attention_peak(hardware, op->dtype) * kernels->compute_frac)),
         .block_s = head_row_bytes(op) / (kernels->block_bandwidth_bytes_per_s * op->n_seqs),
-        .whole = hardware->decode_attention != LS_DECODE_MEASURED ||
-                 (kernels->whole > 0.0 && (op->n_heads > op->n_kv_heads || is_latent(op))),
+        .whole = hardware->decode_attention != LS_DECODE_MEASURED || kernels->whole > 0.0,
     };
     const double load = op->n_seqs * blocks_per_seq(op) / (double)hardware->sm_count;
     slopes.reading_s = fmax(slopes.reading_s, fmax(padded_s(hardware, op), masked_s(hardware, op, flop)));
@@ -177,13 +178,14 @@ static struct slopes decode_slopes(const struct ls_hardware *hardware, const str
     return slopes;
 }
 
-/* Seconds that do not depend on the context. */
+/* Seconds that do not depend on the context: of the blocks beyond those that the SMs hold at once. */
 static double decode_fixed(const struct ls_hardware *hardware, const struct ls_decode_kernels *kernels,
                            const struct ls_op *op)
 {
-    const double head_s = op->n_heads > op->n_kv_heads ? kernels->kv_head_s : kernels->single_head_s;
+    const double further_blocks =
+        fmax(0.0, op->n_seqs * blocks_per_seq(op) - kernels->resident * (double)hardware->sm_count);
     const double query_bytes = 2.0 * op->n_heads * (op->head_dim + op->v_head_dim);
-    return op->n_seqs * blocks_per_seq(op) * head_s +
+    return further_blocks * kernels->kv_head_s +
            op->n_query * query_bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->query_frac);
 }
 

@@ -7,7 +7,10 @@
 
 /* Prefill, with work = 2 · heads · (head_dim + v_head_dim) · (pairs + pad · queries) / (peak · frac(head_dim)):
  *
- * launch + bytes / bandwidth + max(work + blocks · block / SMs, longest_frac · work of the longest block). */
+ * launch + bytes / bandwidth + work + blocks · block / SMs + longest_frac · work of the longest block,
+ *
+ * which is no more than the bound for work on several machines in any order (Graham 1969, "Bounds on Multiprocessing
+ * Timing Anomalies") where longest_frac is 1. */
 double ls_prefill_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
 /* Decode, where block = a head's keys and values of the mean context / block_bandwidth, in one of two forms. Split-KV

@@ -58,11 +58,11 @@ struct ls_collective_cost ls_exchange_cost(const struct ls_cluster *cluster, con
     const double bytes = exchange->n_rows * exchange->row_bytes;
     const double link_s = bytes * copies.link * fabric.detour / (fabric.link_bandwidth * kernels->link_frac);
     const double nic_s = bytes * copies.nic * fabric.per_node / (fabric.node_bandwidth * kernels->network_frac);
-    const double rows_s = exchange->n_rows * copies.rows * kernels->row_s;
+    const double rows_s = exchange->n_rows * kernels->row_s;
     return (struct ls_collective_cost){
         .n_phases = 1,
         .phases[0] = {.n_steps = 1,
-                      .step_s = kernels->launch_s + fmax(rows_s + link_s, nic_s),
+                      .step_s = kernels->launch_s + copies.rows * kernels->copy_s + fmax(rows_s + link_s, nic_s),
                       .nic_s = nic_s,
                       .link_s = link_s},
     };

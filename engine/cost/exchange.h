@@ -22,9 +22,10 @@ struct ls_token_exchange {
     double shards;    /* GPUs that hold different experts, over all of the group's nodes alike */
 };
 
-/* launch + max(rows · row + bytes over the link / β, bytes over the node's NICs / β), the group's ranks sending at
- * once; launch holds the latency of whatever lies between them (DeepEP's is no longer between nodes than inside one).
- * Copies of a token that leave its GPU (github.com/deepseek-ai/DeepEP, README.md; ls_routing_parts says how many):
+/* launch + copies · copy + max(tokens · row + bytes over the link / β, bytes over the node's NICs / β), the group's
+ * ranks sending at once; launch holds the latency of whatever lies between them (DeepEP's is no longer between nodes
+ * than inside one). Copies of a token that leave its GPU (github.com/deepseek-ai/DeepEP, README.md; ls_routing_parts
+ * says how many):
  * - DeepEP's normal kernels send one to each node with experts of it over the NICs, where it is forwarded over NVLink,
  *   and one to each GPU;
  * - its low-latency kernels send one for each expert, over NVLink or straight over a NIC;

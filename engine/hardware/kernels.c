@@ -33,6 +33,8 @@ static void complete_library(struct ls_kernels *kernels)
     derive(&kernels->prefill_fp8, &kernels->prefill, sizeof kernels->prefill);
     derive(&kernels->mla_decode, &kernels->decode, sizeof kernels->decode);
     derive(&kernels->decode_fp8, &kernels->decode, sizeof kernels->decode);
+    derive(&kernels->mha_decode, &kernels->decode, sizeof kernels->decode);
+    derive(&kernels->mha_decode_fp8, &kernels->decode_fp8, sizeof kernels->decode);
     derive(&kernels->mla_decode_fp8, &kernels->mla_decode, sizeof kernels->decode);
 }
 

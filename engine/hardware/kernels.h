@@ -6,8 +6,8 @@
 /* What the kernels of one library reach on one GPU: a few numbers for each class of kernels, fitted to measured ones by
  * tools/fit and kept in the hardware file; engine/cost turns them into seconds and has the equations. Shares (`_frac`)
  * are of the datasheet's peak or bandwidth. Null is "as the row it derives from": trtllm from vllm, fp8_block from fp8,
- * mxfp4 from int4, other formats from bf16, grouped products from plain ones, MLA from ordinary attention.
- * ls_kernels_complete fills it in. */
+ * mxfp4 from int4, other formats from bf16, grouped products from plain ones, MLA and multi-head from grouped-query
+ * attention. ls_kernels_complete fills it in. */
 
 /* Libraries whose kernels differ enough to be told apart. */
 enum ls_kernel_library { LS_KERNELS_VLLM, LS_KERNELS_TRTLLM, LS_N_KERNEL_LIBRARIES };
@@ -64,13 +64,13 @@ struct ls_decode_kernels {
     double frac_64, frac_128, frac_256; /* of the memory bandwidth, by head dimension */
     double compute_frac;
     double query_frac;                  /* of the memory bandwidth, over queries and results */
-    double kv_head_s;                   /* fixed time of each KV head that several query heads share, */
-    double single_head_s;               /* of each that one has for itself; the whole GPU working */
+    double kv_head_s;                   /* fixed time of a sequence's KV head, the whole GPU working, */
+    double resident;                    /* beyond as many for each SM */
     double block_bandwidth_bytes_per_s; /* of one block of threads over the keys and values of one head */
     double split_s;                     /* what a block reads at most before its context is split over several */
     double merge_s;                     /* merging the parts: at most this, */
     double merge_frac;                  /* and at most this share of the reading time */
-    double whole;                       /* 1: one block reads all the context of heads that share it; 0: it is split */
+    double whole;                       /* 1: one block reads all the context of its head; 0: it is split */
 };
 
 /* Kernels that only move bytes. */
@@ -110,8 +110,9 @@ enum ls_exchange_way { LS_DISPATCH, LS_COMBINE, LS_N_EXCHANGE_WAYS };
 
 struct ls_exchange_kernels {
     double launch_s;     /* of its kernels, and of waiting for what the others will send where the CPU does */
-    double row_s;        /* fixed time of a row that leaves the GPU, */
-    double link_frac;    /* share of a link's bandwidth over its bytes; */
+    double copy_s;       /* more of it for each GPU that a token goes to; */
+    double row_s;        /* fixed time of a token, */
+    double link_frac;    /* share of a link's bandwidth over the bytes that leave; */
     double network_frac; /* of a NIC's, at the same time */
 };
 
@@ -119,7 +120,9 @@ struct ls_kernels {
     struct ls_gemm_kernels gemm[LS_N_GEMM_FORMATS];
     struct ls_gemm_kernels grouped_gemm[LS_N_GEMM_FORMATS];
     struct ls_prefill_kernels prefill, prefill_fp8, mla_prefill; /* by format of the KV cache */
-    struct ls_decode_kernels decode, decode_fp8, mla_decode, mla_decode_fp8;
+    struct ls_decode_kernels decode, decode_fp8;                 /* of KV heads that several query heads share, */
+    struct ls_decode_kernels mha_decode, mha_decode_fp8;         /* that one has for itself, */
+    struct ls_decode_kernels mla_decode, mla_decode_fp8;         /* of the latent */
     struct ls_memory_kernels memory;
     struct ls_collective_kernels collectives;
     struct ls_exchange_kernels exchange[LS_N_EXCHANGE_LIBRARIES][LS_N_EXCHANGE_WAYS];

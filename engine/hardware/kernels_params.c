@@ -80,14 +80,14 @@ static const struct ls_param_table derived_prefill_params = LS_TABLE(derived_pre
         SHARE(set, DECODE, "frac_256", frac_256, "0.85", "Share of the memory bandwidth at head dimension 256"),       \
         SHARE(set, DECODE, "compute_frac", compute_frac, "0.4", "Share of the arithmetic peak"),                       \
         SHARE(set, DECODE, "query_frac", query_frac, "0.2", "Share of the memory bandwidth over queries and results"), \
-        TIME(set, DECODE, "kv_head", kv_head_s, "20 ns", "Fixed time of a KV head shared by query heads"),             \
-        TIME(set, DECODE, "single_head", single_head_s, "20 ns", "Fixed time of a KV head of one query head"),         \
+        TIME(set, DECODE, "kv_head", kv_head_s, "20 ns", "Fixed time of a sequence's KV head"),                        \
+        NUMBER(set, DECODE, "resident", resident, "1", "KV heads for each SM whose fixed time the launch has"),        \
         RATE(set, DECODE, "block_bandwidth", block_bandwidth_bytes_per_s, "40 GB/s",                                   \
              "Bandwidth of one block over its head's keys and values"),                                                \
         TIME(set, DECODE, "split", split_s, "5 us", "The longest a block reads before its context is split"),          \
         TIME(set, DECODE, "merge", merge_s, "3 us", "Merging the parts of a context: at most this"),                   \
         SHARE(set, DECODE, "merge_frac", merge_frac, "0.3", "and at most this share of the reading time"),             \
-        SHARE(set, DECODE, "whole", whole, "0", "1: contexts of heads that share KV are never split; 0: they are")
+        SHARE(set, DECODE, "whole", whole, "0", "1: contexts are never split; 0: they are")
 
 static const struct ls_param decode_rows[] = {DECODE_ROWS(OWN)};
 static const struct ls_param derived_decode_rows[] = {DECODE_ROWS(DERIVED)};
@@ -140,7 +140,8 @@ static const struct ls_param_table derived_collective_params = LS_TABLE(derived_
 #define EXCHANGE struct ls_exchange_kernels
 #define EXCHANGE_ROWS(set)                                                                                             \
     TIME(set, EXCHANGE, "launch", launch_s, "40 us", "Its kernels, and waiting for counts where the CPU does"),        \
-        TIME(set, EXCHANGE, "row", row_s, "15 ns", "Fixed time of a row that leaves the GPU"),                         \
+        TIME(set, EXCHANGE, "copy", copy_s, "0 us", "More of it for each GPU that a token goes to"),                   \
+        TIME(set, EXCHANGE, "row", row_s, "15 ns", "Fixed time of a token"),                                           \
         SHARE(set, EXCHANGE, "link_frac", link_frac, "0.7", "Share of a link"),                                        \
         SHARE(set, EXCHANGE, "network_frac", network_frac, "0.85", "Share of a NIC")
 
@@ -207,6 +208,10 @@ static const struct ls_param_table derived_format_params = LS_TABLE(derived_form
         LS_ROW_GROUP(KERNELS, "mla_prefill", mla_prefill, &derived_prefill_params, "The same for latent attention"),   \
         LS_ROW_GROUP(KERNELS, "decode", decode, decode_table, "Attention of one token a sequence"),                    \
         LS_ROW_GROUP(KERNELS, "decode_fp8", decode_fp8, &derived_decode_params, "The same with an fp8 KV cache"),      \
+        LS_ROW_GROUP(KERNELS, "mha_decode", mha_decode, &derived_decode_params,                                        \
+                     "The same for heads with KV of their own"),                                                       \
+        LS_ROW_GROUP(KERNELS, "mha_decode_fp8", mha_decode_fp8, &derived_decode_params,                                \
+                     "Heads with KV of their own and an fp8 KV cache"),                                                \
         LS_ROW_GROUP(KERNELS, "mla_decode", mla_decode, &derived_decode_params, "The same for latent attention"),      \
         LS_ROW_GROUP(KERNELS, "mla_decode_fp8", mla_decode_fp8, &derived_decode_params,                                \
                      "Latent attention with an fp8 KV cache"),                                                         \

@@ -44,7 +44,7 @@ static void make_byte_mover(double bandwidth)
     }
     kernels->prefill.launch_s = kernels->prefill.block_s = 0;
     kernels->decode.launch_s = kernels->decode.split_s = kernels->decode.merge_s = 0;
-    kernels->decode.kv_head_s = kernels->decode.single_head_s = 0;
+    kernels->decode.kv_head_s = 0;
     kernels->decode.query_frac = (double)INFINITY;
     kernels->memory.launch_s = 0;
     scenario.engine.step_overhead_s = scenario.engine.step_overhead_per_seq_s = 0;

@@ -38,10 +38,14 @@ static double seconds(enum ls_exchange_library library, const struct ls_group *g
 /* A row to each other GPU with experts of the token, or for each of them. */
 START_TEST(a_node_exchanges_over_its_links)
 {
-    const double gpus = ls_routing_parts(&model, 8) * 7 / 8, experts = 8 * 7. / 8, row_s = 1e-9 + 7168 / 200e9;
-    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_DEEPEP_HT, &node, 1000), 20e-6 + 1000 * gpus * row_s, 1e-12);
-    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_NVLINK_ONE_SIDED, &node, 1000), 20e-6 + 1000 * gpus * row_s, 1e-12);
-    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_DEEPEP_LL, &node, 1000), 20e-6 + 1000 * experts * row_s, 1e-12);
+    const double gpus = ls_routing_parts(&model, 8) * 7 / 8, experts = 8 * 7. / 8, wire_s = 7168 / 200e9;
+    const double rows_s = 1000 * 1e-9;
+    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_DEEPEP_HT, &node, 1000), 20e-6 + rows_s + 1000 * gpus * wire_s, 1e-12);
+    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_DEEPEP_LL, &node, 1000), 20e-6 + rows_s + 1000 * experts * wire_s,
+                            1e-12);
+    cluster.hardware.kernels[0].exchange[LS_EXCHANGE_NVLINK_ONE_SIDED][LS_DISPATCH].copy_s = 1e-6;
+    ck_assert_double_eq_tol(seconds(LS_EXCHANGE_NVLINK_ONE_SIDED, &node, 1000),
+                            20e-6 + gpus * 1e-6 + rows_s + 1000 * gpus * wire_s, 1e-12);
 }
 END_TEST
 

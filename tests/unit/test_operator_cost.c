@@ -30,6 +30,7 @@ static struct ls_hardware make_hardware(void)
                                                  .compute_frac = 1,
                                                  .query_frac = 1e9,
                                                  .block_bandwidth_bytes_per_s = 1e10};
+    kernels->mha_decode = kernels->decode;
     kernels->memory = (struct ls_memory_kernels){.memory_frac = 1};
     return hardware;
 }
@@ -269,9 +270,35 @@ START_TEST(a_whole_context_takes_a_block_as_long_as_it_is)
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &one), block_s, 1e-12);
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &full), block_s, 1e-12);
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &more), (0.3 * 2 + 0.7 * 1.5) * block_s, 1e-12);
-    struct ls_op single = one; /* a head that shares its keys and values with no other */
-    single.n_heads = 1;
-    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &single), 1e4 * 512 / 1e12 + block_s, 1e-12);
+}
+END_TEST
+
+START_TEST(heads_with_keys_of_their_own_have_a_kernel_of_their_own)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.kernels[0].mha_decode.launch_s = 1e-2;
+    struct ls_op op = decode(16, 1e6);
+    const double shared_s = ls_op_seconds(&hardware, &op);
+    op.n_heads = op.n_kv_heads;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), 1e-2 + shared_s, 1e-12);
+    op.head_dim = 576; /* but for a latent, whose heads are never fewer than its one KV head */
+    hardware.kernels[0].mla_decode = hardware.kernels[0].decode;
+    ck_assert_double_lt(ls_op_seconds(&hardware, &op), 1e-2);
+}
+END_TEST
+
+START_TEST(heads_beyond_those_that_sms_hold_cost_their_fixed_time)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    hardware.peak.by_dtype[LS_BF16] = 1e18;
+    struct ls_decode_kernels *kernels = &hardware.kernels[0].decode;
+    kernels->block_bandwidth_bytes_per_s = 1e18;
+    kernels->kv_head_s = 1e-8;
+    kernels->resident = 2;
+    const struct ls_op few = decode(200, 200), many = decode(500, 500);
+    ck_assert_double_lt(ls_op_seconds(&hardware, &few), 1e-9);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &many), 300 * 1e-8, 1e-9);
 }
 END_TEST
 
@@ -303,7 +330,8 @@ START_TEST(masked_attention_widens_a_cache_once_for_each_query_head)
     struct ls_op op = decode(64, 1e7);
     op.dtype = formats[_i];
     hardware.kernels[0].decode.block_bandwidth_bytes_per_s = 1e15;
-    hardware.kernels[0].decode_fp8 = hardware.kernels[0].decode;
+    hardware.kernels[0].mha_decode = hardware.kernels[0].decode;
+    hardware.kernels[0].decode_fp8 = hardware.kernels[0].mha_decode_fp8 = hardware.kernels[0].decode;
     hardware.peak.by_dtype[LS_FP32] = 2e13;
     hardware.masked_decode_frac = 0.1;
     const double shared_s = ls_op_seconds(&hardware, &op);
@@ -400,12 +428,16 @@ START_TEST(nulls_of_kernels_come_from_what_they_derive_from)
     vllm->grouped_gemm[LS_GEMM_BF16].launch_s = 3e-6;
     trtllm->gemm[LS_GEMM_BF16].launch_s = 4e-6;
     vllm->mla_decode.launch_s = 5e-6;
+    trtllm->decode.launch_s = 6e-6;
+    trtllm->decode_fp8.launch_s = 7e-6;
     ls_kernels_complete(hardware.kernels);
     ck_assert_double_eq(vllm->gemm[LS_GEMM_NVFP4].launch_s, 1e-6);
     ck_assert_double_eq(vllm->grouped_gemm[LS_GEMM_FP8].launch_s, 3e-6);
     ck_assert_double_eq(trtllm->gemm[LS_GEMM_BF16].launch_s, 4e-6);
     ck_assert_double_eq(trtllm->gemm[LS_GEMM_FP8].launch_s, 2e-6);
     ck_assert_double_eq(trtllm->mla_decode_fp8.launch_s, 5e-6);
+    ck_assert_double_eq(trtllm->mha_decode.launch_s, 6e-6);
+    ck_assert_double_eq(trtllm->mha_decode_fp8.launch_s, 7e-6);
     ck_assert_double_eq(trtllm->prefill_fp8.launch_s, vllm->prefill.launch_s);
     const double *numbers = (const double *)hardware.kernels;
     for (size_t i = 0; i < LS_N_KERNEL_LIBRARIES * (sizeof(struct ls_kernels) / sizeof(double)); i++)
@@ -429,6 +461,8 @@ int main(void)
     tcase_add_test(tcase, an_ideal_decode_reads_its_context_once);
     tcase_add_test(tcase, a_split_context_waits_for_one_block);
     tcase_add_test(tcase, a_whole_context_takes_a_block_as_long_as_it_is);
+    tcase_add_test(tcase, heads_with_keys_of_their_own_have_a_kernel_of_their_own);
+    tcase_add_test(tcase, heads_beyond_those_that_sms_hold_cost_their_fixed_time);
     tcase_add_test(tcase, beside_prompts_a_decode_costs_a_block_of_queries_for_each_head);
     tcase_add_loop_test(tcase, masked_attention_widens_a_cache_once_for_each_query_head, 0, 2);
     tcase_add_test(tcase, an_unsplit_context_takes_as_long_as_its_block);

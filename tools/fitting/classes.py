@@ -53,8 +53,13 @@ def solve(free, fixed, model, rows, sources, scale=0.03, max_rows=MAX_ROWS):
     return Fit(params_kept, benchmark, rows, model(params, rows), sources)
 
 
+def score(fit):
+    error = fit.error[~fit.rows["held"]]
+    return np.median(error) + 0.2 * np.mean(error)
+
+
 def best_of(fits):
-    return min(fits, key=lambda fit: np.median(fit.error[~fit.rows["held"]]) + 0.2 * np.mean(fit.error[~fit.rows["held"]]))
+    return min(fits, key=score)
 
 
 def search(starts, model, rows, sources, scale=0.03):
@@ -196,7 +201,7 @@ def fit_quantize(tables, gpu, source, operator):
 PREFILL_FREE = {
     "launch": (8 * US, 0.5 * US, 80 * US), "memory_frac": (0.5, 0.05, 1.1), "block": (1 * US, 0.01 * US, 60 * US),
     "kv_frac": (0.4, 0.005, 4.0), "longest_frac": (1.0, 0.05, 4.0), "pad": (64.0, 1.0, 1500.0), "frac_64": (0.4, 0.02, 1.1),
-    "frac_128": (0.5, 0.02, 1.1), "frac_256": (0.5, 0.02, 1.1),
+    "frac_128": (0.5, 0.02, 1.1), "frac_256": (0.5, 0.02, 1.1), "_warm": (1.0, 0.1, 4.0), "_warm_speed": (2.0, 1.0, 20.0),
 }
 
 
@@ -243,22 +248,27 @@ def fit_prefill(tables, gpu, spec, source, kv_name, attn_name="bfloat16", latent
         return None
     rows = select(rows, (rows["n"] > 1) & (rows["head_dim"] <= 256) & (rows["window"] == 0))
     free, tie = tie_head_dims(PREFILL_FREE, rows)
-    fit = solve(free, {}, lambda p, x: forms.prefill_seconds(tie(p), spec, x), rows, [source], scale=0.05)
+
+    def model(p, x):
+        return forms.prefill_seconds(tie(p), spec, x, warm=(spec["l2"] * p["_warm"], p["_warm_speed"]))
+
+    fit = solve(free, {}, model, rows, [source], scale=0.05)
     fit.params = tie(fit.params)
     return fit
 
 
+CLEARLY = 0.9  # of the score of contexts that are split: what keeping them whole must do better
 DECODE_FREE = {
     "launch": (8 * US, 0.5 * US, 80 * US), "frac_64": (0.85, 0.05, 1.1), "frac_128": (0.85, 0.05, 1.1),
     "frac_256": (0.85, 0.05, 1.1), "compute_frac": (0.4, 0.005, 2.0), "query_frac": (0.5, 0.02, 4.0),
-    "kv_head": (20 * NS, 0.01 * NS, 500 * NS), "single_head": (15 * NS, 0.01 * NS, 500 * NS),
+    "kv_head": (20 * NS, 0.01 * NS, 500 * NS), "resident": (1.0, 0.01, 8.0),
     "block_bandwidth": (20e9, 0.5e9, 2e12), "split": (8 * US, 0.05 * US, 60 * US), "merge": (4 * US, 0.01 * US, 60 * US),
     "merge_frac": (0.6, 0.02, 4.0),
     "_warm": (1.0, 0.1, 4.0), "_warm_speed": (2.0, 1.0, 20.0),
 }
 
 
-def decode_rows(table, kv_name, latent=False):
+def decode_rows(table, kv_name, latent):
     part = select(table, table["kv_cache_dtype"] == kv_name)
     if not len(part["latency"]):
         return None
@@ -273,7 +283,7 @@ def decode_rows(table, kv_name, latent=False):
         "t": part["latency"] * 1e-3, "seqs": seqs, "context": seqs * context, "heads": heads, "kv_heads": kv_heads,
         "head_dim": head_dim, "v_head_dim": 512.0 * ones if latent else head_dim, "window": window,
         "kv_bytes": (2.0 if kv_name == "bfloat16" else 1.0) * ones,
-        "held": hold_out(heads, kv_heads, head_dim, window) if not latent else hold_out(heads, seqs),
+        "held": hold_out(heads, kv_heads, head_dim, window),
     }
 
 
@@ -286,7 +296,10 @@ def is_credible(rows, spec):
     return np.mean(too_fast) < 0.05 if large.any() else True
 
 
-def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
+def fit_decode(tables, gpu, spec, source, kv_name, kind="shared"):
+    """`kind`: several query heads read the keys and values of one KV head (shared), each its own (single), or all of them
+    the latent of MLA."""
+    latent = kind == "latent"
     operator = "generation_mla" if latent else "generation_attention"
     if not tables.has(gpu, operator, source):
         return None
@@ -294,24 +307,25 @@ def fit_decode(tables, gpu, spec, source, kv_name, latent=False):
     if rows is None:
         return None
     rows = select(rows, rows["window"] == 0)
-    if not latent and not is_credible(rows, spec):
-        return None
-    free = dict(DECODE_FREE)
-    if latent:  # one latent head
-        del free["single_head"]
-    else:  # heads of 512 and groups of more than 16 run in kernels of their own
-        rows = select(rows, (rows["head_dim"] <= 256) & (rows["heads"] <= 16 * rows["kv_heads"]))
-    free, tie = tie_head_dims(free, rows)
-
-    def complete(p):
-        return tie({**p, "single_head": p["kv_head"]} if latent else p)
+    if not latent:  # heads of 512 and groups of more than 16 run in kernels of their own
+        single = rows["heads"] == rows["kv_heads"]
+        few = (rows["head_dim"] <= 256) & (rows["heads"] <= 16 * rows["kv_heads"])
+        rows = select(rows, few & (single if kind == "single" else ~single))
+        if not is_credible(rows, spec):
+            return None
+    if kind != "shared":  # few combinations of heads
+        rows["held"] = hold_out(rows["heads"], rows["head_dim"], rows["seqs"])
+    free, tie = tie_head_dims(DECODE_FREE, rows)
 
     def model(p, x):
-        return forms.decode_seconds(complete(p), spec, x, warm=(spec["l2"] * p["_warm"], p["_warm_speed"]))
+        return forms.decode_seconds(tie(p), spec, x, warm=(spec["l2"] * p["_warm"], p["_warm_speed"]))
 
-    fits = [solve(free, {"whole": whole}, model, rows, [source], scale=0.05) for whole in (0.0, 1.0)]
-    fit = min(fits, key=lambda found: np.mean(found.error[~rows["held"]]))
-    fit.params = complete(fit.params)
+    def start(whole, resident):
+        return solve({**free, "resident": (resident, *free["resident"][1:])}, {"whole": whole}, model, rows, [source], scale=0.05)
+
+    split, whole = (best_of([start(form, resident) for resident in (0.1, 1.0)]) for form in (0.0, 1.0))
+    fit = whole if score(whole) < CLEARLY * score(split) else split
+    fit.params = tie(fit.params)
     return fit
 
 

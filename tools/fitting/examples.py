@@ -49,11 +49,13 @@ def attention_lines(name, spec, library, kernels):
              "v_head_dim": 96}
         arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
         yield line(name, library, "prefill", "bf16", x, forms.prefill_seconds(as_written(kernels["prefill"]), spec, arrays)[0])
-    for seqs, context in ((1, 10), (64, 500), (256, 4000)) if "decode" in kernels else ():
-        x = {"seqs": seqs, "queries": seqs, "context": seqs * context, "pairs": seqs * context, "heads": 32, "kv_heads": 8,
+    for (kind, heads), (seqs, context) in itertools.product((("decode", 32), ("mha_decode", 8)), ((1, 10), (64, 500), (256, 4000))):
+        if kind not in kernels:
+            continue
+        x = {"seqs": seqs, "queries": seqs, "context": seqs * context, "pairs": seqs * context, "heads": heads, "kv_heads": 8,
              "head_dim": 128, "v_head_dim": 128}
         arrays = {key: array(value) for key, value in {**x, "kv_bytes": 2.0}.items()}
-        yield line(name, library, "decode", "bf16", x, forms.decode_seconds(as_written(kernels["decode"]), spec, arrays)[0])
+        yield line(name, library, "decode", "bf16", x, forms.decode_seconds(as_written(kernels[kind]), spec, arrays)[0])
     if "mla_decode" not in kernels:
         return
     for seqs, context, heads in ((1, 10, 128), (2, 3000, 16), (200, 3000, 128)):
@@ -76,9 +78,9 @@ def exchange_lines(name, spec, library, kernels):
     """A deployment of DeepSeek-V3's experts: tokens in `m`, their width in `n`, chosen experts in `k`, groups in `heads`."""
     for exchange, ways in kernels.get("exchange", {}).items():
         for (way, params), (ranks, nodes), tokens in itertools.product(ways.items(), ((8, 1), (32, 4)), (16, 4096)):
-            rows, link, nic = forms.exchange_copies(exchange, 256, 8, 8, 4, ranks, nodes)
+            copies, link, nic = forms.exchange_copies(exchange, 256, 8, 8, 4, ranks, nodes)
             size = tokens * 7168 * 2.0
-            x = {"rows": array(rows * tokens), "link_bytes": array(link * size), "nic_bytes": array(nic * size)}
+            x = {"copies": array(copies), "tokens": array(tokens), "link_bytes": array(link * size), "nic_bytes": array(nic * size)}
             seconds = forms.exchange_seconds(as_written(params), {**spec, "nic_bandwidth": 50e9}, x)[0]
             shape = {"m": tokens, "n": 7168, "k": 8, "groups": 256, "heads": 8, "kv_heads": 4, "ranks": ranks}
             yield line(name, library, f"{way} {exchange}", "bf16", shape, seconds)

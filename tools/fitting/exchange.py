@@ -17,19 +17,28 @@ NVLINK = ("gb200", "trtllm-1.3.0rc10")  # measured there alone; other GPUs with 
 ROW_BYTES = {"bfloat16": 2.0, "default": 2.0, "fp8": 1.0, "nvfp4": 0.5625}  # vLLM's collector dispatches 16 bits
 # TensorRT-LLM's collector routes as the model with these sizes does, DeepSeek-V3; the others choose among all experts.
 GROUPED = {"hidden_size": 7168, "topk": 8, "num_experts": 256}
-FREE = {"launch": (40 * US, 1 * US, 400 * US), "row": (10 * NS, 0.01 * NS, 1000 * NS), "link_frac": (0.6, 0.02, 1.2)}
+FREE = {"launch": (40 * US, 1 * US, 400 * US), "row": (5 * NS, 0.01 * NS, 1000 * NS), "link_frac": (0.6, 0.02, 1.0)}
+COPY = {"copy": (1 * US, 0.001 * US, 20 * US)}  # DeepEP's are measured on one number of GPUs: part of the launch
 FLOOR = {"_floor": (50 * US, 1 * US, 500 * US)}  # of a benchmark without CUDA graphs, which engines have
+
+
+def balanced_copies(chosen, ranks):
+    """Of a token whose experts are spread over as many GPUs as there are (generate_balanced_expert_ids of AIConfigurator's
+    collector/network/slurm/collect_trtllm_alltoall.py), in one node."""
+    copies = min(chosen, ranks) * (1 - 1 / ranks)
+    return copies, copies, 0.0
 
 
 def shapes(table, library, way, ranks, grouped=False):
     """What a GPU sends for each row of a table; results return in 16 bits."""
     n_group, topk_group = (8, 4) if grouped else (1, 1)
-    spread = [forms.exchange_copies(library, experts, chosen, n_group, topk_group, p, 1.0)
+    spread = [balanced_copies(chosen, p) if "distribution" in table
+              else forms.exchange_copies(library, experts, chosen, n_group, topk_group, p, 1.0)
               for experts, chosen, p in zip(table["num_experts"], table["topk"], ranks)]
     width = np.array([ROW_BYTES[str(name)] for name in table["dtype"]]) if way == "dispatch" else 2.0
-    rows, link, nic = (np.array(column) for column in zip(*spread))
+    copies, link, nic = (np.array(column) for column in zip(*spread))
     size = table["num_tokens"] * table["hidden_size"] * width
-    return {"rows": rows * table["num_tokens"], "link_bytes": link * size, "nic_bytes": nic * size, "ranks": ranks,
+    return {"copies": copies, "link_bytes": link * size, "nic_bytes": nic * size, "ranks": ranks,
             "hidden": table["hidden_size"], "chosen": table["topk"], "experts": table["num_experts"],
             "tokens": table["num_tokens"], "t": table["seconds"]}
 
@@ -79,9 +88,10 @@ def fit(tables, gpu, spec, kernels, library, way):
     def model(p, x):
         return np.maximum(p.get("_floor", 0.0), forms.exchange_seconds(p, spec, x))
 
-    found = solve({**FREE, **FLOOR} if low_latency else FREE, {"network_frac": network}, model, rows,
-                  [f"{gpu} {source}" if library.startswith("nvlink") else source], scale=0.05)
-    return found
+    fixed = {"network_frac": network}
+    if library.startswith("nvlink"):
+        return solve({**FREE, **COPY}, fixed, model, rows, [f"{gpu} {source}"], scale=0.05)
+    return solve({**FREE, **FLOOR} if low_latency else FREE, {**fixed, "copy": 0.0}, model, rows, [source], scale=0.05)
 
 
 # --- between nodes ---
@@ -108,9 +118,9 @@ def readme_rows(tables, library, way):
         spread = forms.exchange_copies(library, 256, 8, nodes, min(nodes, 4), p, nodes)
         counted = forms.routing_parts(256, 8, nodes, min(nodes, 4), nodes if nodes > 1 else p)
         seconds = tokens * row_bytes * counted / (v * 1e9) if normal else v * US
-        columns.append((spread[0] * tokens, spread[1] * tokens * row_bytes, spread[2] * tokens * row_bytes, seconds))
-    rows, link, nic, seconds = (np.array(column) for column in zip(*columns))
-    return {"rows": rows, "link_bytes": link, "nic_bytes": nic, "ranks": ranks, "t": seconds,
+        columns.append((spread[0], spread[1] * tokens * row_bytes, spread[2] * tokens * row_bytes, seconds))
+    copies, link, nic, seconds = (np.array(column) for column in zip(*columns))
+    return {"copies": copies, "tokens": tokens * np.ones(len(ranks)), "link_bytes": link, "nic_bytes": nic, "ranks": ranks, "t": seconds,
             "held": np.isin(ranks, HELD_RANKS)}
 
 
@@ -119,7 +129,7 @@ def network_fit(tables):
     if not hasattr(tables, "network"):
         free = {"launch": FREE["launch"], "link_frac": FREE["link_frac"], "network_frac": (0.85, 0.2, 1.0)}
         tables.network = {
-            (library, way): solve(free, {"row": 0.0}, lambda p, x: forms.exchange_seconds(p, H800, x),
+            (library, way): solve(free, {"row": 0.0, "copy": 0.0}, lambda p, x: forms.exchange_seconds(p, H800, x),
                                   readme_rows(tables, library, way), [README], scale=0.05)
             for library in TOKENS for way in WAYS}
     return tables.network

@@ -16,7 +16,6 @@ MEASURED = {
 NCCL = ("nccl-2.29.2", "nccl-2.27.3")
 MLA = ("trtllm-1.3.0rc20", "trtllm-1.0.0")
 
-
 def first_present(tables, gpu, operator, sources):
     return next((source for source in sources if tables.has(gpu, operator, source)), None)
 
@@ -71,16 +70,17 @@ class GpuFits:
         self.add((library, "prefill"), classes.fit_prefill(tables, gpu, spec, source, "bfloat16"))
         narrow = classes.fit_prefill(tables, gpu, spec, source, "fp8", "fp8")  # where the library multiplies in fp8
         self.add((library, "prefill_fp8"), narrow or classes.fit_prefill(tables, gpu, spec, source, "fp8"))
-        self.add((library, "decode"), classes.fit_decode(tables, gpu, spec, source, "bfloat16"))
-        self.add((library, "decode_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8"))
+        for name, kind in (("decode", "shared"), ("mha_decode", "single")):
+            self.add((library, name), classes.fit_decode(tables, gpu, spec, source, "bfloat16", kind))
+            self.add((library, f"{name}_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8", kind))
 
     def fit_latent_attention(self):
         tables, gpu, spec = self.tables, self.gpu, self.spec
         source = first_present(tables, gpu, "generation_mla", MLA)
         if source:
             self.add(("vllm", "mla_prefill"), classes.fit_prefill(tables, gpu, spec, source, "bfloat16", latent=True))
-            self.add(("vllm", "mla_decode"), classes.fit_decode(tables, gpu, spec, source, "bfloat16", latent=True))
-            self.add(("vllm", "mla_decode_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8", latent=True))
+            self.add(("vllm", "mla_decode"), classes.fit_decode(tables, gpu, spec, source, "bfloat16", "latent"))
+            self.add(("vllm", "mla_decode_fp8"), classes.fit_decode(tables, gpu, spec, source, "fp8", "latent"))
 
     def fit_collectives(self):
         tables, gpu, spec = self.tables, self.gpu, self.spec
@@ -117,8 +117,8 @@ def quantile(values, q):
     return float(ordered[min(len(ordered) - 1, int(q * len(ordered)))])
 
 
-CLASS_ORDER = ("gemm", "grouped_gemm", "prefill", "prefill_fp8", "mla_prefill", "decode", "decode_fp8", "mla_decode",
-               "mla_decode_fp8", "memory", "collectives", "exchange")
+CLASS_ORDER = ("gemm", "grouped_gemm", "prefill", "prefill_fp8", "mla_prefill", "decode", "decode_fp8", "mha_decode",
+               "mha_decode_fp8", "mla_decode", "mla_decode_fp8", "memory", "collectives", "exchange")
 
 
 def is_usable(key, fit):
@@ -191,7 +191,7 @@ def scale(tree, origin, target, name):
     clock = (target["peak"]["fp32"] / target["sm_count"]) / (origin["peak"]["fp32"] / origin["sm_count"])
 
     def scaled(key, value):
-        if key in ("kv_head", "single_head", "quantize_row"):
+        if key in ("kv_head", "quantize_row"):
             return value * sms
         if key == "quantize_bandwidth":
             return value * memory

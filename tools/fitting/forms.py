@@ -96,19 +96,21 @@ def by_head_dim(p, head_dim):
     return np.interp(head_dim, [64, 128, 256], [p["frac_64"], p["frac_128"], p["frac_256"]])
 
 
-def prefill_seconds(p, gpu, x):
+def prefill_seconds(p, gpu, x, warm=None):
     sms = gpu["sm_count"]
     width = x["head_dim"] + x["v_head_dim"]
     pair_s = 2 * width / (gpu["peak"]["bf16"] * by_head_dim(p, x["head_dim"]))
     work_s = x["heads"] * (x["pairs"] + p["pad"] * x["queries"]) * pair_s
-    blocks = x["heads"] * (x["queries"] / BLOCK_QUERIES + 0.5 * x["seqs"])
+    blocks = x["heads"] * np.maximum(x["queries"] / BLOCK_QUERIES, x["seqs"])
     attended = np.minimum(x["context"] / x["seqs"], 2 * x["pairs"] / x["queries"])
     longest_s = np.minimum(BLOCK_QUERIES, x["queries"] / x["seqs"]) * (attended + p["pad"]) * pair_s * sms
-    compute_s = np.maximum(work_s + blocks * p["block"] / sms, p["longest_frac"] * longest_s)
+    compute_s = work_s + blocks * p["block"] / sms + p["longest_frac"] * longest_s
     kv_row = x["kv_bytes"] * x["kv_heads"] * width
     earlier = np.maximum(0, x["context"] - x["queries"])
-    size = (2 * x["queries"] * x["heads"] * width + earlier * kv_row) / p["memory_frac"]
-    return p["launch"] + compute_s + (size + x["queries"] * kv_row / p["kv_frac"]) / gpu["memory_bandwidth"]
+    size = 2 * x["queries"] * x["heads"] * width + earlier * kv_row
+    own = x["queries"] * kv_row
+    memory_s = (size / p["memory_frac"] + own / p["kv_frac"]) / gpu["memory_bandwidth"]
+    return p["launch"] + compute_s + warmed(memory_s, size + own, warm)
 
 
 CORNERS = np.array([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
@@ -130,20 +132,19 @@ def count_waves(load):
 def decode_seconds(p, gpu, x, warm=None):
     width = x["head_dim"] + x["v_head_dim"]
     latent = x["v_head_dim"] < x["head_dim"]
-    grouped = x["heads"] > x["kv_heads"]
-    whole = (p["whole"] > 0) & (grouped | latent)
     row = x["kv_bytes"] * np.where(latent, x["head_dim"], width)
     size = row * x["kv_heads"] * x["context"]
     memory_s = warmed(size / (gpu["memory_bandwidth"] * by_head_dim(p, x["head_dim"])), size, warm)
     compute_s = 2 * x["heads"] * width * x["context"] / (gpu["peak"]["bf16"] * p["compute_frac"])
     block_s = row * x["context"] / x["seqs"] / p["block_bandwidth"]
-    blocks = x["kv_heads"] * np.ceil(x["heads"] / x["kv_heads"] / HEAD_TILE)
-    waves = count_waves(x["seqs"] * blocks / gpu["sm_count"])
-    reading_s = np.maximum(np.maximum(memory_s, compute_s), np.where(whole, waves * block_s, 0.0))
-    head_s = np.where(grouped, p["kv_head"], p["single_head"])
-    query_s = 2 * x["heads"] * width / (gpu["memory_bandwidth"] * p["query_frac"])
-    fixed_s = x["seqs"] * (blocks * head_s + query_s)
-    extra_s = np.where(whole, 0.0, np.minimum(p["split"], block_s)) + np.minimum(p["merge"], p["merge_frac"] * reading_s)
+    blocks = x["seqs"] * x["kv_heads"] * np.ceil(x["heads"] / x["kv_heads"] / HEAD_TILE)
+    reading_s = np.maximum(memory_s, compute_s)
+    if p["whole"] > 0:
+        reading_s = np.maximum(reading_s, count_waves(blocks / gpu["sm_count"]) * block_s)
+    query_s = 2 * x["seqs"] * x["heads"] * width / (gpu["memory_bandwidth"] * p["query_frac"])
+    fixed_s = np.maximum(0, blocks - p["resident"] * gpu["sm_count"]) * p["kv_head"] + query_s
+    split_s = 0.0 if p["whole"] > 0 else np.minimum(p["split"], block_s)
+    extra_s = split_s + np.minimum(p["merge"], p["merge_frac"] * reading_s)
     return p["launch"] + fixed_s * smooth_max_of_one_and(reading_s / fixed_s) + extra_s
 
 
@@ -213,7 +214,8 @@ def exchange_copies(library, experts, chosen, groups, chosen_groups, shards, nod
 
 def exchange_seconds(p, gpu, x):
     """A GPU with a NIC of its own."""
-    link_s = x["rows"] * p["row"] + x["link_bytes"] / (gpu["link_bandwidth"] * p["link_frac"])
+    fixed_s = p["launch"] + x["copies"] * p["copy"]
+    link_s = x["tokens"] * p["row"] + x["link_bytes"] / (gpu["link_bandwidth"] * p["link_frac"])
     if not np.any(x["nic_bytes"]):
-        return p["launch"] + link_s
-    return p["launch"] + np.maximum(link_s, x["nic_bytes"] / (gpu["nic_bandwidth"] * p["network_frac"]))
+        return fixed_s + link_s
+    return fixed_s + np.maximum(link_s, x["nic_bytes"] / (gpu["nic_bandwidth"] * p["network_frac"]))

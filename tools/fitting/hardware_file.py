@@ -7,8 +7,8 @@ UNITS = {
     "FLOP/s": 1.0, "TFLOP/s": 1e12, "B/s": 1.0, "GB/s": 1e9, "TB/s": 1e12, "Gb/s": 1e9 / 8, "GB": 1e9, "MB": 1e6,
     "GiB": 2.0**30, "MiB": 2.0**20, "W": 1.0, "us": 1e-6, "ns": 1e-9, "s": 1.0,
 }
-TIMES = {"launch", "start", "wave", "split", "quantize_launch", "quantize_row", "step", "block", "merge", "kv_head", "single_head",
-         "ramp", "switch_launch", "direct_launch", "direct_rank", "row"}
+TIMES = {"launch", "start", "wave", "split", "quantize_launch", "quantize_row", "step", "block", "merge", "kv_head",
+         "ramp", "switch_launch", "direct_launch", "direct_rank", "row", "copy"}
 RATES = {"sm_bandwidth", "quantize_bandwidth", "block_bandwidth", "l2_bandwidth"}
 SIZES = {"direct_max"}
 
@@ -84,7 +84,7 @@ def parameter(key, value):
 
 
 ORDER = ("launch", "memory_frac", "compute_frac", "kv_frac", "frac_64", "frac_128", "frac_256", "block", "longest_frac",
-         "pad", "start", "wave", "wave_frac", "query_frac", "kv_head", "single_head", "block_bandwidth", "split", "split_frac",
+         "pad", "start", "wave", "wave_frac", "query_frac", "kv_head", "resident", "block_bandwidth", "split", "split_frac",
          "merge", "merge_frac", "whole", "step", "sm_bandwidth", "l2_bandwidth", "tile_64x64", "tile_64x128", "tile_128x128",
          "tile_128x256", "mma_rows", "largest_tile_above", "quantize_launch", "quantize_row", "quantize_bandwidth")
 

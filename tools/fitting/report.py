@@ -5,7 +5,7 @@ from . import classes, exchange
 from .fits import is_usable, median, quantile
 
 TITLES = {
-    "gemm": "products", "grouped_gemm": "expert layers", "prefill": "prefill attention", "decode": "decode attention",
+    "gemm": "products", "grouped_gemm": "expert layers", "prefill": "prefill attention", "decode": "decode attention", "mha_decode": "decode attention, a KV head each",
     "mla_prefill": "latent prefill attention", "mla_decode": "latent decode attention", "memory": "memory-bound kernels",
     "nccl": "NCCL collectives", "collectives": "engine's all-reduce",
 }
@@ -80,7 +80,7 @@ def pooled_collectives(results):
 
 
 PREFILL = ("prefill", "prefill_fp8", "mla_prefill")
-DECODE = ("decode", "decode_fp8", "mla_decode", "mla_decode_fp8")
+DECODE = ("decode", "decode_fp8", "mha_decode", "mha_decode_fp8", "mla_decode", "mla_decode_fp8")
 
 
 def summary(results):
@@ -118,7 +118,7 @@ What to know when reading them:
   file holds what converting with a known scale takes.
 - Benchmarks of decode attention repeat one buffer, so caches of less than about the L2's size are read from it. The
   fit accounts for that; the hardware file holds what reading from memory takes, since an engine reads every layer's
-  weights in between. Small caches are hardest to fit, and weigh least.
+  weights in between. Small caches are hardest to fit, and weigh least. The same holds for queries, keys and values of prompts.
 - Left out as read from the L2: products whose operands the memory cannot deliver in the time that was measured, one in six
   on the L40S and one in eleven on the RTX PRO 6000, whose L2 is larger than many a matrix, hardly any elsewhere.
 - Products of 10 ms and more run under the board's power limit where the benchmark multiplies random numbers, as
@@ -127,9 +127,14 @@ What to know when reading them:
 - Left out as impossible: decode attention of trtllm-1.0.0 on A100, which reads four in ten large caches faster than the
   memory delivers them, up to 1.7 times; vLLM's stands in.
 - A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
+- One in five of the pairs of heads and batch is left out of latent attention and of heads with keys of their own, which have few
+  shapes otherwise.
+- vLLM's fp8 attention of heads of 192 on B200 and GB200 takes up to 20 times as long as of 128 and 256: a kernel that stands in, not fitted.
 - The exchange of tokens between experts: what vLLM's and TensorRT-LLM's own calls of DeepEP take, on one node, and what
   TensorRT-LLM's kernels over NVLink take on 2 to 64 GPUs of a GB200 NVL72. Without CUDA graphs short ones take no less
-  than their launches; the fit accounts for it where engines have graphs (low latency).
+  than their launches; the fit accounts for it where engines have graphs (low latency). vLLM's low-latency rows of one to 64
+  tokens differ by a factor of two from row to row. Over NVLink each token goes to as many GPUs as it can, as its benchmark
+  routes them.
 - Expert layers are fitted under routing whose loads follow a power law (exponent 1.01), on GPUs that hold all experts,
   and to the kernels that a library takes for a fifth of the rows or more; of TensorRT-LLM's, to its default, CUTLASS. Its
   tables, 1.3.0rc20 and for mxfp4 on Hopper 1.2.0rc5, are those of github.com/ai-dynamo/aiconfigurator at 095f58a
