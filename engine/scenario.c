@@ -6,6 +6,7 @@
 #include "engine/cost/exchange.h"
 #include "engine/cost/operator_cost.h"
 #include "engine/matmul/matmul.h"
+#include "engine/memory/serving_memory.h"
 #include "engine/serving/deployment/disaggregation.h"
 #include "engine/serving/low/low.h"
 #include "engine/serving/low/scope.h"
@@ -57,6 +58,7 @@ bool ls_scenario_draft_model(const struct ls_scenario *scenario, struct ls_model
     model->num_hidden_layers = 1;
     model->first_k_dense_replace = 0;
     model->decoder_sparse_step = 1;
+    model->full_attention_interval = LS_NULL_INT;
     if (model->sliding_window_pattern != LS_NULL_INT) /* every so many layers one sees all, as the last one does */
         model->sliding_window = model->sliding_window_pattern = LS_NULL_INT;
     return speculative->method == LS_SPECULATE_MTP;
@@ -209,6 +211,8 @@ static enum ls_reason check_degrees(const struct ls_scenario *scenario)
     if (!ls_model_is_mla(model) && model->num_key_value_heads % strategy->tp != 0 &&
         strategy->tp % model->num_key_value_heads != 0)
         return LS_REASON_TP_HEADS;
+    if (ls_model_is_linear(model) && model->linear_num_key_heads % strategy->tp != 0)
+        return LS_REASON_TP_HEADS;
     if (model->intermediate_size % strategy->tp != 0)
         return LS_REASON_TP_FFN;
     return strategy->pp > model->num_hidden_layers ? LS_REASON_PP_LAYERS : LS_REASON_NONE;
@@ -286,7 +290,9 @@ static enum ls_status resolve_engine(struct ls_scenario *scenario, struct ls_err
     struct ls_engine *engine = &scenario->engine;
     ls_preset_apply(scenario);
     scenario->cluster.nccl_only = !engine->custom_all_reduce;
-    const enum ls_status status = resolve_speculative(&engine->speculative, err);
+    enum ls_status status = resolve_speculative(&engine->speculative, err);
+    if (!status)
+        status = ls_state_check(scenario, err);
     if (status)
         return status;
     if (isnan(scenario->cluster.hardware.mfu) != isnan(scenario->cluster.hardware.mbu))

@@ -70,6 +70,17 @@ static void apply_glm4_moe(struct ls_model *model)
     model->router_bias = 1;
 }
 
+/* Gated delta-nets in three of four layers, experts in all, one of them shared. */
+static void apply_qwen3_next(struct ls_model *model)
+{
+    model->qk_norm = 1;
+    model->attn_output_gate = 1;
+    model->full_attention_interval = 4;
+    model->n_shared_experts = 1;
+    model->shared_expert_gate = 1;
+    model->use_sliding_window = 0;
+}
+
 static void apply_llama4(struct ls_model *model)
 {
     model->n_shared_experts = 1;
@@ -148,6 +159,12 @@ static const struct key llama4_keys[] = {{"intermediate_size", "moe_intermediate
                                          {"attn_scale", IGNORED, NULL},
                                          {"for_llm_compressor", IGNORED, NULL},
                                          {NULL, NULL, NULL}};
+
+static const struct key qwen3_next_keys[] = {{"shared_expert_intermediate_size", IGNORED, NULL},
+                                             {"mamba_ssm_dtype", "mamba_ssm_dtype", dtypes},
+                                             {"mtp_num_hidden_layers", IGNORED, NULL},
+                                             {"mtp_use_dedicated_embeddings", IGNORED, NULL},
+                                             {NULL, NULL, NULL}};
 
 static const struct key gpt2_keys[] = {{"n_embd", "hidden_size", NULL},
                                        {"n_layer", "num_hidden_layers", NULL},
@@ -240,6 +257,9 @@ static const struct family families[] = {{"llama", apply_llama, NULL},
                                          {"qwen2", apply_qwen2, NULL},
                                          {"qwen3", apply_qwen3, NULL},
                                          {"qwen3_moe", apply_qwen3, NULL},
+                                         {"qwen3_next", apply_qwen3_next, qwen3_next_keys},
+                                         {"qwen3_5_moe", apply_qwen3_next, qwen3_next_keys},
+                                         {"qwen3_5_moe_text", apply_qwen3_next, qwen3_next_keys},
                                          {"gemma2", apply_gemma2, NULL},
                                          {"gpt2", apply_gpt2, gpt2_keys},
                                          {"gpt_oss", apply_gpt_oss, gpt_oss_keys},

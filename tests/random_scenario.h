@@ -44,7 +44,15 @@ static inline int64_t random_of(struct random_scenario *drawn, int64_t n, const 
     return values[random_int(drawn, 0, n - 1)];
 }
 
-enum random_model { RANDOM_DENSE, RANDOM_SLIDING, RANDOM_MOE, RANDOM_SLIDING_MOE, RANDOM_LATENT, RANDOM_N_MODELS };
+enum random_model {
+    RANDOM_DENSE,
+    RANDOM_SLIDING,
+    RANDOM_MOE,
+    RANDOM_SLIDING_MOE,
+    RANDOM_LATENT,
+    RANDOM_LINEAR,
+    RANDOM_N_MODELS
+};
 
 static inline void random_model(struct random_scenario *drawn, enum random_model kind)
 {
@@ -66,6 +74,12 @@ static inline void random_model(struct random_scenario *drawn, enum random_model
         model->first_k_dense_replace = random_int(drawn, 0, 1);
         model->decoder_sparse_step = random_chance(drawn, 0.7) ? 1 : 2;
         model->n_shared_experts = random_int(drawn, 0, 1);
+    }
+    if (kind == RANDOM_LINEAR) {
+        model->full_attention_interval = random_int(drawn, 2, 4);
+        model->linear_num_key_heads = 4;
+        model->linear_num_value_heads = random_of(drawn, 2, (const int64_t[]){4, 8});
+        model->linear_key_head_dim = model->linear_value_head_dim = 8;
     }
     if (kind == RANDOM_LATENT) {
         model->q_lora_rank = 128;
@@ -394,6 +408,8 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     random_workload(drawn);
     if (limits->sharing)
         random_sharing(drawn);
+    if (kind == RANDOM_LINEAR)
+        scenario->engine.enable_prefix_caching = 0;
     if (limits->drain) {
         scenario->workload.drain = 1;
         scenario->workload.warmup_s = 0;
@@ -404,7 +420,7 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     random_policy(drawn);
     if (limits->drafts)
         random_drafts(drawn);
-    if (limits->swapping)
+    if (limits->swapping && kind != RANDOM_LINEAR)
         random_swapping(drawn);
     drawn->scenario.engine.cuda_graph_sizes = (int32_t)random_int(drawn, LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_GAPS);
     if (random_chance(drawn, 0.3))

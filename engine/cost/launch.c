@@ -12,18 +12,20 @@ static int64_t count_kernels(const struct ls_op *ops, size_t n)
         const enum ls_dtype dtype = ops[i].dtype;
         const bool product = ops[i].kind == LS_OP_GEMM || ops[i].kind == LS_OP_GROUPED_GEMM;
         const bool narrow = dtype == LS_FP8 || dtype == LS_FP8_BLOCK || dtype == LS_INT8 || dtype == LS_NVFP4;
-        count += product && narrow ? 2 : 1;
+        count += ops[i].kind == LS_OP_DELTA_RULE ? LS_DELTA_KERNELS : product && narrow ? 2 : 1;
     }
     return count;
 }
 
 /* Kernels of an attention block that are no operators of their own: keys and values are written to the cache by one,
  * and the norms of queries and keys, or of their latents, are two (vLLM and SGLang: srt/models/qwen3.py and
- * deepseek_v2.py, srt/mem_cache/memory_pool.py). TensorRT-LLM does all that beside the rotary embedding. */
-static int64_t count_unlisted(const struct ls_step_cost *cost)
+ * deepseek_v2.py, srt/mem_cache/memory_pool.py). TensorRT-LLM does all that beside the rotary embedding, and a gated
+ * delta-net has nothing of it. */
+static int64_t count_unlisted(const struct ls_step_cost *cost, bool sliding)
 {
     const struct ls_model *model = cost->model;
-    if (cost->cluster->hardware.kernel_library == LS_KERNELS_TRTLLM || ls_model_is_stated(model))
+    if (cost->cluster->hardware.kernel_library == LS_KERNELS_TRTLLM || ls_model_is_stated(model) ||
+        (sliding && ls_model_is_linear(model)))
         return 0;
     const bool norms = ls_model_is_mla(model) ? model->q_lora_rank != LS_NULL_INT : model->qk_norm;
     return norms ? 2 : 1;
@@ -77,12 +79,15 @@ void ls_launch_init(struct ls_step_cost *cost)
     if (n_comm > 0 && !cost->engine->custom_all_reduce)
         cost->nccl_launch_ps = ls_ps_from_s(cost->engine->nccl_launch_s * harmonic(cost->shard.tp * cost->n_members));
     struct ls_op ops[LS_MAX_OPS];
-    size_t n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, 1, ops);
-    const int64_t count = count_kernels(ops, n) + count_unlisted(cost) + n_comm;
-    n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, &batch, false, ops);
-    cost->attention_launch_ps[0] = kernel_ps * (count + count_kernels(ops, n));
-    n = ls_price_prompt_ops(cost, &batch, false, ops);
-    cost->attention_launch_ps[1] = kernel_ps * (count + count_kernels(ops, n));
+    size_t n;
+    for (int sliding = 0; sliding < 2; sliding++) {
+        n = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, sliding == 1, 1, ops);
+        const int64_t count = count_kernels(ops, n) + count_unlisted(cost, sliding == 1) + n_comm;
+        n = ls_ops_attention_decode(cost->model, &cost->shard, &cost->formats, &batch, sliding == 1, ops);
+        cost->attention_launch_ps[sliding][0] = kernel_ps * (count + count_kernels(ops, n));
+        n = ls_price_prompt_ops(cost, &batch, sliding == 1, ops);
+        cost->attention_launch_ps[sliding][1] = kernel_ps * (count + count_kernels(ops, n));
+    }
     const struct ls_expert_load load = ls_routing_load(&cost->routing, cost->model, 1);
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++) {
         n = moe ? ls_ops_moe(cost->model, &cost->shard, &cost->formats, 1, 1, &load, ops)
@@ -148,7 +153,8 @@ int64_t ls_launch_ps(const struct ls_step_cost *cost, const struct ls_stage *sta
 {
     if (!step->launched)
         return 0;
-    return stage->n_layers * step->attention_launch_ps + stage->n_dense * cost->mlp_launch_ps[0] +
+    return (stage->n_layers - stage->n_sliding) * step->attention_launch_ps[0] +
+           stage->n_sliding * step->attention_launch_ps[1] + stage->n_dense * cost->mlp_launch_ps[0] +
            stage->n_moe * cost->mlp_launch_ps[1];
 }
 
@@ -179,15 +185,17 @@ static void wait(int64_t *block_ps, int64_t nccl_launch_ps, int64_t launch_ps, i
 void ls_launch_wait(const struct ls_step_cost *cost, const struct ls_batch *batches, struct ls_step *step)
 {
     const bool needed = ls_launch_needed(cost, batches);
-    step->launched = needed && cost->attention_launch_ps[0] + cost->nccl_launch_ps > 0;
+    step->launched = needed && cost->attention_launch_ps[0][0] + cost->nccl_launch_ps > 0;
     if (!needed)
         add_host_nodes(cost, step);
     if (!step->launched)
         return;
-    step->attention_launch_ps = cost->attention_launch_ps[has_prompts(cost, batches)];
-    for (int sliding = 0; sliding < 2; sliding++)
-        wait(&step->attention_ps[sliding], cost->nccl_launch_ps, step->attention_launch_ps,
+    const bool prompts = has_prompts(cost, batches);
+    for (int sliding = 0; sliding < 2; sliding++) {
+        step->attention_launch_ps[sliding] = cost->attention_launch_ps[sliding][prompts];
+        wait(&step->attention_ps[sliding], cost->nccl_launch_ps, step->attention_launch_ps[sliding],
              step->linear->attention_comm_ps);
+    }
     for (int moe = 0; moe <= (int)ls_model_is_moe(cost->model); moe++)
         wait(&step->mlp_ps[moe], cost->nccl_launch_ps, cost->mlp_launch_ps[moe], step->mlp_comm_ps[moe]);
 }

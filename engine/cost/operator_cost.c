@@ -117,6 +117,16 @@ static double memory_seconds(const struct ls_hardware *hardware, const struct ls
     return kernels->launch_s + op->bytes / (hardware->memory_bandwidth_bytes_per_s * kernels->memory_frac);
 }
 
+/* Work of all sequences, then the chain of chunks of the longest one, taken for as long as the others. */
+static double delta_seconds(const struct ls_hardware *hardware, const struct ls_delta_kernels *kernels,
+                            const struct ls_op *op)
+{
+    const double compute_s = ls_op_flop(op) / ls_op_dtype_peak(hardware, op->dtype);
+    const double memory_s = ls_op_bytes(op) / (hardware->memory_bandwidth_bytes_per_s * kernels->memory_frac);
+    const double chunks = ceil(op->n_query / op->n_seqs / LS_DELTA_CHUNK);
+    return kernels->launch_s + chunks * kernels->chunk_s + fmax(compute_s, memory_s);
+}
+
 struct ls_segment ls_op_decode_segment(const struct ls_hardware *hardware, const struct ls_op *op)
 {
     assert(op->kind == LS_OP_ATTENTION_DECODE);
@@ -148,6 +158,8 @@ static double computed_seconds(const struct ls_hardware *hardware, const struct 
         return decode_seconds(hardware, op);
     case LS_OP_MEMORY:
         return memory_seconds(hardware, &kernels->memory, op);
+    case LS_OP_DELTA_RULE:
+        return delta_seconds(hardware, &kernels->delta, op);
     case LS_OP_STATED:
         return stated_seconds(hardware, &kernels->gemm[gemm_format(op->dtype)], op);
     }

@@ -7,9 +7,10 @@
 /* Seconds of an operator on one GPU, its launch included; the hardware is resolved. Every class of kernels is a
  * roofline whose efficiencies follow from how such kernels work, with the numbers of engine/hardware/kernels.h. An
  * operator that does more never costs less. Products are described in gemm_cost.h, attention in attention_cost.h;
- * operators that only move bytes take launch + bytes / (bandwidth · memory_frac), stated operators are the roofline of
- * a large product. Where hardware.mfu and mbu are given, flat_cost.h replaces all that; where hardware has a table of
- * measured kernels, what it holds comes first (table_cost.h). */
+ * operators that only move bytes take launch + bytes / (bandwidth · memory_frac), the delta rule
+ * launch + chunks of a sequence · chunk + max(FLOPs / peak, bytes / (bandwidth · memory_frac)), stated operators are
+ * the roofline of a large product. Where hardware.mfu and mbu are given, flat_cost.h replaces all that; where hardware
+ * has a table of measured kernels, what it holds comes first (table_cost.h). */
 double ls_op_seconds(const struct ls_hardware *hardware, const struct ls_op *op);
 
 /* Decode attention of a fixed number of sequences as its context grows: seconds = base_s + slope_s · n_context while

@@ -27,7 +27,8 @@ int64_t ls_price_ops(const struct ls_step_cost *cost, const struct ls_op *ops, s
 size_t ls_price_prompt_ops(const struct ls_step_cost *cost, const struct ls_batch *batch, bool sliding,
                            struct ls_op ops[LS_MAX_OPS])
 {
-    const bool unfused = cost->engine->prompt_attention == LS_PROMPT_ATTENTION_UNFUSED;
+    const bool linear = sliding && ls_model_is_linear(cost->model);
+    const bool unfused = cost->engine->prompt_attention == LS_PROMPT_ATTENTION_UNFUSED && !linear;
     const size_t n =
         ls_ops_attention_prefill(cost->model, &cost->shard, &cost->formats, batch, sliding && !unfused, ops);
     return unfused ? ls_ops_unfuse(ops, n) : n;

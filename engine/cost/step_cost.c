@@ -56,8 +56,12 @@ static void fill_linear(const struct ls_step_cost *cost, int64_t n_tok, struct l
     struct ls_op ops[LS_MAX_OPS];
     struct ls_comm comms[LS_MAX_COMMS] = {0};
     *linear = (struct ls_linear){0};
-    size_t n_ops = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, n_tok, ops);
-    linear->attention_ps = ls_price_ops(cost, ops, n_ops);
+    size_t n_ops = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, false, n_tok, ops);
+    linear->attention_ps[0] = linear->attention_ps[1] = ls_price_ops(cost, ops, n_ops);
+    if (ls_model_is_linear(cost->model)) {
+        n_ops = ls_ops_attention_linear(cost->model, &cost->shard, &cost->formats, true, n_tok, ops);
+        linear->attention_ps[1] = ls_price_ops(cost, ops, n_ops);
+    }
     comms[0] = ls_attention_comm(cost, n_tok);
     add_comms(comms, 1, &linear->attention_comm_ps, &linear->attention_nic_ps);
     if (ls_model_n_moe_layers(cost->model) < cost->model->num_hidden_layers)
@@ -169,8 +173,8 @@ static void add_attention(struct ls_step_cost *cost, const struct ls_batch *batc
 {
     const bool has_sliding = cost->decode[1][0] != NULL;
     for (int sliding = 0; sliding <= has_sliding; sliding++) {
-        const int64_t ps =
-            linear->attention_ps + prefill_ps(cost, batch, sliding == 1) + decode_ps(cost, batch, sliding == 1);
+        const int64_t ps = linear->attention_ps[sliding] + prefill_ps(cost, batch, sliding == 1) +
+                           decode_ps(cost, batch, sliding == 1);
         if (ps > step->attention_ps[sliding])
             step->attention_ps[sliding] = ps;
     }

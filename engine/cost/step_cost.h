@@ -35,7 +35,7 @@ struct ls_pass_tok {
 /* What depends on the number of tokens alone; one layer's block or collective each. Pairs: dense, mixture of experts,
  * or inside a node, between nodes. */
 struct ls_linear {
-    int64_t attention_ps; /* without attention itself */
+    int64_t attention_ps[2]; /* without attention itself: full, sliding */
     int64_t attention_comm_ps, attention_nic_ps;
     int64_t mlp_ps[2]; /* mixture of experts: 0 in lockstep, where the whole group's tokens decide */
     int64_t mlp_comm_ps[2], mlp_nic_ps[2]; /* mixture of experts: every replica of the group with as many tokens */
@@ -43,6 +43,8 @@ struct ls_linear {
     int64_t send_ps[2], send_nic_ps[2]; /* to the next stage */
     double moe_weight_bytes;            /* read by one GPU for one layer's experts */
 };
+
+/* In pairs of full and sliding layers, those that are gated delta-nets count as sliding. */
 
 /* One pass, by blocks: a stage adds up those of its layers. */
 struct ls_step {
@@ -55,8 +57,8 @@ struct ls_step {
     int64_t head_ps;      /* last stage */
     int64_t draft_ps;     /* last stage: the drafter's passes */
     double moe_weight_bytes;
-    bool launched;               /* no CUDA graph: its layers were checked against the time to launch them */
-    int64_t attention_launch_ps; /* then: CPU time to launch the attention block of a layer */
+    bool launched;                  /* no CUDA graph: its layers were checked against the time to launch them */
+    int64_t attention_launch_ps[2]; /* then: CPU time to launch the attention block of a layer: full, sliding */
 };
 
 /* Layers of one pipeline stage. */
@@ -102,11 +104,12 @@ struct ls_step_cost {
     struct ls_group replicas;      /* the lockstep group's GPUs with the same tensor rank */
     struct ls_group expert_gather; /* tensor ranks that share the expert block's output when they split its tokens */
     int64_t max_tok, max_seqs, max_sampled;
-    struct ls_draft_cost *draft;    /* null: no model drafts */
-    const struct ls_engine *engine; /* what it replays, and how fast it launches the rest */
-    int64_t attention_launch_ps[2]; /* CPU time to launch a layer's attention block: decodes alone, with prompts, */
-    int64_t mlp_launch_ps[2];       /* and its other block: dense, mixture of experts */
-    int64_t nccl_launch_ps;         /* and what NCCL waits for the last rank in each */
+    struct ls_draft_cost *draft;       /* null: no model drafts */
+    const struct ls_engine *engine;    /* what it replays, and how fast it launches the rest */
+    int64_t attention_launch_ps[2][2]; /* CPU time to launch a layer's attention block: full, sliding; decodes alone,
+                                          with prompts; */
+    int64_t mlp_launch_ps[2];          /* and its other block: dense, mixture of experts */
+    int64_t nccl_launch_ps;            /* and what NCCL waits for the last rank in each */
     int64_t attention_host_ps;      /* what collectives between nodes wait for the CPU in a graph, behind attention, */
     int64_t mlp_host_ps[2];         /* and around the other block */
     struct ls_linear *linear;       /* [max_tok + 1], filled on first use */

@@ -79,6 +79,13 @@ struct ls_memory_kernels {
     double memory_frac;
 };
 
+/* The gated delta rule over the chunks of prompts, one kernel after the other (flash-linear-attention's). */
+struct ls_delta_kernels {
+    double launch_s;    /* of all of them */
+    double chunk_s;     /* a chunk of the longest sequence, which waits for the state of the one before */
+    double memory_frac; /* of the memory bandwidth, over what passes between them */
+};
+
 /* Collectives, over the links of cluster.h. */
 struct ls_collective_kernels {
     double launch_s;        /* of a communication library's kernel */
@@ -124,6 +131,7 @@ struct ls_kernels {
     struct ls_decode_kernels mha_decode, mha_decode_fp8;         /* that one has for itself, */
     struct ls_decode_kernels mla_decode, mla_decode_fp8;         /* of the latent */
     struct ls_memory_kernels memory;
+    struct ls_delta_kernels delta;
     struct ls_collective_kernels collectives;
     struct ls_exchange_kernels exchange[LS_N_EXCHANGE_LIBRARIES][LS_N_EXCHANGE_WAYS];
 };

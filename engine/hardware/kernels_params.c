@@ -104,6 +104,18 @@ static const struct ls_param derived_memory_rows[] = {MEMORY_ROWS(DERIVED)};
 static const struct ls_param_table memory_params = LS_TABLE(memory_rows);
 static const struct ls_param_table derived_memory_params = LS_TABLE(derived_memory_rows);
 
+#define DELTA struct ls_delta_kernels
+#define DELTA_ROWS(set)                                                                                                \
+    TIME(set, DELTA, "launch", launch_s, "20 us", "All of its kernels"),                                               \
+        TIME(set, DELTA, "chunk", chunk_s, "1.5 us", "A chunk of 64 tokens of the longest sequence"),                  \
+        SHARE(set, DELTA, "memory_frac", memory_frac, "0.7",                                                           \
+              "Share of the memory bandwidth, over what passes between them")
+
+static const struct ls_param delta_rows[] = {DELTA_ROWS(OWN)};
+static const struct ls_param derived_delta_rows[] = {DELTA_ROWS(DERIVED)};
+static const struct ls_param_table delta_params = LS_TABLE(delta_rows);
+static const struct ls_param_table derived_delta_params = LS_TABLE(derived_delta_rows);
+
 #define COLLECTIVES struct ls_collective_kernels
 #define COLLECTIVE_ROWS(set)                                                                                           \
     TIME(set, COLLECTIVES, "launch", launch_s, "4 us", "A kernel of the communication library"),                       \
@@ -200,7 +212,8 @@ static const struct ls_param_table format_params = LS_TABLE(format_rows);
 static const struct ls_param_table derived_format_params = LS_TABLE(derived_format_rows);
 
 #define KERNELS struct ls_kernels
-#define KERNELS_ROWS(gemm_table, prefill_table, decode_table, memory_table, collective_table, exchange_table)          \
+#define KERNELS_ROWS(gemm_table, prefill_table, decode_table, memory_table, delta_table, collective_table,             \
+                     exchange_table)                                                                                   \
     LS_ROW_GROUP(KERNELS, "gemm", gemm, gemm_table, "Products of matrices, by format of the weights"),                 \
         LS_ROW_GROUP(KERNELS, "grouped_gemm", grouped_gemm, &derived_format_params, "Products of experts"),            \
         LS_ROW_GROUP(KERNELS, "prefill", prefill, prefill_table, "Causal attention of prompt chunks"),                 \
@@ -216,13 +229,15 @@ static const struct ls_param_table derived_format_params = LS_TABLE(derived_form
         LS_ROW_GROUP(KERNELS, "mla_decode_fp8", mla_decode_fp8, &derived_decode_params,                                \
                      "Latent attention with an fp8 KV cache"),                                                         \
         LS_ROW_GROUP(KERNELS, "memory", memory, memory_table, "Norms, activations and others that only move bytes"),   \
+        LS_ROW_GROUP(KERNELS, "delta", delta, delta_table, "The gated delta rule of prompt chunks"),                   \
         LS_ROW_GROUP(KERNELS, "collectives", collectives, collective_table, "Communication between GPUs"),             \
         LS_ROW_GROUP(KERNELS, "exchange", exchange, exchange_table, "Tokens to their experts and back")
 
-static const struct ls_param kernels_rows[] = {KERNELS_ROWS(
-    &format_params, &prefill_params, &decode_params, &memory_params, &collective_params, &exchange_library_params)};
+static const struct ls_param kernels_rows[] = {KERNELS_ROWS(&format_params, &prefill_params, &decode_params,
+                                                            &memory_params, &delta_params, &collective_params,
+                                                            &exchange_library_params)};
 static const struct ls_param derived_kernels_rows[] = {
     KERNELS_ROWS(&derived_format_params, &derived_prefill_params, &derived_decode_params, &derived_memory_params,
-                 &derived_collective_params, &derived_exchange_library_params)};
+                 &derived_delta_params, &derived_collective_params, &derived_exchange_library_params)};
 const struct ls_param_table ls_kernels_params = LS_TABLE(kernels_rows);
 const struct ls_param_table ls_derived_kernels_params = LS_TABLE(derived_kernels_rows);

@@ -53,14 +53,12 @@ double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shar
     double bytes = 0;
     if (model->stated.parameters != LS_NULL_INT)
         return stated_weight_bytes(model, shard, formats, end - first);
-    ls_model_count_layers(model, first, end, count);
-    const int64_t n_dense = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_SLIDING_DENSE];
-    const int64_t n_moe = count[LS_LAYER_FULL_MOE] + count[LS_LAYER_SLIDING_MOE];
-    if (n_dense > 0)
-        bytes +=
-            (double)n_dense * sum_bytes(weights, ls_weights_of_layer(model, false, weights), model, shard, formats);
-    if (n_moe > 0)
-        bytes += (double)n_moe * sum_bytes(weights, ls_weights_of_layer(model, true, weights), model, shard, formats);
+    ls_weights_count_layers(model, first, end, count);
+    for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++) {
+        const size_t n = ls_weights_of_layer(model, (enum ls_layer_kind)kind, weights);
+        if (count[kind] > 0)
+            bytes += (double)count[kind] * sum_bytes(weights, n, model, shard, formats);
+    }
     if (ends & LS_STAGE_FIRST)
         bytes += sum_bytes(weights, ls_weights_of_embedding(model, weights), model, shard, formats);
     if (ends & LS_STAGE_LAST)
@@ -80,6 +78,18 @@ double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enu
         return (double)(model->kv_lora_rank + model->qk_rope_head_dim) * ls_dtype_bytes(kv_dtype);
     const double heads = fmax(1, (double)model->num_key_value_heads / (double)tp);
     return heads * 2 * (double)model->head_dim * ls_dtype_bytes(kv_dtype);
+}
+
+double ls_state_bytes_per_layer(const struct ls_model *model, int64_t tp)
+{
+    if (!ls_model_is_linear(model))
+        return 0;
+    const double states = (double)model->linear_num_value_heads *
+                          (double)(model->linear_key_head_dim * model->linear_value_head_dim) *
+                          ls_dtype_bytes((enum ls_dtype)model->mamba_ssm_dtype);
+    const double inputs = (double)(ls_model_conv_channels(model) * (model->linear_conv_kernel_dim - 1)) *
+                          ls_dtype_bytes((enum ls_dtype)model->activation_dtype);
+    return (states + inputs) / (double)tp;
 }
 
 static bool is_vllm(int32_t preset)
@@ -111,6 +121,15 @@ static double expert_values(const struct ls_scenario *scenario, const struct ls_
     return at_once * (double)model->num_experts_per_tok * (up + down) + (gathers ? tok * 2 * hidden : 0);
 }
 
+/* Of a gated delta-net: what its convolution takes and gives, the gate and the result. */
+static double delta_values(const struct ls_model *model, double tp)
+{
+    if (!ls_model_is_linear(model))
+        return 0;
+    const double v_width = (double)(model->linear_num_value_heads * model->linear_value_head_dim);
+    return (2 * (double)ls_model_conv_channels(model) + 2 * v_width) / tp;
+}
+
 /* Values of one token that a layer holds at its peak beside the residual rows: the projection before an activation and
  * the activation's output, attention's queries, keys, values and output, or what its experts hold, whichever is more.
  */
@@ -128,7 +147,8 @@ static double layer_values(const struct ls_scenario *scenario, const struct ls_s
         return fmax(values, heads * (2 * qk + (double)model->qk_nope_head_dim + 2 * v));
     }
     const double kv_heads = fmax(1, (double)model->num_key_value_heads / tp);
-    return fmax(values, (2 * heads + 2 * kv_heads) * (double)model->head_dim);
+    const double queries = model->attn_output_gate ? 3 : 2;
+    return fmax(fmax(values, delta_values(model, tp)), (queries * heads + 2 * kv_heads) * (double)model->head_dim);
 }
 
 double ls_activation_bytes(const struct ls_scenario *scenario, const struct ls_shard *shard, bool last_stage)
@@ -192,7 +212,8 @@ static double loading_bytes(const struct ls_model *model, const struct ls_shard 
  * blocks in each: of a sliding group no more than the window covers. */
 struct kv_groups {
     int64_t full, sliding;  /* groups; a model of one kind of layer has one group in all, counted as full */
-    int64_t sliding_blocks; /* that a sequence holds at most in a sliding group */
+    int64_t sliding_blocks; /* that a sequence holds at most in a sliding group; 0: delta-nets, of which every sequence
+                               holds ls_state_blocks from its beginning */
 };
 
 static struct kv_groups describe_groups(const struct ls_scenario *scenario)
@@ -203,19 +224,47 @@ static struct kv_groups describe_groups(const struct ls_scenario *scenario)
     ls_model_count_layers(model, 0, model->num_hidden_layers, count);
     const int64_t full = count[LS_LAYER_FULL_DENSE] + count[LS_LAYER_FULL_MOE];
     const int64_t sliding = model->num_hidden_layers - full;
-    if (full == 0 || sliding == 0 || !scenario->engine.sliding_window_kv)
+    const bool linear = ls_model_is_linear(model);
+    if (full == 0 || sliding == 0 || (!linear && !scenario->engine.sliding_window_kv))
         return (struct kv_groups){1, 0, 0};
     const int64_t fewer = full < sliding ? full : sliding;
     const int64_t more = full < sliding ? sliding : full;
     const int64_t size = 4 * more < 5 * fewer ? more : fewer; /* nearly equal kinds make one group each */
     return (struct kv_groups){(full + size - 1) / size, (sliding + size - 1) / size,
-                              (model->sliding_window - 1 + block_size - 1) / block_size + 1};
+                              linear ? 0 : (model->sliding_window - 1 + block_size - 1) / block_size + 1};
+}
+
+int64_t ls_state_blocks(const struct ls_scenario *scenario)
+{
+    const struct ls_model *model = &scenario->model;
+    const int64_t tp = scenario->strategy.tp;
+    if (!ls_model_is_linear(model))
+        return 0;
+    const struct kv_groups groups = describe_groups(scenario);
+    const double block_bytes = (double)scenario->engine.block_size *
+                               ls_kv_bytes_per_token_layer(model, tp, (enum ls_dtype)scenario->engine.kv_dtype);
+    const double n_blocks = (double)groups.sliding * ceil(ls_state_bytes_per_layer(model, tp) / block_bytes);
+    return (int64_t)ceil(n_blocks / (double)groups.full);
+}
+
+enum ls_status ls_state_check(const struct ls_scenario *scenario, struct ls_err *err)
+{
+    if (!ls_model_is_linear(&scenario->model))
+        return LS_OK;
+    if (scenario->engine.enable_prefix_caching == 1)
+        return ls_fail(err, LS_INPUT,
+                       "engine.enable_prefix_caching: states of linear attention are not cached; leave it null");
+    if (scenario->engine.preemption == LS_PREEMPT_SWAP)
+        return ls_fail(err, LS_INPUT, "engine.preemption: states of linear attention are not swapped; recompute");
+    return LS_OK;
 }
 
 /* Blocks of the pool as the scheduler counts them, one for each block_size tokens of a sequence, whatever its groups:
  * as many as surely fit, with every sequence at its window's limit or below it. */
 static int64_t scheduler_blocks(const struct kv_groups *groups, int64_t pool_blocks, int64_t max_num_seqs)
 {
+    if (groups->sliding_blocks == 0)
+        return pool_blocks / groups->full;
     const int64_t short_sequences = pool_blocks / (groups->full + groups->sliding);
     const int64_t windows = max_num_seqs * groups->sliding * groups->sliding_blocks;
     const int64_t long_sequences = (pool_blocks - windows) / groups->full;
@@ -300,11 +349,12 @@ static double budget_bytes(const struct ls_scenario *scenario)
     return all ? memory : scenario->engine.gpu_memory_utilization * memory;
 }
 
-static int64_t minimal_blocks(const struct ls_engine *engine)
+static int64_t minimal_blocks(const struct ls_scenario *scenario)
 {
+    const struct ls_engine *engine = &scenario->engine;
     if (engine->max_model_len == LS_NULL_INT)
-        return 1;
-    return (engine->max_model_len + engine->block_size - 1) / engine->block_size;
+        return 1 + ls_state_blocks(scenario);
+    return (engine->max_model_len + engine->block_size - 1) / engine->block_size + ls_state_blocks(scenario);
 }
 
 /* The fullest stage; all of them keep as many blocks as the one with the least room. */
@@ -338,5 +388,5 @@ enum ls_reason ls_serving_memory(const struct ls_scenario *scenario, struct ls_s
     }
     if (most_weights > budget_bytes(scenario))
         return LS_REASON_MEMORY_WEIGHTS;
-    return memory->kv_blocks < minimal_blocks(engine) ? LS_REASON_MEMORY_KV : LS_REASON_NONE;
+    return memory->kv_blocks < minimal_blocks(scenario) ? LS_REASON_MEMORY_KV : LS_REASON_NONE;
 }

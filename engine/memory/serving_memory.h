@@ -40,6 +40,18 @@ double ls_weight_bytes(const struct ls_model *model, const struct ls_shard *shar
  * every rank. */
 double ls_kv_bytes_per_token_layer(const struct ls_model *model, int64_t tp, enum ls_dtype kv_dtype);
 
+/* Bytes of a sequence in one gated delta-net on one GPU, whatever its length: the heads' states and the last inputs of
+ * the convolution. Zero for models without. */
+double ls_state_bytes_per_layer(const struct ls_model *model, int64_t tp);
+
+/* Blocks of the pool that a sequence takes for them, beside those for its tokens: vLLM has one pool for both kinds of
+ * layers, in groups of as many layers, and a sequence's states lie in whole blocks of each group. */
+int64_t ls_state_blocks(const struct ls_scenario *scenario);
+
+/* States are kept for a sequence's last token alone, and stay on the GPU: LS_INPUT where prefix caching or swapping
+ * asks for more. */
+LS_NODISCARD enum ls_status ls_state_check(const struct ls_scenario *scenario, struct ls_err *err);
+
 /* Peak of what a forward pass of max_num_batched_tokens allocates on one GPU of a resolved scenario, which is what
  * vLLM's profile run measures before it sizes the pool: three rows of hidden_size (residual, normed input, output of
  * the block before) and the largest layer's intermediates for each token; on the last stage at least what sampling

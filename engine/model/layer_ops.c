@@ -68,11 +68,15 @@ static void add_qkv(struct list *list, double n_tok)
     const double head_dim = (double)model->head_dim;
     const double q_width = heads_per_gpu(list) * head_dim;
     const double k_width = kv_heads_per_gpu(list) * head_dim;
-    add_gemm(list, "qkv", list->formats->attention, n_tok, (double)model->hidden_size, q_width + 2 * k_width);
+    const double gate_width = model->attn_output_gate ? q_width : 0;
+    add_gemm(list, "qkv", list->formats->attention, n_tok, (double)model->hidden_size,
+             q_width + gate_width + 2 * k_width);
     if (model->qk_norm)
         add_traffic(list, "qk_norm", 2 * n_tok * (q_width + k_width));
     if (model->position_embedding == LS_POSITION_ROTARY)
         add_traffic(list, "rotary", 2 * n_tok * (q_width + k_width));
+    if (gate_width > 0)
+        add_traffic(list, "o_gate", 3 * n_tok * gate_width);
     add_gemm(list, "o", list->formats->attention_out, n_tok, q_width, (double)model->hidden_size);
 }
 
@@ -98,14 +102,80 @@ static void add_latent_qkv(struct list *list, double n_tok)
     add_gemm(list, "o", list->formats->attention_out, n_tok, heads_per_gpu(list) * (double)model->v_head_dim, hidden);
 }
 
+/* -- gated delta-nets -- */
+
+static double delta_heads_per_gpu(const struct list *list)
+{
+    return (double)list->model->linear_num_value_heads / (double)list->shard->tp;
+}
+
+static double conv_channels_per_gpu(const struct list *list)
+{
+    return (double)ls_model_conv_channels(list->model) / (double)list->shard->tp;
+}
+
+/* The convolution's last tokens and the heads' states of one sequence, read and written. */
+static double conv_traffic(const struct list *list)
+{
+    return 2 * conv_channels_per_gpu(list) * (double)(list->model->linear_conv_kernel_dim - 1) * list->row_bytes;
+}
+
+static double state_traffic(const struct list *list)
+{
+    const struct ls_model *model = list->model;
+    return 2 * delta_heads_per_gpu(list) * (double)(model->linear_key_head_dim * model->linear_value_head_dim) *
+           ls_dtype_bytes((enum ls_dtype)model->mamba_ssm_dtype);
+}
+
+static void add_delta_linear(struct list *list, double n_tok)
+{
+    const struct ls_model *model = list->model;
+    const double hidden = (double)model->hidden_size;
+    const double v_width = delta_heads_per_gpu(list) * (double)model->linear_value_head_dim;
+    add_gemm(list, "qkvz", list->formats->attention, n_tok, hidden, conv_channels_per_gpu(list) + v_width);
+    add_gemm(list, "ba", list->formats->activation, n_tok, hidden, 2 * delta_heads_per_gpu(list));
+    add_traffic(list, "gated_norm", 3 * n_tok * v_width);
+    add_gemm(list, "o", list->formats->attention_out, n_tok, v_width, hidden);
+}
+
+static void add_delta_prefill(struct list *list, const struct ls_batch *batch)
+{
+    const struct ls_model *model = list->model;
+    const double n_seqs = (double)batch->n_prefill, n_tok = (double)batch->prefill_tok;
+    add_memory(list, "conv", 2 * n_tok * conv_channels_per_gpu(list) * list->row_bytes + n_seqs * conv_traffic(list));
+    add(list, &(struct ls_op){.kind = LS_OP_DELTA_RULE,
+                              .name = "delta_rule",
+                              .dtype = list->formats->activation,
+                              .n_seqs = n_seqs,
+                              .n_query = n_tok,
+                              .n_heads = delta_heads_per_gpu(list),
+                              .head_dim = (double)model->linear_key_head_dim,
+                              .v_head_dim = (double)model->linear_value_head_dim,
+                              .bytes = n_seqs * state_traffic(list)});
+}
+
+/* Drafts that are verified leave a state each, for the one that holds is not known yet. */
+static void add_delta_decode(struct list *list, const struct ls_batch *batch)
+{
+    const struct ls_model *model = list->model;
+    const double n_seqs = (double)batch->n_decode, n_tok = n_seqs + (double)batch->draft_tok;
+    const double rows = conv_channels_per_gpu(list) + delta_heads_per_gpu(list) * (double)model->linear_value_head_dim;
+    add_memory(list, "conv_update",
+               2 * n_tok * conv_channels_per_gpu(list) * list->row_bytes + n_seqs * conv_traffic(list));
+    add_memory(list, "delta_update", n_tok * rows * list->row_bytes + (n_seqs + n_tok) / 2 * state_traffic(list));
+}
+
 size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
-                               const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS])
+                               const struct ls_formats *formats, bool sliding, int64_t n_tok,
+                               struct ls_op ops[LS_MAX_OPS])
 {
     struct list list = list_init(model, shard, formats, ops);
     if (n_tok == 0 || ls_model_is_stated(model))
         return 0;
     add_norms(&list, "attention_norm", (model->norms_per_layer + 1) / 2, (double)n_tok);
-    if (ls_model_is_mla(model))
+    if (sliding && ls_model_is_linear(model))
+        add_delta_linear(&list, (double)n_tok);
+    else if (ls_model_is_mla(model))
         add_latent_qkv(&list, (double)n_tok);
     else
         add_qkv(&list, (double)n_tok);
@@ -141,6 +211,10 @@ size_t ls_ops_attention_prefill(const struct ls_model *model, const struct ls_sh
         return ls_ops_stated(model, shard, formats, LS_BLOCK_ATTENTION, LS_TOK_PROMPT, batch->prefill_tok, ops);
     if (batch->prefill_tok == 0)
         return 0;
+    if (sliding && ls_model_is_linear(model)) {
+        add_delta_prefill(&list, batch);
+        return list.n;
+    }
     if (latent)
         add_latent_expansion(&list, batch);
     add(&list, &(struct ls_op){
@@ -184,6 +258,10 @@ size_t ls_ops_attention_decode(const struct ls_model *model, const struct ls_sha
                              batch->n_decode + batch->draft_tok, ops);
     if (batch->n_decode == 0)
         return 0;
+    if (sliding && ls_model_is_linear(model)) {
+        add_delta_decode(&list, batch);
+        return list.n;
+    }
     if (latent)
         add_per_head_gemm(&list, "absorb_q", n_query, (double)model->qk_nope_head_dim, (double)model->kv_lora_rank);
     add(&list, &(struct ls_op){

@@ -42,6 +42,25 @@ bool ls_model_is_mla(const struct ls_model *model)
     return model->kv_lora_rank != LS_NULL_INT;
 }
 
+bool ls_model_is_linear(const struct ls_model *model)
+{
+    return model->full_attention_interval != LS_NULL_INT;
+}
+
+bool ls_model_is_full_layer(const struct ls_model *model, int64_t i)
+{
+    if (ls_model_is_linear(model))
+        return (i + 1) % model->full_attention_interval == 0;
+    return model->sliding_window == LS_NULL_INT ||
+           (model->sliding_window_pattern != LS_NULL_INT && (i + 1) % model->sliding_window_pattern == 0);
+}
+
+int64_t ls_model_conv_channels(const struct ls_model *model)
+{
+    return 2 * model->linear_num_key_heads * model->linear_key_head_dim +
+           model->linear_num_value_heads * model->linear_value_head_dim;
+}
+
 bool ls_model_is_stated(const struct ls_model *model)
 {
     return !isnan(model->stated.pass[LS_TOK_PROMPT].flop) || !isnan(model->stated.block[LS_BLOCK_ATTENTION].flop[0]);
@@ -110,6 +129,37 @@ static enum ls_status check_latent_attention(const struct ls_model *model, struc
     return LS_OK;
 }
 
+static enum ls_status complete_linear(struct ls_model *model, struct ls_err *err)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } parts[] = {{"linear_num_key_heads", model->linear_num_key_heads},
+                 {"linear_num_value_heads", model->linear_num_value_heads},
+                 {"linear_key_head_dim", model->linear_key_head_dim},
+                 {"linear_value_head_dim", model->linear_value_head_dim}};
+    const bool linear = ls_model_is_linear(model);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (linear && parts[i].value == LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "%s: missing; linear attention (full_attention_interval) needs it",
+                           parts[i].key);
+        if (!linear && parts[i].value != LS_NULL_INT)
+            return ls_fail(err, LS_INPUT, "%s: means something with full_attention_interval only, which is missing",
+                           parts[i].key);
+    }
+    if (!linear)
+        return LS_OK;
+    set_if_null(&model->linear_conv_kernel_dim, 4);
+    if (model->linear_num_value_heads % model->linear_num_key_heads != 0)
+        return ls_fail(err, LS_INPUT,
+                       "linear_num_key_heads: %" PRId64 " does not divide linear_num_value_heads %" PRId64,
+                       model->linear_num_key_heads, model->linear_num_value_heads);
+    if (ls_model_is_mla(model) || model->sliding_window != LS_NULL_INT)
+        return ls_fail(err, LS_INPUT, "full_attention_interval: stands beside ordinary attention only, not beside %s",
+                       ls_model_is_mla(model) ? "kv_lora_rank" : "sliding_window");
+    return LS_OK;
+}
+
 /* Groups of experts hold as many each, and those of a token enough for its choices. */
 static enum ls_status complete_groups(struct ls_model *model, struct ls_err *err)
 {
@@ -170,17 +220,18 @@ static double sum_params(const struct ls_weight *weights, size_t n, bool active)
 static double count_parameters(const struct ls_model *model, bool active)
 {
     struct ls_weight weights[LS_MAX_WEIGHTS];
-    const int64_t n_moe = ls_model_n_moe_layers(model), n_dense = model->num_hidden_layers - n_moe;
+    int64_t count[LS_N_LAYER_KINDS];
     double sum = sum_params(weights, ls_weights_of_embedding(model, weights), active);
     if (model->tie_word_embeddings && active)
         sum = 0; /* the head reads the whole table */
     sum += sum_params(weights, ls_weights_of_head(model, weights), active);
     if (model->tie_word_embeddings && !active)
         sum -= (double)(model->vocab_size * model->hidden_size);
-    if (n_dense > 0)
-        sum += (double)n_dense * sum_params(weights, ls_weights_of_layer(model, false, weights), active);
-    if (n_moe > 0)
-        sum += (double)n_moe * sum_params(weights, ls_weights_of_layer(model, true, weights), active);
+    ls_weights_count_layers(model, 0, model->num_hidden_layers, count);
+    for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
+        if (count[kind] > 0)
+            sum += (double)count[kind] *
+                   sum_params(weights, ls_weights_of_layer(model, (enum ls_layer_kind)kind, weights), active);
     return sum;
 }
 
@@ -196,6 +247,8 @@ enum ls_status ls_model_complete(struct ls_model *model, struct ls_err *err)
     status = complete_attention(&full, err);
     if (!status)
         status = check_latent_attention(&full, err);
+    if (!status)
+        status = complete_linear(&full, err);
     if (!status)
         status = ls_stated_check(&full, err);
     if (!status)

@@ -61,6 +61,7 @@ struct ls_model {
     int64_t norms_per_layer;    /* 2; gemma-2 has 4 */
     int32_t embedding_norm;     /* a norm after the embedding (BLOOM) */
     int32_t qk_norm;            /* RMS norms of head_dim on queries and keys */
+    int32_t attn_output_gate;   /* attention's output is gated by a further projection, as wide as the queries */
     int32_t attention_bias;     /* bias on q, k, v */
     int32_t attention_out_bias; /* bias on the output projection; null: as attention_bias */
     int32_t attention_sinks;    /* a learned logit for each head (gpt-oss) */
@@ -76,6 +77,7 @@ struct ls_model {
     int64_t topk_group;            /* of which a token's choices lie in so many; null: n_group */
     int64_t moe_intermediate_size; /* null: intermediate_size */
     int64_t n_shared_experts;      /* of moe_intermediate_size each */
+    int32_t shared_expert_gate;    /* a projection to one value scales their output */
     int64_t first_k_dense_replace; /* leading layers that are dense; */
     int64_t decoder_sparse_step;   /* of the others, layer i has experts where this divides i + 1 */
     int32_t router_bias;           /* a correction or bias term for each expert */
@@ -87,6 +89,16 @@ struct ls_model {
     int64_t qk_nope_head_dim;
     int64_t qk_rope_head_dim;
     int64_t v_head_dim;
+
+    /* gated delta-net layers (Yang et al. 2024, arXiv 2412.06464) in place of attention, but for every so many-th;
+     * full_attention_interval null: there are none */
+    int64_t full_attention_interval; /* layer i attends fully where this divides i + 1 */
+    int64_t linear_num_key_heads;
+    int64_t linear_num_value_heads;
+    int64_t linear_key_head_dim;
+    int64_t linear_value_head_dim;
+    int64_t linear_conv_kernel_dim; /* tokens that the convolution before them sees; null: 4 */
+    int32_t mamba_ssm_dtype;        /* enum ls_dtype of their states */
 
     int32_t dtype;            /* enum ls_dtype of the checkpoint's linear layers; null: activation_dtype */
     int32_t attention_dtype;  /* of attention's linear layers where they differ (Llama 3.1 405B FP8) */
@@ -103,6 +115,13 @@ LS_NODISCARD enum ls_status ls_model_complete(struct ls_model *model, struct ls_
 
 bool ls_model_is_moe(const struct ls_model *model);
 bool ls_model_is_mla(const struct ls_model *model);
+
+/* Whether some layers are gated delta-nets, and layer i, from 0, attends to all tokens. */
+bool ls_model_is_linear(const struct ls_model *model);
+bool ls_model_is_full_layer(const struct ls_model *model, int64_t i);
+
+/* Channels of a delta-net's convolution: queries, keys and values. */
+int64_t ls_model_conv_channels(const struct ls_model *model);
 
 /* Whether layer i, from 0, has experts, and how many of all layers have. */
 bool ls_model_is_moe_layer(const struct ls_model *model, int64_t i);

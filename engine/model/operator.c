@@ -26,6 +26,27 @@ static double attention_bytes(const struct ls_op *op)
            op->n_query * op->n_heads * (op->head_dim + op->v_head_dim) * row_bytes(op->dtype);
 }
 
+/* Of each chunk of C tokens and value head: its triangular system (the products of its keys, and the inverse), what
+ * its keys and values are in terms of it, the products with the state that comes and for the one that goes, and the
+ * causal products of its queries. */
+static double delta_flop(const struct ls_op *op)
+{
+    const double c = LS_DELTA_CHUNK, dk = op->head_dim, dv = op->v_head_dim;
+    const double of_tok = 6 * dk * dv + 2 * c * (3 * dk + 2 * dv) + c * c / 3;
+    return op->n_query * op->n_heads * of_tok;
+}
+
+/* Of each token and value head pass between its kernels, in 16 bits: keys and queries, read and written to be normed,
+ * then keys for the system, for what it makes of them (read again), for the state (with that) and for the results (with
+ * queries); values, what the system makes of them, what the state leaves of that, and results; the states that chunks
+ * begin with, written and read. The system is written and read in 32 bits, its inverse in 16. */
+static double delta_bytes(const struct ls_op *op)
+{
+    const double c = LS_DELTA_CHUNK, dk = op->head_dim, dv = op->v_head_dim;
+    const double of_tok = 2 * (11 * dk + 6 * dv + 2 * dk * dv / c) + c * (2 * 4 + 2 * 2);
+    return op->n_query * op->n_heads * of_tok + op->bytes;
+}
+
 double ls_op_flop(const struct ls_op *op)
 {
     switch (op->kind) {
@@ -38,6 +59,8 @@ double ls_op_flop(const struct ls_op *op)
         return 2 * op->n_pairs * op->n_heads * (op->head_dim + op->v_head_dim);
     case LS_OP_MEMORY:
         return 0;
+    case LS_OP_DELTA_RULE:
+        return delta_flop(op);
     case LS_OP_STATED:
         return op->flop;
     }
@@ -56,6 +79,8 @@ double ls_op_bytes(const struct ls_op *op)
     case LS_OP_ATTENTION_PREFILL:
     case LS_OP_ATTENTION_DECODE:
         return attention_bytes(op);
+    case LS_OP_DELTA_RULE:
+        return delta_bytes(op);
     case LS_OP_MEMORY:
     case LS_OP_STATED:
         return op->bytes;
@@ -98,19 +123,20 @@ int64_t ls_stage_first_layer(int64_t n_layers, int64_t pp, int64_t stage)
     return stage * base + (rest > 0 && stage > first_larger ? stage - first_larger : 0);
 }
 
+enum ls_layer_kind ls_model_layer_kind(const struct ls_model *model, int64_t i)
+{
+    const bool moe = ls_model_is_moe_layer(model, i);
+    if (ls_model_is_full_layer(model, i))
+        return moe ? LS_LAYER_FULL_MOE : LS_LAYER_FULL_DENSE;
+    return moe ? LS_LAYER_SLIDING_MOE : LS_LAYER_SLIDING_DENSE;
+}
+
 void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS])
 {
     for (int kind = 0; kind < LS_N_LAYER_KINDS; kind++)
         count[kind] = 0;
-    for (int64_t i = first; i < end; i++) {
-        const bool moe = ls_model_is_moe_layer(model, i);
-        const bool full = model->sliding_window == LS_NULL_INT || (model->sliding_window_pattern != LS_NULL_INT &&
-                                                                   (i + 1) % model->sliding_window_pattern == 0);
-        if (full)
-            count[moe ? LS_LAYER_FULL_MOE : LS_LAYER_FULL_DENSE]++;
-        else
-            count[moe ? LS_LAYER_SLIDING_MOE : LS_LAYER_SLIDING_DENSE]++;
-    }
+    for (int64_t i = first; i < end; i++)
+        count[ls_model_layer_kind(model, i)]++;
 }
 
 double ls_expected_distinct_experts(double n_experts, double top_k, double n_tok)

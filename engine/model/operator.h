@@ -13,6 +13,7 @@ enum ls_op_kind {
     LS_OP_ATTENTION_PREFILL, /* causal attention of chunks over their contexts */
     LS_OP_ATTENTION_DECODE,  /* one query token a sequence, or few, over its context */
     LS_OP_MEMORY,            /* norm, rotary, activation, gather: bytes only */
+    LS_OP_DELTA_RULE,        /* gated delta rule of chunks of prompts */
     LS_OP_STATED             /* FLOPs and bytes as the model's file states them */
 };
 
@@ -29,7 +30,8 @@ struct ls_op {
     double n_pairs;      /* attention: Σ over query tokens of the tokens each attends to */
     bool with_prompts;   /* attention, decode: in a pass that has chunks of prompts, too */
     double n_heads, n_kv_heads, head_dim, v_head_dim; /* on this GPU; MLA decode: 1 KV head of the latent width */
-    double bytes;                                     /* memory and stated operators: read plus written */
+    double bytes;                                     /* memory and stated operators: read plus written; delta rule:
+                                                         of the sequences' states */
     double flop, path_factor;                         /* stated operators; times the roofline's seconds */
 };
 
@@ -58,7 +60,16 @@ struct ls_batch {
     int64_t prefill_window_context, prefill_window_pairs; /* the same under the sliding window */
 };
 
-/* Kinds of layers; a model has up to four of them and knows how many of each lie in [first, end). */
+/* Tokens that the delta rule takes at once: flash-linear-attention's chunk. */
+#define LS_DELTA_CHUNK 64
+
+/* Kernels that it takes them in: norms of queries and keys, sums of the decays, products of keys, the inverse, what it
+ * makes of keys and values, states, results. */
+#define LS_DELTA_KERNELS 8
+
+/* Kinds of layers; a model has up to four of them and knows how many of each lie in [first, end). Layers that do not
+ * attend to all tokens count as sliding: those under a window, and gated delta-nets, of which each model has one kind
+ * at most. */
 enum ls_layer_kind {
     LS_LAYER_FULL_DENSE,
     LS_LAYER_FULL_MOE,
@@ -67,6 +78,7 @@ enum ls_layer_kind {
     LS_N_LAYER_KINDS
 };
 
+enum ls_layer_kind ls_model_layer_kind(const struct ls_model *model, int64_t i);
 void ls_model_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS]);
 
 /* First layer of a pipeline stage; stage pp gives the number of layers. Layers are spread as vLLM does it: n / pp each,
@@ -98,13 +110,19 @@ struct ls_formats ls_model_formats(const struct ls_model *model, enum ls_dtype w
  * A model whose costs are stated has one operator for each kind of token and block, under attention_prefill and
  * attention_decode here and under ls_ops_stated for the MLP, and no others.
  *
- * attention_linear: norm, QKV (or MLA's projections), rotary, output projection, for n_tok tokens; writing keys and
- * values is part of the engines' attention calls, and of their measured times. MLA's down-projections are replicated on
- * every rank, as the engines do. */
+ * attention_linear: norm, QKV (or MLA's projections), rotary, output gate and projection, for n_tok tokens; writing
+ * keys and values is part of the engines' attention calls, and of their measured times. MLA's down-projections are
+ * replicated on every rank, as the engines do. `sliding` says of which kind of layer: one under a window has the same
+ * operators, a delta-net has projections of its own and a gated norm before the last. */
 size_t ls_ops_attention_linear(const struct ls_model *model, const struct ls_shard *shard,
-                               const struct ls_formats *formats, int64_t n_tok, struct ls_op ops[LS_MAX_OPS]);
+                               const struct ls_formats *formats, bool sliding, int64_t n_tok,
+                               struct ls_op ops[LS_MAX_OPS]);
 
-/* Attention itself; prefill and decode parts of `batch`, `sliding` under the window.
+/* Attention itself; prefill and decode parts of `batch`, `sliding` under the window, or of a delta-net.
+ *
+ * Delta-nets (Yang et al. 2024, arXiv 2412.06464) convolve queries, keys and values along the sequence, and keep a
+ * state of linear_key_head_dim · linear_value_head_dim for each value head. Prompts go by chunks of LS_DELTA_CHUNK
+ * tokens, as in flash-linear-attention; a decode reads and writes states and the convolution's last tokens once.
  *
  * MLA (DeepSeek-V2, arXiv 2405.04434) runs in two forms, as in vLLM and SGLang. Prefill expands the latent of the whole
  * context to keys and values of every head (one GEMM over prefill_context rows) and attends as usual, with heads of

@@ -56,7 +56,7 @@ static void add_attention(struct list *list, const struct ls_model *model)
     const double h = (double)model->hidden_size;
     const double q_width = (double)(model->num_attention_heads * model->head_dim);
     const double kv_width = 2 * (double)(model->num_key_value_heads * model->head_dim);
-    add(list, "q", h * q_width, LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
+    add(list, "q", h * q_width * (model->attn_output_gate ? 2 : 1), LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
     add(list, "kv", h * kv_width, LS_WEIGHT_ATTENTION, LS_SPLIT_KV);
     add(list, "o", q_width * h, LS_WEIGHT_ATTENTION_OUT, LS_SPLIT_TP);
     if (model->attention_bias) {
@@ -69,6 +69,22 @@ static void add_attention(struct list *list, const struct ls_model *model)
         add(list, "sinks", (double)model->num_attention_heads, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
     if (model->qk_norm)
         add(list, "qk_norm", 2 * (double)model->head_dim, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
+}
+
+/* As in Qwen3-Next's checkpoint: queries, keys, values and the output's gate; how much is written and how much decays,
+ * of each value head; the convolution; bias and scale of the decay; the norm of the heads' results. */
+static void add_delta_net(struct list *list, const struct ls_model *model)
+{
+    const double h = (double)model->hidden_size;
+    const double channels = (double)ls_model_conv_channels(model);
+    const double heads = (double)model->linear_num_value_heads;
+    const double v_width = heads * (double)model->linear_value_head_dim;
+    add(list, "qkvz", h * (channels + v_width), LS_WEIGHT_ATTENTION, LS_SPLIT_TP);
+    add(list, "ba", h * 2 * heads, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
+    add(list, "conv", channels * (double)model->linear_conv_kernel_dim, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
+    add(list, "decay", 2 * heads, LS_WEIGHT_ACTIVATION, LS_SPLIT_TP);
+    add(list, "o_norm", (double)model->linear_value_head_dim, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
+    add(list, "o", v_width * h, LS_WEIGHT_ATTENTION_OUT, LS_SPLIT_TP);
 }
 
 static void add_mlp(struct list *list, const struct ls_model *model)
@@ -102,13 +118,29 @@ static void add_experts(struct list *list, const struct ls_model *model)
     const double shared = (double)model->n_shared_experts;
     add(list, "shared_up", shared * h * up_width, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
     add(list, "shared_down", shared * width * h, LS_WEIGHT_LINEAR, LS_SPLIT_TP);
+    add(list, "shared_gate", model->shared_expert_gate ? h : 0, LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
 }
 
-size_t ls_weights_of_layer(const struct ls_model *model, bool moe, struct ls_weight weights[LS_MAX_WEIGHTS])
+void ls_weights_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS])
 {
+    ls_model_count_layers(model, first, end, count);
+    if (ls_model_is_linear(model))
+        return;
+    count[LS_LAYER_FULL_DENSE] += count[LS_LAYER_SLIDING_DENSE];
+    count[LS_LAYER_FULL_MOE] += count[LS_LAYER_SLIDING_MOE];
+    count[LS_LAYER_SLIDING_DENSE] = count[LS_LAYER_SLIDING_MOE] = 0;
+}
+
+size_t ls_weights_of_layer(const struct ls_model *model, enum ls_layer_kind kind,
+                           struct ls_weight weights[LS_MAX_WEIGHTS])
+{
+    const bool sliding = kind == LS_LAYER_SLIDING_DENSE || kind == LS_LAYER_SLIDING_MOE;
+    const bool moe = kind == LS_LAYER_FULL_MOE || kind == LS_LAYER_SLIDING_MOE;
     struct list list = {weights, 0};
     add(&list, "norms", (double)model->norms_per_layer * norm_params(model), LS_WEIGHT_ACTIVATION, LS_SPLIT_NONE);
-    if (ls_model_is_mla(model))
+    if (sliding && ls_model_is_linear(model))
+        add_delta_net(&list, model);
+    else if (ls_model_is_mla(model))
         add_latent_attention(&list, model);
     else
         add_attention(&list, model);

@@ -40,8 +40,12 @@ enum ls_dtype ls_weight_dtype(const struct ls_weight *weight, const struct ls_fo
 
 #define LS_MAX_WEIGHTS 24
 
-/* Fill weights[] with those of one layer, an expert layer or a dense one; returns how many. */
-size_t ls_weights_of_layer(const struct ls_model *model, bool moe, struct ls_weight weights[LS_MAX_WEIGHTS]);
+/* Fill weights[] with those of one layer; returns how many. */
+size_t ls_weights_of_layer(const struct ls_model *model, enum ls_layer_kind kind,
+                           struct ls_weight weights[LS_MAX_WEIGHTS]);
+
+/* How many layers of [first, end) hold the same: a layer under a window counts as a full one. */
+void ls_weights_count_layers(const struct ls_model *model, int64_t first, int64_t end, int64_t count[LS_N_LAYER_KINDS]);
 
 /* Token (and position) embedding; the LM head and the norm before it. A tied head is listed in both: it is one tensor
  * of the checkpoint, and a copy wherever first and last stage are different GPUs. */

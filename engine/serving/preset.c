@@ -422,7 +422,8 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_int(&engine->max_num_seqs, preset.max_num_seqs);
     fill_int(&engine->max_num_batched_tokens, preset.max_num_batched_tokens);
     fill_choice(&engine->enable_chunked_prefill, preset.enable_chunked_prefill);
-    fill_choice(&engine->enable_prefix_caching, preset.enable_prefix_caching);
+    fill_choice(&engine->enable_prefix_caching,
+                ls_model_is_linear(&scenario->model) ? 0 : preset.enable_prefix_caching); /* as vLLM does */
     fill_choice(&engine->batching, preset.batching);
     fill_float(&engine->output_reserve_start,
                isnan(engine->output_reserve) ? preset.output_reserve_start : engine->output_reserve);

@@ -126,8 +126,8 @@ static struct ls_op stated_sum(const struct ls_pool *pool, const struct ls_work 
     return sum;
 }
 
-/* FLOPs that the model's arithmetic needs (2 a parameter and token, 4 · head_dim · heads a pair of query and key),
- * whatever the engine runs. */
+/* FLOPs that the model's arithmetic needs (2 a parameter and token, 4 · head_dim · heads a pair of query and key, in a
+ * delta-net three products of each token with the states), whatever the engine runs. */
 static double model_flop(const struct ls_pool *pool, const struct ls_work *work)
 {
     const struct ls_model *model = &pool->scenario->model;
@@ -142,10 +142,14 @@ static double model_flop(const struct ls_pool *pool, const struct ls_work *work)
         ls_model_is_mla(model) ? (double)(model->qk_nope_head_dim + model->qk_rope_head_dim) : (double)model->head_dim;
     const double v = ls_model_is_mla(model) ? (double)model->v_head_dim : (double)model->head_dim;
     const double pair_flop = 2.0 * (qk + v) * (double)model->num_attention_heads;
-    const double pairs = full * (double)(work->decode_context + work->prefill_pairs) +
-                         sliding * (double)(work->decode_window + work->prefill_window_pairs);
+    double pairs = full * (double)(work->decode_context + work->prefill_pairs), state_flop = 0;
+    if (ls_model_is_linear(model))
+        state_flop = 6.0 * sliding * (double)model->linear_num_value_heads *
+                     (double)(model->linear_key_head_dim * model->linear_value_head_dim);
+    else
+        pairs += sliding * (double)(work->decode_window + work->prefill_window_pairs);
     return 2.0 * ((double)ls_model_active_parameters(model) - head) * (double)work->n_tok +
-           2.0 * head * (double)work->n_sampled + pair_flop * pairs;
+           2.0 * head * (double)work->n_sampled + pair_flop * pairs + state_flop * (double)work->n_tok;
 }
 
 static double peak_flop_per_s(const struct ls_scenario *scenario)
@@ -162,9 +166,9 @@ static double dense_bytes(const struct ls_pool *pool)
     struct ls_weight weights[LS_MAX_WEIGHTS];
     double bytes = 0;
     for (int64_t layer = 0; layer <= model->num_hidden_layers; layer++) {
-        const bool moe = ls_model_is_moe_layer(model, layer);
-        const size_t n = layer == model->num_hidden_layers ? ls_weights_of_head(model, weights)
-                                                           : ls_weights_of_layer(model, moe, weights);
+        const size_t n = layer == model->num_hidden_layers
+                             ? ls_weights_of_head(model, weights)
+                             : ls_weights_of_layer(model, ls_model_layer_kind(model, layer), weights);
         for (size_t i = 0; i < n; i++) {
             if (weights[i].role == LS_WEIGHT_EXPERT)
                 continue;
@@ -176,7 +180,7 @@ static double dense_bytes(const struct ls_pool *pool)
     return bytes;
 }
 
-/* Weights, once a pass and GPU, experts as far as they are hit, and the KV cache that decodes read. */
+/* Weights, once a pass and GPU, experts as far as they are hit, and the KV cache and states that decodes read. */
 static double bytes_read(const struct ls_pool *pool, const struct totals *t)
 {
     const struct ls_step_cost *cost = &pool->cost;
@@ -188,8 +192,12 @@ static double bytes_read(const struct ls_pool *pool, const struct totals *t)
     ls_model_count_layers(cost->model, 0, cost->model->num_hidden_layers, count);
     const double sliding = (double)(count[LS_LAYER_SLIDING_DENSE] + count[LS_LAYER_SLIDING_MOE]);
     const double full = (double)cost->model->num_hidden_layers - sliding;
-    return t->n_window_steps * dense_bytes(pool) + t->usage.moe_bytes * (double)(tp * cost->shard.ep) +
-           kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
+    const double weights = t->n_window_steps * dense_bytes(pool) + t->usage.moe_bytes * (double)(tp * cost->shard.ep);
+    if (ls_model_is_linear(cost->model))
+        return weights + kv_tok * full * (double)t->work.decode_context +
+               sliding * ls_state_bytes_per_layer(cost->model, tp) * (double)tp *
+                   (double)(t->work.n_tok - t->work.prefill_tok);
+    return weights + kv_tok * (full * (double)t->work.decode_context + sliding * (double)t->work.decode_window);
 }
 
 /* Of the model's keys and values, and the drafter's, on all GPUs. */

@@ -278,7 +278,8 @@ struct ls_pass_cost ls_pass_linear(const struct ls_micro_batch *batch, bool moe)
                                   .bytes = values * (3.0 * ls_dtype_bytes(batch->formats.activation) + 1.0)};
     struct ls_op ops[LS_MAX_OPS];
     struct ls_pass_cost cost = {0};
-    add_ops(&cost, batch, ops, ls_ops_attention_linear(model, &batch->shard, &batch->formats, batch->tokens, ops));
+    add_ops(&cost, batch, ops,
+            ls_ops_attention_linear(model, &batch->shard, &batch->formats, false, batch->tokens, ops));
     const int64_t group_tok = batch->tokens * batch->shard.ep;
     const struct ls_expert_load load = ls_uniform_load(model, group_tok, training->expert_imbalance);
     const size_t n = moe ? ls_ops_moe(model, &batch->shard, &batch->formats, batch->tokens, group_tok, &load, ops)

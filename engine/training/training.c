@@ -12,6 +12,8 @@ enum ls_status ls_training_check(const struct ls_scenario *scenario, struct ls_e
     const struct ls_training *training = &scenario->training;
     if (ls_model_is_stated(model) || model->stated.parameters != LS_NULL_INT)
         return ls_fail(err, LS_INPUT, "model: its costs are stated for serving; training needs an architecture");
+    if (ls_model_is_linear(model))
+        return ls_fail(err, LS_INPUT, "model.full_attention_interval: linear attention is modelled for serving only");
     if (training->schedule != LS_SCHEDULE_INTERLEAVED && training->virtual_stages > 1)
         return ls_fail(err, LS_INPUT, "training.virtual_stages: only the interleaved schedule has more than 1");
     return LS_OK;

@@ -33,7 +33,7 @@ static double expert_parameters(const struct ls_scenario *scenario)
     const struct ls_shard shard = shard_of(scenario);
     const double shards = (double)ls_shard_expert_shards(&shard);
     struct ls_weight weights[LS_MAX_WEIGHTS];
-    const size_t n = ls_weights_of_layer(&scenario->model, true, weights);
+    const size_t n = ls_weights_of_layer(&scenario->model, LS_LAYER_FULL_MOE, weights);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         if (weights[i].split == LS_SPLIT_EXPERTS)

@@ -173,7 +173,8 @@ static int64_t plain_max(int64_t a, int64_t b)
 
 static int64_t plain_blocks(const struct plain_pool *pool, int64_t n_tok)
 {
-    return (n_tok + pool->scenario->engine.block_size - 1) / pool->scenario->engine.block_size;
+    const int64_t block_size = pool->scenario->engine.block_size;
+    return n_tok == 0 ? 0 : (n_tok + block_size - 1) / block_size + ls_state_blocks(pool->scenario);
 }
 
 /* Length of the part of [start, end] that lies in the measured window. */
@@ -189,9 +190,11 @@ static double plain_layer_bytes(const struct ls_scenario *scenario, const struct
            ls_kv_bytes_per_token_layer(model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
 }
 
-/* Whether a layer attends to a window alone. */
+/* Whether a layer attends to a window alone, or is a delta-net. */
 static bool plain_slides(const struct ls_model *model, int64_t layer)
 {
+    if (model->full_attention_interval != LS_NULL_INT)
+        return (layer + 1) % model->full_attention_interval != 0;
     return model->sliding_window != LS_NULL_INT &&
            (model->sliding_window_pattern == LS_NULL_INT || (layer + 1) % model->sliding_window_pattern != 0);
 }

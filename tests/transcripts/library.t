@@ -70,7 +70,7 @@ Faults in them have their place.
   [2]
   $ echo '{model_type: mamba, hidden_size: 64}' >odd.yaml
   $ llmsweep models odd.yaml
-  odd.yaml:1:14: model_type: mamba is not known; write one of llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, gemma2, gpt2, gpt_oss, deepseek_v3, glm4_moe, llama4, llama4_text, mpt, bloom
+  odd.yaml:1:14: model_type: mamba is not known; write one of llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, qwen3_next, qwen3_5_moe, qwen3_5_moe_text, gemma2, gpt2, gpt_oss, deepseek_v3, glm4_moe, llama4, llama4_text, mpt, bloom
   [2]
   $ echo '{base: odd.yaml}' >odd.yaml
   $ llmsweep models odd.yaml

@@ -93,6 +93,26 @@ static const struct {
      "text_config.use_qk_norm=false text_config.vocab_size=202048 torch_dtype=bfloat16 "
      "vision_config.num_hidden_layers=34",
      400711848960},
+    {"Qwen/Qwen3-Next-80B-A3B-Instruct", "qwen3_next",
+     "decoder_sparse_step=1 full_attention_interval=4 head_dim=256 hidden_size=2048 intermediate_size=5120 "
+     "linear_conv_kernel_dim=4 linear_key_head_dim=128 linear_num_key_heads=16 linear_num_value_heads=32 "
+     "linear_value_head_dim=128 max_position_embeddings=262144 moe_intermediate_size=512 norm_topk_prob=true "
+     "num_attention_heads=16 num_experts=512 num_experts_per_tok=10 num_hidden_layers=48 num_key_value_heads=2 "
+     "partial_rotary_factor=0.25 rope_theta=10000000 shared_expert_intermediate_size=512 tie_word_embeddings=false "
+     "torch_dtype=bfloat16 vocab_size=151936",
+     79674391296},
+    {"Qwen/Qwen3.5-397B-A17B", "qwen3_5_moe",
+     "image_token_id=248056 text_config.attention_bias=false text_config.attn_output_gate=true "
+     "text_config.dtype=bfloat16 text_config.full_attention_interval=4 text_config.head_dim=256 "
+     "text_config.hidden_size=4096 text_config.linear_conv_kernel_dim=4 text_config.linear_key_head_dim=128 "
+     "text_config.linear_num_key_heads=16 text_config.linear_num_value_heads=64 "
+     "text_config.linear_value_head_dim=128 text_config.mamba_ssm_dtype=float32 "
+     "text_config.max_position_embeddings=262144 text_config.model_type=qwen3_5_moe_text "
+     "text_config.moe_intermediate_size=1024 text_config.mtp_num_hidden_layers=1 text_config.num_attention_heads=32 "
+     "text_config.num_experts=512 text_config.num_experts_per_tok=10 text_config.num_hidden_layers=60 "
+     "text_config.num_key_value_heads=2 text_config.shared_expert_intermediate_size=1024 "
+     "text_config.vocab_size=248320 tie_word_embeddings=false vision_config.depth=27",
+     396346350336},
     {"mosaicml/mpt-7b", "mpt",
      "attn_config.alibi=true attn_config.attn_type=multihead_attention attn_config.clip_qkv=null d_model=4096 "
      "emb_pdrop=0 embedding_fraction=1.0 expansion_ratio=4 init_config.name=kaiming_normal_ init_device=cpu "
@@ -175,6 +195,8 @@ START_TEST(the_library_says_the_same_as_the_published_configs)
                                            {"qwen3-30b-a3b", "Qwen/Qwen3-30B-A3B"},
                                            {"gemma-2-9b", "google/gemma-2-9b-it"},
                                            {"gpt-oss-20b", "openai/gpt-oss-20b"},
+                                           {"llama-4-maverick", "meta-llama/Llama-4-Maverick-17B-128E"},
+                                           {"qwen3-next-80b-a3b", "Qwen/Qwen3-Next-80B-A3B-Instruct"},
                                            {"glm-4.5-air", "zai-org/GLM-4.5-Air"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct ls_model ours = load_model(pairs[i][0]), theirs = published(pairs[i][1]);

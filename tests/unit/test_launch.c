@@ -131,7 +131,7 @@ static int64_t attention_launches(const char *qk_norm, const char *library)
     (void)scenario_add_profile(&scenario, 1, 1, 1);
     ck_assert_msg(ls_scenario_resolve(&scenario, &reason, &err) == LS_OK, "%s", err.text);
     ck_assert_msg(ls_step_cost_init(&cost, &scenario, &arena, &err) == LS_OK, "%s", err.text);
-    return cost.attention_launch_ps[1] / ls_ps_from_s(1);
+    return cost.attention_launch_ps[0][1] / ls_ps_from_s(1);
 }
 
 /* A norm, two products, the rotary embedding and attention; then writing to the cache, and with norms of queries and

@@ -84,6 +84,7 @@ static const struct {
                  {"qwen3-32b", 32762123264},
                  {"qwen3-4b", 4022468096},
                  {"qwen3-8b", 8190735360},
+                 {"qwen3-next-80b-a3b", 79674391296}, /* of 81324862720, less 1650471424 of multi-token prediction */
                  {"yi-34b", 34388917248}};
 
 START_TEST(library_models_have_their_published_number_of_parameters)
@@ -157,6 +158,10 @@ START_TEST(what_makes_no_transformer_is_refused_by_key)
            "num_experts_per_tok: means something with n_routed_experts only, which is missing");
     refuse("decoder_sparse_step", "3",
            "decoder_sparse_step: means something with n_routed_experts only, which is missing");
+    refuse("linear_key_head_dim", "16",
+           "linear_key_head_dim: means something with full_attention_interval only, which is missing");
+    refuse("full_attention_interval", "4",
+           "linear_num_key_heads: missing; linear attention (full_attention_interval) needs it");
     refuse("position_embedding", "learned", "max_position_embeddings: missing; learned positions need it");
 }
 END_TEST
@@ -194,6 +199,23 @@ START_TEST(a_step_that_reaches_no_layer_is_refused)
     set_model(&model, "decoder_sparse_step", "32");
     ck_assert_int_eq(ls_model_complete(&model, &err), LS_OK);
     ck_assert_int_eq(ls_model_n_moe_layers(&model), 1);
+}
+END_TEST
+
+static void refuse_linear(const char *key, const char *text, const char *message)
+{
+    struct ls_model model = load_model("qwen3-next-80b-a3b");
+    struct ls_err err = {""};
+    set_model(&model, key, text);
+    ck_assert_int_eq(ls_model_complete(&model, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, message);
+}
+
+START_TEST(delta_nets_that_do_not_fit_are_refused)
+{
+    refuse_linear("linear_num_key_heads", "12", "linear_num_key_heads: 12 does not divide linear_num_value_heads 32");
+    refuse_linear("sliding_window", "512",
+                  "full_attention_interval: stands beside ordinary attention only, not beside sliding_window");
 }
 END_TEST
 
@@ -247,6 +269,7 @@ int main(void)
     tcase_add_test(tcase, what_makes_no_transformer_is_refused_by_key);
     tcase_add_test(tcase, groups_that_hold_no_choices_are_refused);
     tcase_add_test(tcase, a_step_that_reaches_no_layer_is_refused);
+    tcase_add_test(tcase, delta_nets_that_do_not_fit_are_refused);
     tcase_add_test(tcase, layers_with_experts_are_counted_as_they_are_told);
     tcase_add_test(tcase, a_required_key_is_missed);
     tcase_add_test(tcase, an_impossible_size_is_refused_and_leaves_the_model_as_it_was);

@@ -62,7 +62,7 @@ START_TEST(a_dense_layer_takes_two_flops_a_parameter_and_token)
     const struct ls_formats formats = formats_of(&model);
     struct ls_op ops[LS_MAX_OPS];
     for (int64_t n_tok = 1; n_tok <= 8192; n_tok *= 8) {
-        double flop = add_up(ops, ls_ops_attention_linear(&model, &whole, &formats, n_tok, ops)).flop;
+        double flop = add_up(ops, ls_ops_attention_linear(&model, &whole, &formats, false, n_tok, ops)).flop;
         flop += add_up(ops, ls_ops_mlp(&model, &whole, &formats, n_tok, ops)).flop;
         ck_assert_double_eq(flop, 2 * layer_matrices(&model) * (double)n_tok);
     }
@@ -76,7 +76,7 @@ START_TEST(weights_are_read_once_a_step)
     double bytes[2];
     for (int fp8 = 0; fp8 < 2; fp8++) {
         const struct ls_formats formats = ls_model_formats(&model, fp8 ? LS_FP8 : LS_BF16, LS_BF16);
-        bytes[fp8] = add_up(ops, ls_ops_attention_linear(&model, &whole, &formats, 7, ops)).bytes +
+        bytes[fp8] = add_up(ops, ls_ops_attention_linear(&model, &whole, &formats, false, 7, ops)).bytes +
                      add_up(ops, ls_ops_mlp(&model, &whole, &formats, 7, ops)).bytes;
     }
     ck_assert_double_eq(bytes[0] - bytes[1], layer_matrices(&model));
@@ -91,7 +91,7 @@ static void check_attention(const struct ls_model *model, enum ls_dtype served, 
 {
     const struct ls_formats formats = ls_model_formats(model, served, LS_BF16);
     struct ls_op ops[LS_MAX_OPS];
-    const size_t n = ls_ops_attention_linear(model, &whole, &formats, 7, ops);
+    const size_t n = ls_ops_attention_linear(model, &whole, &formats, false, 7, ops);
     ck_assert_int_eq(find(ops, n, first)->dtype, before);
     ck_assert_int_eq(find(ops, n, "o")->dtype, behind);
 }
@@ -144,7 +144,7 @@ START_TEST(tensor_parallelism_divides_the_work)
     for (int64_t tp = 1; tp <= 8; tp *= 2) {
         const struct ls_shard shard = {tp, 1, tp, 0};
         const struct sum parts[] = {
-            add_up(ops, ls_ops_attention_linear(&model, &shard, &formats, 300, ops)),
+            add_up(ops, ls_ops_attention_linear(&model, &shard, &formats, false, 300, ops)),
             add_up(ops, ls_ops_attention_prefill(&model, &shard, &formats, &batch, false, ops)),
             add_up(ops, ls_ops_attention_decode(&model, &shard, &formats, &batch, false, ops)),
             add_up(ops, ls_ops_mlp(&model, &shard, &formats, 300, ops)),
@@ -233,6 +233,53 @@ START_TEST(layers_slide_as_the_pattern_says)
     ck_assert_int_eq(count[LS_LAYER_SLIDING_DENSE], 2);
     ck_assert_int_eq(count[LS_LAYER_SLIDING_MOE], 1);
     ck_assert_int_eq(count[LS_LAYER_FULL_MOE], 1);
+}
+END_TEST
+
+/* By hand, of Qwen3-Next on two of its GPUs: 16 value heads of 128, and 8 key heads. */
+START_TEST(a_delta_net_convolves_and_keeps_a_state)
+{
+    const struct ls_model model = load_model("qwen3-next-80b-a3b");
+    const struct ls_shard shard = {2, 1, 2, 0};
+    const struct ls_formats formats = formats_of(&model);
+    const double channels = 2 * 8 * 128 + 16 * 128, state = 16 * 128 * 128 * 4.0, inputs = channels * 3 * 2;
+    struct ls_op ops[LS_MAX_OPS];
+    size_t n = ls_ops_attention_linear(&model, &shard, &formats, true, 100, ops);
+    ck_assert_double_eq(ls_op_flop(find(ops, n, "qkvz")), 2.0 * 100 * 2048 * (channels + 16 * 128));
+    ck_assert_double_eq(ls_op_flop(find(ops, n, "ba")), 2.0 * 100 * 2048 * 2 * 16);
+    ck_assert_double_eq(ls_op_flop(find(ops, n, "o")), 2.0 * 100 * 2048 * 16 * 128);
+    const struct ls_batch batch = {.n_tok = 1010,
+                                   .n_decode = 10,
+                                   .decode_context = 77777,
+                                   .decode_window = 77777,
+                                   .n_prefill = 2,
+                                   .prefill_tok = 1000,
+                                   .prefill_context = 5000,
+                                   .prefill_pairs = 123456};
+    n = ls_ops_attention_decode(&model, &shard, &formats, &batch, true, ops);
+    ck_assert_double_eq(find(ops, n, "conv_update")->bytes, 10 * (2 * 2 * channels + 2 * inputs));
+    ck_assert_double_eq(find(ops, n, "delta_update")->bytes, 10 * (2 * (channels + 16 * 128) + 2 * state));
+    n = ls_ops_attention_prefill(&model, &shard, &formats, &batch, true, ops);
+    ck_assert_double_eq(find(ops, n, "conv")->bytes, 1000 * 2 * 2 * channels + 2 * 2 * inputs);
+    const struct ls_op *rule = find(ops, n, "delta_rule");
+    ck_assert_double_eq_tol(ls_op_flop(rule), 1000.0 * 16 * (6 * 16384 + 128 * 640 + 4096 / 3.0), 1);
+    ck_assert_double_eq(ls_op_bytes(rule), 1000.0 * 16 * 6144 + 2 * 2 * state);
+    n = ls_ops_attention_prefill(&model, &shard, &formats, &batch, false, ops); /* every fourth layer is attention */
+    ck_assert_double_eq(find(ops, n, "attention_prefill")->n_pairs, 123456);
+}
+END_TEST
+
+START_TEST(a_gate_is_as_wide_as_the_queries)
+{
+    struct ls_model model = load_model("qwen3-next-80b-a3b");
+    const struct ls_formats formats = formats_of(&model);
+    struct ls_op ops[LS_MAX_OPS];
+    size_t n = ls_ops_attention_linear(&model, &whole, &formats, false, 3, ops);
+    ck_assert_double_eq(find(ops, n, "qkv")->n, 256 * (2 * 16 + 2 * 2));
+    ck_assert_double_eq(find(ops, n, "o_gate")->bytes, 3.0 * 3 * 16 * 256 * 2);
+    model.attn_output_gate = 0;
+    n = ls_ops_attention_linear(&model, &whole, &formats, false, 3, ops);
+    ck_assert_double_eq(find(ops, n, "qkv")->n, 256 * (16 + 2 * 2));
 }
 END_TEST
 
@@ -350,7 +397,7 @@ START_TEST(an_empty_pass_has_no_operators)
     const struct ls_formats formats = formats_of(&model);
     const struct ls_batch batch = {0};
     struct ls_op ops[LS_MAX_OPS];
-    ck_assert_uint_eq(ls_ops_attention_linear(&model, &whole, &formats, 0, ops), 0);
+    ck_assert_uint_eq(ls_ops_attention_linear(&model, &whole, &formats, false, 0, ops), 0);
     ck_assert_uint_eq(ls_ops_attention_prefill(&model, &whole, &formats, &batch, false, ops), 0);
     ck_assert_uint_eq(ls_ops_attention_decode(&model, &whole, &formats, &batch, false, ops), 0);
     ck_assert_uint_eq(ls_ops_mlp(&model, &whole, &formats, 0, ops), 0);
@@ -372,6 +419,8 @@ int main(void)
     tcase_add_test(dense, attention_follows_its_closed_form);
     tcase_add_test(dense, unfused_attention_computes_all_pairs_and_moves_their_scores);
     tcase_add_test(dense, layers_slide_as_the_pattern_says);
+    tcase_add_test(dense, a_delta_net_convolves_and_keeps_a_state);
+    tcase_add_test(dense, a_gate_is_as_wide_as_the_queries);
     tcase_add_test(dense, an_empty_pass_has_no_operators);
     suite_add_tcase(suite, dense);
     TCase *experts = tcase_create("experts");

@@ -40,7 +40,8 @@ static double weights_of(const struct ls_model *model, struct ls_shard shard)
 
 START_TEST(one_gpu_holds_every_parameter_once)
 {
-    static const char *const names[] = {"llama-3.1-70b", "gemma-2-9b", "mixtral-8x7b", "gpt-3-175b", "qwen3-30b-a3b"};
+    static const char *const names[] = {"llama-3.1-70b", "gemma-2-9b",    "mixtral-8x7b",
+                                        "gpt-3-175b",    "qwen3-30b-a3b", "qwen3-next-80b-a3b"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct ls_model model = load_model(names[i]);
         ck_assert_double_eq(weights_of(&model, (struct ls_shard){1, 1, 1, 0}), 2 * (double)ls_model_parameters(&model));
@@ -119,9 +120,10 @@ END_TEST
 
 START_TEST(stages_of_an_untied_model_hold_it_once_in_all)
 {
-    static const char *const names[] = {"llama-3.1-70b", "llama-4-maverick"}; /* whose stages may differ in experts */
+    static const char *const names[] = {"llama-3.1-70b", "llama-4-maverick",
+                                        "qwen3.5-397b-a17b"}; /* stages may differ */
     const struct ls_shard shard = {1, 1, 1, 0};
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < 3; which++) {
         const struct ls_model model = load_model(names[which]);
         const struct ls_formats formats = ls_model_formats(&model, LS_BF16, LS_BF16);
         const int64_t n = model.num_hidden_layers;
@@ -290,6 +292,28 @@ START_TEST(more_gpus_hold_less_each_and_cache_more)
 }
 END_TEST
 
+/* Four groups of 12 layers; a state of 2 MiB and a convolution of 8,192 channels on one GPU. */
+START_TEST(delta_nets_take_blocks_whatever_the_length)
+{
+    struct ls_scenario scenario = scenario_of("qwen3-next-80b-a3b", 4, 1);
+    struct ls_serving_memory memory;
+    const double state = 32 * 128 * 128 * 4 + 8192 * 3 * 2;
+    ck_assert_double_eq(ls_state_bytes_per_layer(&scenario.model, 1), state);
+    ck_assert_double_eq(ls_state_bytes_per_layer(&scenario.model, 4), state / 4);
+    const double block = 16 * 2 * 256 * 2; /* one KV head */
+    ck_assert_int_eq(ls_state_blocks(&scenario), 3 * (int64_t)ceil(state / 4 / block));
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+    ck_assert_double_eq(memory.kv_bytes_per_token, 12 * block / 16); /* of the full layers alone */
+    ck_assert_int_eq(memory.kv_blocks, (int64_t)(memory.kv_bytes / (12 * block)));
+    scenario.engine.max_model_len = (memory.kv_blocks - ls_state_blocks(&scenario)) * 16;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_NONE);
+    scenario.engine.max_model_len++;
+    ck_assert_int_eq(ls_serving_memory(&scenario, &memory), LS_REASON_MEMORY_KV);
+    scenario = scenario_of("qwen3-30b-a3b", 4, 1);
+    ck_assert_int_eq(ls_state_blocks(&scenario), 0);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_says_why)
 {
     struct ls_scenario scenario = scenario_of("llama-3.1-70b", 1, 1);
@@ -321,6 +345,7 @@ int main(void)
     TCase *pool = tcase_create("pool");
     tcase_add_test(pool, the_pool_is_the_one_vllm_logs);
     tcase_add_test(pool, an_h100_holds_what_vllm_logs_for_it);
+    tcase_add_test(pool, delta_nets_take_blocks_whatever_the_length);
     tcase_add_test(pool, sliding_layers_leave_more_tokens_to_the_others);
     tcase_add_test(pool, experts_have_room_for_every_token_that_a_group_gathers);
     tcase_add_test(pool, the_parts_add_up_and_stay_within_the_budget);

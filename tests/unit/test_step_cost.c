@@ -110,7 +110,7 @@ static const struct ls_expert_load *load_of(int64_t n_group_tok)
 static int64_t attention_ps(const struct ls_batch *batch, bool sliding)
 {
     struct ls_op ops[LS_MAX_OPS];
-    int64_t ps = sum(ops, ls_ops_attention_linear(cost.model, &cost.shard, &cost.formats, batch->n_tok, ops));
+    int64_t ps = sum(ops, ls_ops_attention_linear(cost.model, &cost.shard, &cost.formats, sliding, batch->n_tok, ops));
     ps += sum(ops, ls_ops_attention_prefill(cost.model, &cost.shard, &cost.formats, batch, sliding, ops));
     return ps + sum(ops, ls_ops_attention_decode(cost.model, &cost.shard, &cost.formats, batch, sliding, ops));
 }

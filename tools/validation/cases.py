@@ -47,6 +47,7 @@ MODELS = {
     "deepseek-ai/deepseek-r1": "deepseek-r1",
     "nvidia/deepseek-r1-nvfp4": "deepseek-r1",
     "nvidia/deepseek-v3.1-nvfp4": "deepseek-v3",
+    "qwen/qwen3.5-397b-a17b": "qwen3.5-397b-a17b",
     "gpt-oss 20b": "gpt-oss-20b",
     "gpt-oss 120b": "gpt-oss-120b",
     "openai/gpt-oss-120b": "gpt-oss-120b",
@@ -56,11 +57,6 @@ MODELS = {
     "llama 4 maverick": "llama-4-maverick",
     "llama v4 maverick": "llama-4-maverick",
     "moonshotai/kimi-k2.5": "kimi-k2.5",
-}
-
-# Layers that our model file cannot say.
-NOT_MODELLED = {
-    "qwen/qwen3.5-397b-a17b": "gated delta-net layers",
 }
 
 # Name in configs/hardware, GiB that CUDA reports.
@@ -95,8 +91,6 @@ def gpu_of(row):
 
 def model_of(row):
     key = row["model"].lower()
-    if key in NOT_MODELLED:
-        raise Unusable(f"{NOT_MODELLED[key]} are not modelled ({row['model']})")
     if key not in MODELS or models.path_of(MODELS[key]) is None:
         raise Unusable(f"no model file for {row['model']}")
     return MODELS[key]

@@ -38,6 +38,7 @@ static enum ls_status init_end(struct ls_transfer_end *end, const struct ls_pool
     end->pool = pool;
     end->kv_bytes =
         ls_kv_bytes_per_token_layer(&scenario->model, scenario->strategy.tp, (enum ls_dtype)scenario->engine.kv_dtype);
+    end->state_bytes = ls_state_bytes_per_layer(&scenario->model, scenario->strategy.tp);
     struct ls_model drafter;
     end->drafter_bytes = 0;
     if (ls_scenario_draft_model(scenario, &drafter))
@@ -93,9 +94,10 @@ static double fullest_stage(const struct ls_transfer_end *end, const struct ls_t
     double most = 0;
     for (int64_t i = 0; i < end->pool->cost.n_stages; i++) {
         const struct ls_stage *stage = &end->pool->cost.stages[i];
-        const double tok =
-            (double)(stage->n_layers - stage->n_sliding) * n_tok + (double)stage->n_sliding * fmin(n_tok, window);
-        most = fmax(most, tok * to->kv_bytes + (stage->head ? n_tok * to->drafter_bytes : 0));
+        const double n_sliding = (double)stage->n_sliding, n_full = (double)stage->n_layers - n_sliding;
+        const double tok = n_full * n_tok + (to->state_bytes > 0 ? 0 : n_sliding * fmin(n_tok, window));
+        most = fmax(most,
+                    tok * to->kv_bytes + n_sliding * to->state_bytes + (stage->head ? n_tok * to->drafter_bytes : 0));
     }
     return most;
 }

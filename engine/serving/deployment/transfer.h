@@ -9,15 +9,15 @@
  * sent as often); the senders share that work. The transfer lasts as long as the busier side, and a latency; each side
  * is busy for its own share:
  *
- *   receive = Σ layers of the fullest stage (bytes of a token on a GPU · tokens, or the window's) · GPUs a NIC / β,
- *             the drafter's layers being the last stage's,
- *   send = the same on all receiving GPUs, over the senders of the fullest stage,
- *   duration = α + max(send, receive). */
+ *   receive = Σ layers of the fullest stage (bytes of a token on a GPU · tokens, or the window's, or a delta-net's
+ * state) · GPUs a NIC / β, the drafter's layers being the last stage's, send = the same on all receiving GPUs, over the
+ * senders of the fullest stage, duration = α + max(send, receive). */
 
 /* One side. */
 struct ls_transfer_end {
     const struct ls_pool *pool;
     double kv_bytes;      /* of a token and layer, on one GPU */
+    double state_bytes;   /* of a sequence in one of its gated delta-nets, on one GPU */
     double drafter_bytes; /* of a token in all layers of the drafter, on a GPU of the last stage */
     double *sharing;      /* [schedulers] of a scheduler's GPUs, those that share its most shared NIC */
     int64_t *node;        /* [pipelines] the node that holds all of it; −1: several */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "engine/cost/launch.h"
+#include "engine/memory/serving_memory.h"
 #include "engine/serving/step_cpu.h"
 #include "engine/sim/clock.h"
 
@@ -203,6 +204,7 @@ enum ls_status ls_plant_init(struct ls_plant *plant, const struct ls_scenario *s
         .budget = (double)engine->max_num_batched_tokens,
         .drafts = ls_drafts_of(scenario),
         .kv_blocks = (double)kv_blocks,
+        .state_tok = ls_state_blocks(scenario) * engine->block_size,
     };
     enum ls_status status = ls_placement_init(&placement, &scenario->cluster, strategy, err);
     if (status || (status = ls_step_cost_init(&plant->cost, scenario, arena, err)))

@@ -23,7 +23,8 @@ struct ls_plant {
     bool *between_nodes;        /* [pp] whether the send after a stage leaves the node */
     struct ls_classes *classes; /* of requests; with traces there are none */
     struct ls_load load;
-    double kv_blocks; /* of a scheduler */
+    double kv_blocks;  /* of a scheduler */
+    int64_t state_tok; /* KV tokens whose blocks a request takes beside its own */
     double members, stages;
     double prompt_variance; /* squared coefficient of variation */
     struct ls_sizes prompt_sizes;
@@ -63,10 +64,11 @@ LS_NODISCARD enum ls_status ls_plant_init(struct ls_plant *plant, const struct l
 /* The classes have changed, what prompts find in caches; or the part. */
 void ls_plant_measure(struct ls_plant *plant);
 
-/* KV tokens that a running request holds on average, with the end of its last block. */
+/* KV tokens that a running request holds on average, with the end of its last block and its states. */
 static inline double ls_plant_held_tok(const struct ls_plant *plant)
 {
-    return plant->context + (double)ls_drafts_ahead(&plant->drafts) + (double)plant->scenario->engine.block_size / 2;
+    return plant->context + (double)ls_drafts_ahead(&plant->drafts) + (double)plant->scenario->engine.block_size / 2 +
+           (double)plant->state_tok;
 }
 
 /* Requests that have a slot and room in the KV cache at once. */

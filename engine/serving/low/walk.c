@@ -201,6 +201,7 @@ static void turn_to(struct walk *w, int64_t pipeline)
             .load = &w->load,
             .engine = w->engine,
             .capacity_tok = (int64_t)w->plant->kv_blocks * w->engine->block_size,
+            .state_tok = w->plant->state_tok,
             .window = window == LS_NULL_INT ? 0 : window,
             .reserve = ls_reserve_make(w->engine),
             .next = pipeline * w->n_members + m,

@@ -14,7 +14,8 @@ static int32_t output_of(const struct ls_plant *plant, const struct ls_arrival *
     int64_t output_tok = arrival->output_tok;
     if (engine->max_model_len != LS_NULL_INT && arrival->prompt_tok + output_tok > engine->max_model_len)
         output_tok = engine->max_model_len - arrival->prompt_tok;
-    const bool fits = arrival->prompt_tok + output_tok - 1 <= (int64_t)plant->kv_blocks * engine->block_size;
+    const bool fits =
+        arrival->prompt_tok + output_tok - 1 + plant->state_tok <= (int64_t)plant->kv_blocks * engine->block_size;
     const bool at_once = engine->enable_chunked_prefill || arrival->prompt_tok <= engine->max_num_batched_tokens;
     return output_tok > 0 && fits && at_once ? (int32_t)output_tok : 0;
 }

@@ -31,7 +31,7 @@ bool ls_walk_scheduler_has_waiting(const struct ls_walk_scheduler *s, int64_t no
 /* Tokens that there are blocks for beyond those that are taken. */
 static int64_t room_tok(const struct ls_walk_scheduler *s)
 {
-    return s->capacity_tok - s->kv_tok - s->n_running * s->engine->block_size / 2;
+    return s->capacity_tok - s->kv_tok - s->n_running * s->engine->block_size / 2 - s->n_running * s->state_tok;
 }
 
 static int64_t promise_tok(const struct ls_walk_request *request)
@@ -108,8 +108,9 @@ static bool make_room(struct ls_walk_scheduler *s, struct ls_walk_part *part)
 static bool has_room(const struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t n_tok)
 {
     const int64_t rest = s->promised_tok - s->kv_tok - s->fresh_tok;
-    return n_tok + s->engine->block_size / 2 <= room_tok(s) &&
-           ls_reserve_allows(&s->reserve, promise_tok(request) + s->fresh_tok, rest, s->capacity_tok - s->kv_tok);
+    return n_tok + s->engine->block_size / 2 + s->state_tok <= room_tok(s) &&
+           ls_reserve_allows(&s->reserve, promise_tok(request) + s->fresh_tok + s->state_tok, rest,
+                             s->capacity_tok - s->kv_tok - s->n_running * s->state_tok);
 }
 
 static bool may_begin(struct ls_walk_scheduler *s, const struct ls_walk_request *request, int64_t n_tok,

@@ -22,6 +22,7 @@ struct ls_walk_scheduler {
     struct ls_walk_load *load;
     const struct ls_engine *engine;
     int64_t capacity_tok, window;
+    int64_t state_tok;                /* whose blocks a request takes beside its own */
     struct ls_walk_request *returned; /* those that have given way, oldest first; they come before the others, */
     int64_t next;                     /* of whom this is the first that has not been computed */
     int64_t done_tok;                 /* of the first of all: it has begun when there are some */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/memory/serving_memory.h"
 #include "engine/serving/deployment/handover.h"
 #include "engine/serving/scheduler/admission.h"
 #include "engine/serving/scheduler/decode_set.h"
@@ -211,6 +212,7 @@ enum ls_status ls_scheduler_init(struct ls_scheduler *s, const struct ls_scenari
         .block_size = engine->block_size,
         .n_blocks = kv_blocks,
         .n_free = kv_blocks,
+        .state_blocks = ls_state_blocks(scenario),
         .caching = engine->enable_prefix_caching == 1,
         .max_seqs = engine->max_num_seqs,
         .max_tok = engine->max_num_batched_tokens,

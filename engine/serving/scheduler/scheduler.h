@@ -88,7 +88,8 @@ struct ls_scheduler {
     struct ls_request_pool *pool;
     struct ls_collector *collector;
     int64_t block_size, n_blocks, n_free;
-    int64_t n_charged; /* blocks that running requests hold, shared ones once for each */
+    int64_t state_blocks; /* of a request that has any, beside those for its tokens */
+    int64_t n_charged;    /* blocks that running requests hold, shared ones once for each */
     bool caching;
     struct ls_prefix_cache cache; /* what the blocks hold; unused without caching */
     bool out_of_memory;
@@ -148,10 +149,10 @@ void ls_scheduler_complete(struct ls_scheduler *scheduler, int slot, int64_t now
 /* The run ends at `now` with requests in the system: account for those still waiting. */
 void ls_scheduler_cut_off(struct ls_scheduler *scheduler, int64_t now_ps);
 
-/* KV blocks of so many tokens. */
+/* KV blocks of a request with so many tokens. */
 static inline int64_t ls_scheduler_blocks(const struct ls_scheduler *scheduler, int64_t n_tok)
 {
-    return (n_tok + scheduler->block_size - 1) / scheduler->block_size;
+    return (n_tok + scheduler->block_size - 1) / scheduler->block_size + (n_tok > 0 ? scheduler->state_blocks : 0);
 }
 
 /* Steps that the two above share with ls_pipeline_coast: so many more blocks are free (fewer, negative), take free
