@@ -46,6 +46,15 @@ static const char *const scenario_sliding[][2] = {
     {"model.num_key_value_heads", "8"}, {"model.intermediate_size", "14336"},  {"model.vocab_size", "32000"},
     {"model.sliding_window", "512"},    {"model.sliding_window_pattern", "2"}, {NULL, NULL}};
 
+/* Three of four layers are gated delta-nets. */
+static const char *const scenario_linear[][2] = {
+    {"model.num_hidden_layers", "32"},      {"model.hidden_size", "4096"},
+    {"model.num_attention_heads", "32"},    {"model.num_key_value_heads", "8"},
+    {"model.intermediate_size", "14336"},   {"model.vocab_size", "32000"},
+    {"model.full_attention_interval", "4"}, {"model.linear_num_key_heads", "16"},
+    {"model.linear_num_value_heads", "32"}, {"model.linear_key_head_dim", "128"},
+    {"model.linear_value_head_dim", "128"}, {NULL, NULL}};
+
 static const char *const scenario_h100[][2] = {{"cluster.hardware.memory", "80 GB"},
                                                {"cluster.hardware.memory_bandwidth", "3.35 TB/s"},
                                                {"cluster.hardware.peak.bf16", "989.5 TFLOP/s"},

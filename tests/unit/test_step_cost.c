@@ -16,7 +16,7 @@
 
 enum { N_BATCHES = 400 };
 
-enum which { LLAMA_TP4, SLIDING_TP2, MIXTRAL_TP2, MIXTRAL_LOCKSTEP, N_WHICH };
+enum which { LLAMA_TP4, SLIDING_TP2, LINEAR_TP2, MIXTRAL_TP2, MIXTRAL_LOCKSTEP, N_WHICH };
 
 static struct ls_scenario scenario;
 static struct ls_arena arena;
@@ -33,8 +33,8 @@ static struct ls_step_cost make_cost(void)
 
 static void make(enum which which, const char *pp)
 {
-    static const char *const(*const models[N_WHICH])[2] = {scenario_llama_70b, scenario_sliding, scenario_mixtral,
-                                                           scenario_mixtral};
+    static const char *const(*const models[N_WHICH])[2] = {scenario_llama_70b, scenario_sliding, scenario_linear,
+                                                           scenario_mixtral, scenario_mixtral};
     enum ls_reason reason;
     struct ls_err err = {""};
     scenario_make(&scenario, models[which]);
@@ -125,7 +125,7 @@ START_TEST(blocks_are_sums_of_operators_rounded_one_by_one)
         struct ls_step step;
         ls_step_cost(&cost, &batch, &step);
         ck_assert_int_eq(step.attention_ps[0], attention_ps(&batch, false));
-        if (_i == SLIDING_TP2)
+        if (_i == SLIDING_TP2 || _i == LINEAR_TP2)
             ck_assert_int_eq(step.attention_ps[1], attention_ps(&batch, true));
         if (_i == MIXTRAL_TP2)
             ck_assert_int_eq(step.mlp_ps[1], sum(ops, ls_ops_moe(cost.model, &cost.shard, &cost.formats, batch.n_tok,
@@ -453,12 +453,48 @@ START_TEST(prompts_without_fused_attention_pay_for_its_parts)
 }
 END_TEST
 
+START_TEST(a_delta_net_costs_decodes_the_same_at_any_context)
+{
+    make(LINEAR_TP2, "1");
+    const struct ls_batch near = {.n_tok = 8, .n_decode = 8, .n_sampled = 8, .decode_context = 8, .decode_window = 8};
+    struct ls_batch far = near;
+    far.decode_context = far.decode_window = 800000;
+    struct ls_step steps[2];
+    ls_step_cost(&cost, &near, &steps[0]);
+    ls_step_cost(&cost, &far, &steps[1]);
+    ck_assert_int_gt(steps[1].attention_ps[0], steps[0].attention_ps[0]);
+    ck_assert_int_eq(steps[1].attention_ps[1], steps[0].attention_ps[1]);
+}
+END_TEST
+
+static void refuse(const char *key, const char *text, const char *message)
+{
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    scenario_make(&scenario, scenario_linear);
+    scenario_set(&scenario, "workload.max_requests", "1");
+    scenario_set(&scenario, key, text);
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_int_eq(ls_scenario_resolve(&scenario, &reason, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, message);
+}
+
+START_TEST(states_are_neither_cached_nor_swapped)
+{
+    refuse("engine.enable_prefix_caching", "true",
+           "engine.enable_prefix_caching: states of linear attention are not cached; leave it null");
+    refuse("engine.preemption", "swap", "engine.preemption: states of linear attention are not swapped; recompute");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("step cost");
     TCase *tcase = tcase_create("step cost");
     tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_loop_test(tcase, blocks_are_sums_of_operators_rounded_one_by_one, LLAMA_TP4, MIXTRAL_LOCKSTEP);
+    tcase_add_test(tcase, a_delta_net_costs_decodes_the_same_at_any_context);
+    tcase_add_test(tcase, states_are_neither_cached_nor_swapped);
     tcase_add_loop_test(tcase, the_order_of_questions_changes_no_answer, 0, N_WHICH);
     tcase_add_test(tcase, decode_attention_follows_its_context_up_and_down);
     tcase_add_loop_test(tcase, stages_add_up_to_the_model, 0, N_WHICH);
