@@ -44,15 +44,13 @@ static inline int64_t random_of(struct random_scenario *drawn, int64_t n, const 
     return values[random_int(drawn, 0, n - 1)];
 }
 
-enum random_model {
-    RANDOM_DENSE,
-    RANDOM_SLIDING,
-    RANDOM_MOE,
-    RANDOM_SLIDING_MOE,
-    RANDOM_LATENT,
-    RANDOM_LINEAR,
-    RANDOM_N_MODELS
-};
+enum random_model { RANDOM_DENSE, RANDOM_SLIDING, RANDOM_MOE, RANDOM_SLIDING_MOE, RANDOM_LATENT, RANDOM_N_MODELS };
+
+/* Every third dense model has gated delta-nets. */
+static inline bool random_is_linear(uint64_t number)
+{
+    return number % RANDOM_N_MODELS == RANDOM_DENSE && number / RANDOM_N_MODELS % 3 == 2;
+}
 
 static inline void random_model(struct random_scenario *drawn, enum random_model kind)
 {
@@ -75,7 +73,7 @@ static inline void random_model(struct random_scenario *drawn, enum random_model
         model->decoder_sparse_step = random_chance(drawn, 0.7) ? 1 : 2;
         model->n_shared_experts = random_int(drawn, 0, 1);
     }
-    if (kind == RANDOM_LINEAR) {
+    if (random_is_linear(drawn->number)) {
         model->full_attention_interval = random_int(drawn, 2, 4);
         model->linear_num_key_heads = 4;
         model->linear_num_value_heads = random_of(drawn, 2, (const int64_t[]){4, 8});
@@ -408,7 +406,7 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     random_workload(drawn);
     if (limits->sharing)
         random_sharing(drawn);
-    if (kind == RANDOM_LINEAR)
+    if (random_is_linear(number))
         scenario->engine.enable_prefix_caching = 0;
     if (limits->drain) {
         scenario->workload.drain = 1;
@@ -420,7 +418,7 @@ static inline void random_scenario_draw_with(struct random_scenario *drawn, uint
     random_policy(drawn);
     if (limits->drafts)
         random_drafts(drawn);
-    if (limits->swapping && kind != RANDOM_LINEAR)
+    if (limits->swapping && !random_is_linear(number))
         random_swapping(drawn);
     drawn->scenario.engine.cuda_graph_sizes = (int32_t)random_int(drawn, LS_GRAPH_SIZES_EVERY, LS_GRAPH_SIZES_GAPS);
     if (random_chance(drawn, 0.3))

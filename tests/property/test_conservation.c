@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/memory/serving_memory.h"
 #include "tests/property/run_serving.h"
 #include "tests/random_scenario.h"
 #include "tests/suite.h"
@@ -37,7 +38,7 @@ static struct demand demand_of_run(void)
     const struct ls_scenario *scenario = &drawn.scenario;
     const struct ls_engine *engine = &scenario->engine;
     const int64_t max_len = engine->max_model_len == LS_NULL_INT ? INT32_MAX : engine->max_model_len;
-    const int64_t pool_tok = drawn.kv_blocks * engine->block_size;
+    const int64_t pool_tok = (drawn.kv_blocks - ls_state_blocks(scenario)) * engine->block_size;
     struct demand demand = {0};
     struct ls_source source;
     struct ls_arrival arrival;

@@ -285,6 +285,28 @@ START_TEST(engines_meet_uneven_experts_unless_told_otherwise)
 }
 END_TEST
 
+static void refuse_of_delta_nets(const char *key, const char *text, const char *message)
+{
+    enum ls_reason reason;
+    struct ls_err err = {""};
+    struct ls_scenario scenario;
+    scenario_make(&scenario, scenario_linear);
+    scenario_set(&scenario, "workload.max_requests", "1");
+    scenario_set(&scenario, key, text);
+    (void)scenario_add_profile(&scenario, 1, 1, 1);
+    ck_assert_int_eq(ls_scenario_resolve(&scenario, &reason, &err), LS_INPUT);
+    ck_assert_str_eq(err.text, message);
+}
+
+START_TEST(states_are_neither_cached_nor_swapped)
+{
+    refuse_of_delta_nets("engine.enable_prefix_caching", "true",
+                         "engine.enable_prefix_caching: states of linear attention are not cached; leave it null");
+    refuse_of_delta_nets("engine.preemption", "swap",
+                         "engine.preemption: states of linear attention are not swapped; recompute");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("preset");
@@ -305,6 +327,7 @@ int main(void)
     tcase_add_test(tcase, tensorrt_llm_limits_each_batch_in_flight);
     tcase_add_test(tcase, engines_exchange_tokens_as_they_do_by_default);
     tcase_add_test(tcase, nvlink_reaches_no_other_node);
+    tcase_add_test(tcase, states_are_neither_cached_nor_swapped);
     tcase_add_test(tcase, engines_meet_uneven_experts_unless_told_otherwise);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

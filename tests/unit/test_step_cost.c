@@ -467,26 +467,6 @@ START_TEST(a_delta_net_costs_decodes_the_same_at_any_context)
 }
 END_TEST
 
-static void refuse(const char *key, const char *text, const char *message)
-{
-    enum ls_reason reason;
-    struct ls_err err = {""};
-    scenario_make(&scenario, scenario_linear);
-    scenario_set(&scenario, "workload.max_requests", "1");
-    scenario_set(&scenario, key, text);
-    (void)scenario_add_profile(&scenario, 1, 1, 1);
-    ck_assert_int_eq(ls_scenario_resolve(&scenario, &reason, &err), LS_INPUT);
-    ck_assert_str_eq(err.text, message);
-}
-
-START_TEST(states_are_neither_cached_nor_swapped)
-{
-    refuse("engine.enable_prefix_caching", "true",
-           "engine.enable_prefix_caching: states of linear attention are not cached; leave it null");
-    refuse("engine.preemption", "swap", "engine.preemption: states of linear attention are not swapped; recompute");
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("step cost");
@@ -494,7 +474,6 @@ int main(void)
     tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_loop_test(tcase, blocks_are_sums_of_operators_rounded_one_by_one, LLAMA_TP4, MIXTRAL_LOCKSTEP);
     tcase_add_test(tcase, a_delta_net_costs_decodes_the_same_at_any_context);
-    tcase_add_test(tcase, states_are_neither_cached_nor_swapped);
     tcase_add_loop_test(tcase, the_order_of_questions_changes_no_answer, 0, N_WHICH);
     tcase_add_test(tcase, decode_attention_follows_its_context_up_and_down);
     tcase_add_loop_test(tcase, stages_add_up_to_the_model, 0, N_WHICH);
