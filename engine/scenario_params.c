@@ -191,10 +191,11 @@ static const struct ls_param engine_rows[] = {
         "output_reserve where that is given."),
     LS_ROW_INT(struct ls_engine, "output_reserve_passes", output_reserve_passes, 0, "600", 1, 1000000000,
                "Passes of decodes in which output_reserve_start falls to output_reserve."),
-    LS_ROW_CHOICE(struct ls_engine, "kv_pool", kv_pool, LS_PARAM_NULLABLE, "null", kv_pools,
-                  "What gpu_memory_utilization is a share of: all memory, less weights, activations and overhead "
-                  "(total); what those leave (free); all memory, less weights, with the rest for activations and "
-                  "overhead (static). Null: the preset's."),
+    LS_ROW_CHOICE(
+        struct ls_engine, "kv_pool", kv_pool, LS_PARAM_NULLABLE, "null", kv_pools,
+        "What gpu_memory_utilization is a share of: all memory, less weights, activations and overhead "
+        "(total); what those leave (free); all memory less overhead, and then less weights, with the rest for "
+        "activations (static). Null: the preset's."),
     LS_ROW_BOOL(
         struct ls_engine, "sliding_window_kv", sliding_window_kv, LS_PARAM_NULLABLE, "null",
         "Whether layers with a sliding window keep the keys and values of their window alone, not of all tokens; "

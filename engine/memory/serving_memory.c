@@ -335,7 +335,8 @@ static double pool_bytes(const struct ls_scenario *scenario, const struct stage 
     case LS_KV_POOL_FREE:
         return share * (memory - stage->fixed_bytes);
     case LS_KV_POOL_STATIC:
-        return fmin(share * memory - stage->weights_bytes, memory - stage->fixed_bytes);
+        return fmin(share * (memory - scenario->engine.memory_overhead_bytes) - stage->weights_bytes,
+                    memory - stage->fixed_bytes);
     default:
         return share * memory - stage->fixed_bytes;
     }

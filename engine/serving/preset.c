@@ -258,37 +258,61 @@ static struct ls_engine trtllm_engine(const struct ls_scenario *scenario)
     return engine;
 }
 
-/* SGLang 0.5, python/sglang/srt/server_args.py (_handle_gpu_memory_settings): prompts first, in chunks of 8,192 tokens
- * (16,384 from 160 GiB, 2,048 below 35 GiB); weights and KV share what is left beside 0.5 GiB, 1.5 MiB a chunk token,
- * 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB. Running requests are expected to need 0.7 of
- * what they have left of their outputs, after 600 passes 0.14 of that (srt/environ.py, SGLANG_INIT_NEW_TOKEN_RATIO and
- * the two behind it; output_reserve_passes). moe_a2a_backend is none: attention ranks
- * gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). Pipelines are not scheduled ahead
+/* What is gone before SGLang loads weights: eight H200 of 139.8 GiB have 137.3 GiB then, 2 GiB of it taken by
+ * communication (github.com/sgl-project/sglang/pull/11716). On four H100 with 0.93 of the memory and 55.1 GiB of
+ * weights each the same leaves 16.2 GiB to the KV cache, where 16.5 GiB were logged
+ * (github.com/vllm-project/vllm/issues/21348).
+ */
+static double sglang_context_bytes(const struct ls_scenario *scenario)
+{
+    return (ls_scenario_gpus(scenario) > scenario->strategy.dp ? 2.5 : 0.5) * gib;
+}
+
+/* What SGLang 0.5 keeps from weights and KV cache (srt/server_args.py, _handle_gpu_memory_settings): 0.5 GiB, 1.5 MiB a
+ * chunk token, 2 MiB a graph and the ranks' buffers, at least 10 GiB on GPUs of 60 GiB; with attention data parallel
+ * each graph takes 3 MiB more for each rank, or 4.5 MiB where there are more than 300. */
+static double sglang_reserved_bytes(const struct ls_scenario *scenario, int64_t chunk, int64_t graphs)
+{
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const double mib = 1024.0 * 1024, ranks = (double)(strategy->tp * strategy->ep * strategy->pp);
+    double reserved = 512 + 1.5 * (double)chunk + 2 * (double)graphs + ranks / 8 * 1024;
+    if (strategy->ep > 1)
+        reserved += (double)(graphs * strategy->ep) * (graphs > 300 ? 4.5 : 3);
+    return scenario->cluster.hardware.memory_bytes > 60 * gib ? fmax(reserved * mib, 10 * gib) : reserved * mib;
+}
+
+/* SGLang 0.5, python/sglang/srt/server_args.py: prompts first, in chunks of 8,192 tokens (16,384 from 160 GiB, 2,048
+ * below 35 GiB). Weights and KV share what is left of the memory that is free when weights begin to load
+ * (srt/model_executor/model_runner.py, profile_max_num_token). Running requests are expected to need 0.7 of what they
+ * have left of their outputs, after 600 passes 0.14 of that (srt/environ.py, SGLANG_INIT_NEW_TOKEN_RATIO and the two
+ * behind it; output_reserve_passes). With attention data parallel they are expected to need 0.3 of that, and ranks
+ * share a chunk, here of as many tokens as sequences at least (_handle_data_parallelism). moe_a2a_backend is none:
+ * attention ranks gather all tokens, padded alike in CUDA graphs (srt/layers/dp_attention.py). Pipelines are not
+ * scheduled ahead
  * (_handle_pipeline_parallelism). */
 static struct ls_engine sglang(const struct ls_scenario *scenario)
 {
-    const double memory = scenario->cluster.hardware.memory_bytes, mib = 1024.0 * 1024;
-    const double ranks = (double)(scenario->strategy.tp * scenario->strategy.pp);
+    const struct ls_strategy *strategy = &scenario->strategy;
+    const double memory = scenario->cluster.hardware.memory_bytes;
     const int64_t chunk = memory < 35 * gib ? 2048 : memory < 160 * gib ? 8192 : 16384;
-    const int64_t graphs = memory >= 160 * gib || scenario->strategy.tp >= 4 ? 512 : 256;
-    double reserved = (512 + 1.5 * (double)chunk + 2 * (double)graphs + ranks / 8 * 1024) * mib;
-    if (memory > 60 * gib)
-        reserved = fmax(reserved, 10 * gib);
+    const int64_t graphs = memory >= 160 * gib || strategy->tp * strategy->ep >= 4 ? 512 : 256;
+    const double caution = strategy->ep > 1 ? 0.3 * 0.7 : 0.7;
+    const int64_t max_num_seqs = 2048;
     return (struct ls_engine){
-        .gpu_memory_utilization = fmax(0.01, 1 - reserved / memory),
+        .gpu_memory_utilization = fmax(0.01, 1 - sglang_reserved_bytes(scenario, chunk, graphs) / memory),
         .kv_pool = LS_KV_POOL_STATIC,
         .sliding_window_kv = 1,
         .logit_bytes = 6,
         .top_p_bytes = searched_logit_bytes,
-        .memory_overhead_bytes = gib,
+        .memory_overhead_bytes = sglang_context_bytes(scenario),
         .block_size = 1,
-        .max_num_seqs = 2048,
-        .max_num_batched_tokens = chunk,
+        .max_num_seqs = max_num_seqs,
+        .max_num_batched_tokens = chunk / strategy->ep > max_num_seqs ? chunk / strategy->ep : max_num_seqs,
         .enable_chunked_prefill = 1,
         .enable_prefix_caching = 1,
         .batching = LS_BATCHING_PREFILL_FIRST,
-        .output_reserve = 0.7 * 0.14,
-        .output_reserve_start = 0.7,
+        .output_reserve = 0.14 * caution,
+        .output_reserve_start = caution,
         .step_overhead_s = 1e-3,
         .step_overhead_per_seq_s = 22.5e-6,
         .overlap_scheduling = scenario->strategy.pp == 1,

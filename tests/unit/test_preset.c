@@ -59,6 +59,25 @@ START_TEST(sglang_admits_with_caution_that_wanes)
 }
 END_TEST
 
+/* Eight attention ranks of a mixture of experts: server_args.py by hand, for a GPU between 60 GiB and 160 GiB. */
+START_TEST(sglang_keeps_more_for_attention_data_parallel)
+{
+    static const char *const ranks[][2] = {{"strategy.tp", "1"},
+                                           {"strategy.ep", "8"},
+                                           {"model.num_hidden_layers", "4"},
+                                           {"model.n_routed_experts", "8"},
+                                           {"model.num_experts_per_tok", "2"},
+                                           {NULL, NULL}};
+    const struct ls_scenario scenario = resolve("sglang-0.5", ranks);
+    const double mib = 1024 * 1024, reserved = (512 + 1.5 * 8192 + 2 * 512 + 1024 + 4.5 * 512 * 8) * mib;
+    ck_assert_double_eq_tol(scenario.engine.gpu_memory_utilization,
+                            1 - reserved / scenario.cluster.hardware.memory_bytes, 1e-12);
+    ck_assert_int_eq(scenario.engine.max_num_batched_tokens, 2048);
+    ck_assert_double_eq_tol(scenario.engine.output_reserve_start, 0.21, 1e-12);
+    ck_assert_double_eq_tol(scenario.engine.memory_overhead_bytes, 2560 * mib, 1);
+}
+END_TEST
+
 START_TEST(sglang_alone_finds_top_p_without_sorting)
 {
     const double sorted = resolve("vllm-0.11", nothing).engine.top_p_bytes;
@@ -211,6 +230,7 @@ static struct ls_engine experts(const char *preset, const char *hardware, const 
                                     {"model.n_routed_experts", "16"},
                                     {"model.num_experts_per_tok", "2"},
                                     {"cluster.hardware.name", hardware},
+                                    {"engine.gpu_memory_utilization", "0.9"},
                                     {key, value},
                                     {NULL, NULL}};
     return resolve(preset, given).engine;
@@ -317,6 +337,7 @@ int main(void)
     tcase_add_test(tcase, only_fastertransformers_prompts_have_unfused_attention);
     tcase_add_test(tcase, kernels_are_those_of_the_engine);
     tcase_add_test(tcase, sglang_admits_with_caution_that_wanes);
+    tcase_add_test(tcase, sglang_keeps_more_for_attention_data_parallel);
     tcase_add_test(tcase, sglang_alone_finds_top_p_without_sorting);
     tcase_add_test(tcase, vllm_pays_for_ray_on_several_nodes);
     tcase_add_loop_test(tcase, nobody_schedules_pipelines_ahead, 0, 2);
