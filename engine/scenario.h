@@ -126,6 +126,8 @@ struct ls_engine {
     int64_t output_reserve_passes;  /* which falls to the other in so many passes of decodes */
     int32_t kv_pool;                /* enum ls_kv_pool */
     int32_t sliding_window_kv;      /* sliding layers keep the keys and values of their window alone */
+    int64_t expert_chunk_tokens;    /* experts have buffers for so many tokens, more go in turns; 0: for all */
+    int32_t expert_output_buffer;   /* beside that of the up projection */
     double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */
     double top_p_bytes;             /* of memory traffic for each logit with LS_SAMPLING_TOP_P */
     double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */

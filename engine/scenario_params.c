@@ -200,6 +200,13 @@ static const struct ls_param engine_rows[] = {
         struct ls_engine, "sliding_window_kv", sliding_window_kv, LS_PARAM_NULLABLE, "null",
         "Whether layers with a sliding window keep the keys and values of their window alone, not of all tokens; "
         "null: the preset's."),
+    LS_ROW_INT(
+        struct ls_engine, "expert_chunk_tokens", expert_chunk_tokens, LS_PARAM_NULLABLE, "null", 0, 16777216,
+        "Tokens that experts' buffers have room for; more go through them in turns. 0: as many as a step and its "
+        "lockstep group may have. Null: the preset's."),
+    LS_ROW_BOOL(struct ls_engine, "expert_output_buffer", expert_output_buffer, LS_PARAM_NULLABLE, "null",
+                "Whether experts' outputs have a buffer of their own, beside that of their up projection; null: the "
+                "preset's."),
     LS_ROW_FLOAT(struct ls_engine, "logit_bytes", logit_bytes, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0, 1e3,
                  "Bytes of the sampler's buffers for each logit; null: the preset's."),
     LS_ROW_FLOAT(

@@ -92,18 +92,9 @@ double ls_state_bytes_per_layer(const struct ls_model *model, int64_t tp)
     return (states + inputs) / (double)tp;
 }
 
-static bool is_vllm(int32_t preset)
-{
-    return preset == LS_PRESET_VLLM || preset == LS_PRESET_VLLM_CACHED || preset == LS_PRESET_VLLM_ASYNC;
-}
-
-/* Values of one token that its experts hold at their peak. Of each chosen one: up projection or output (they share a
- * buffer), and the activation's output; TensorRT-LLM keeps room for the output once more in its place
- * (cpp/tensorrt_llm/kernels/cutlass_kernels/moe_gemm/moe_kernels.cu, getWorkspaceDeviceBufferSizes). Buffers are for
- * all tokens of a group that gathers them, whoever holds their experts; vLLM has room for a chunk of them
- * (VLLM_FUSED_MOE_CHUNK_SIZE). */
-static const double vllm_chunk_tok = 16384;
-
+/* Values of one token that its experts hold at their peak. Of each chosen one: up projection or output, which share a
+ * buffer unless the engine has one for each, and the activation's output. Buffers are for all tokens of a group that
+ * gathers them, whoever holds their experts, or for a chunk of them. */
 static double expert_values(const struct ls_scenario *scenario, const struct ls_shard *shard)
 {
     const struct ls_model *model = &scenario->model;
@@ -113,11 +104,10 @@ static double expert_values(const struct ls_scenario *scenario, const struct ls_
     const double hidden = (double)model->hidden_size;
     const double width = (double)model->moe_intermediate_size / (double)shard->expert_tp;
     const double up = fmax((model->gated_mlp ? 2 : 1) * width, hidden);
-    const double down = scenario->engine.preset == LS_PRESET_TRTLLM ? fmax(width, hidden) : width;
+    const double down = scenario->engine.expert_output_buffer ? fmax(width, hidden) : width;
     const double tok = gathers ? (double)shard->ep : 1;
-    const double at_once = is_vllm(scenario->engine.preset)
-                               ? fmin(tok, vllm_chunk_tok / (double)scenario->engine.max_num_batched_tokens)
-                               : tok;
+    const double chunk = (double)scenario->engine.expert_chunk_tokens;
+    const double at_once = chunk > 0 ? fmin(tok, chunk / (double)scenario->engine.max_num_batched_tokens) : tok;
     return at_once * (double)model->num_experts_per_tok * (up + down) + (gathers ? tok * 2 * hidden : 0);
 }
 

@@ -104,7 +104,8 @@ static const double host_node_s = 68e-6;
  * 8-byte indices, and the scratch of both), probabilities, running sums and masks. From the peaks that vLLM 0.11.0 logs
  * for six models on H100, each of which gives 38.2 to 38.4 (github.com/llm-d/llm-d-benchmark,
  * config_explorer/empirical-vllm-memory-results.md). Data-parallel ranks gather all tokens for their experts
- * (github.com/vllm-project/vllm/pull/23964 and 33728), each padded to the one with most (v1/worker/dp_utils.py). */
+ * (github.com/vllm-project/vllm/pull/23964 and 33728), each padded to the one with most (v1/worker/dp_utils.py); their
+ * buffers are for a chunk of those (VLLM_FUSED_MOE_CHUNK_SIZE, vllm/envs.py). */
 static struct ls_engine vllm(const struct ls_scenario *scenario)
 {
     const struct ls_hardware *hardware = &scenario->cluster.hardware;
@@ -114,6 +115,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_TOTAL,
         .sliding_window_kv = 1,
+        .expert_chunk_tokens = 16384,
         .logit_bytes = 38.3,
         .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = (communicates ? 0.55 : 0.13) * gib,
@@ -162,6 +164,7 @@ static struct ls_engine vllm_v0(const struct ls_scenario *scenario)
     const int64_t given = scenario->engine.max_model_len, most = scenario->model.max_position_embeddings;
     const int64_t longest = given != LS_NULL_INT ? given : most != LS_NULL_INT ? most : 2048;
     const bool chunked = longest > 32768;
+    engine.expert_chunk_tokens = 32768;
     engine.max_num_seqs = 256;
     engine.max_num_batched_tokens = chunked ? 512 : longest > 2048 ? longest : 2048;
     engine.enable_chunked_prefill = chunked;
@@ -200,7 +203,8 @@ static struct ls_engine vllm_async(const struct ls_scenario *scenario)
  * largest batch and padded (CudaGraphConfig, _generate_cuda_graph_batch_sizes), for all ranks of attention data
  * parallelism alike; left alone it has those of 1 to 31, 32, 64 and 128 and pads nothing, which is cuda_graph_sizes:
  * gaps with cuda_graph_max_tokens: 128. Tokens are gathered, but for more expert ranks than experts a token on GB200
- * (_torch/modules/fused_moe/fused_moe_cutlass.py, select_alltoall_method_type). */
+ * (_torch/modules/fused_moe/fused_moe_cutlass.py, select_alltoall_method_type). Experts keep room for their outputs
+ * once more (cpp/tensorrt_llm/kernels/cutlass_kernels/moe_gemm/moe_kernels.cu, getWorkspaceDeviceBufferSizes). */
 static struct ls_engine trtllm(const struct ls_scenario *scenario)
 {
     const struct ls_strategy *strategy = &scenario->strategy;
@@ -213,6 +217,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
         .kv_pool = LS_KV_POOL_FREE,
+        .expert_output_buffer = 1,
         .logit_bytes = 6,
         .top_p_bytes = sorted_logit_bytes,
         .memory_overhead_bytes = gib,
@@ -439,6 +444,8 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_float(&engine->gpu_memory_utilization, preset.gpu_memory_utilization);
     fill_choice(&engine->kv_pool, preset.kv_pool);
     fill_choice(&engine->sliding_window_kv, preset.sliding_window_kv);
+    fill_int(&engine->expert_chunk_tokens, preset.expert_chunk_tokens);
+    fill_choice(&engine->expert_output_buffer, preset.expert_output_buffer);
     fill_float(&engine->logit_bytes, preset.logit_bytes);
     fill_float(&engine->top_p_bytes, preset.top_p_bytes);
     fill_float(&engine->memory_overhead_bytes, preset.memory_overhead_bytes);

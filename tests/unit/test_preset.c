@@ -247,6 +247,13 @@ START_TEST(engines_exchange_tokens_as_they_do_by_default)
     ck_assert_int_eq(experts("sglang-0.5", "h100-sxm", fp8[0], fp8[1]).all2all_backend, LS_ALL2ALL_ALL_GATHER);
     const struct ls_engine trtllm = experts("trtllm-1.0", "h100-sxm", fp8[0], fp8[1]);
     ck_assert_int_eq(trtllm.all2all_backend, LS_ALL2ALL_ALL_GATHER);
+    ck_assert_int_eq(trtllm.expert_chunk_tokens, 0);
+    ck_assert_int_eq(trtllm.expert_output_buffer, 1);
+    ck_assert_int_eq(vllm.expert_output_buffer, 0);
+    static const char *const chunked[] = {"vllm-0.11", "vllm-0.12", "vllm-0.14"};
+    for (size_t i = 0; i < sizeof chunked / sizeof *chunked; i++)
+        ck_assert_int_eq(experts(chunked[i], "h100-sxm", fp8[0], fp8[1]).expert_chunk_tokens, 16384);
+    ck_assert_int_eq(experts("vllm-0.6", "h100-sxm", fp8[0], fp8[1]).expert_chunk_tokens, 32768);
     ck_assert_int_eq(trtllm.dispatch_dtype, LS_FP8);
     ck_assert_int_eq(trtllm.pad_lockstep, LS_PAD_GRAPHS);
     /* more ranks than experts a token, on GB200 */

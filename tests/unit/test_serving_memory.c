@@ -234,18 +234,18 @@ START_TEST(experts_have_room_for_every_token_that_a_group_gathers)
     struct ls_shard shard = {.tp = 1, .ep = 8, .expert_tp = 1};
     scenario.engine.all2all_backend = LS_ALL2ALL_NCCL;
     ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false), bytes * (3 * hidden + 8 * (hidden + width)));
-    scenario.engine.preset = LS_PRESET_TRTLLM;
+    scenario.engine.expert_output_buffer = 1;
     ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false), bytes * (3 * hidden + 8 * 2 * hidden));
     scenario.engine.all2all_backend = LS_ALL2ALL_ALL_GATHER;
     ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
                         bytes * (3 * hidden + 8 * (2 * hidden + 8 * 2 * hidden)));
-    /* vLLM has room for 16,384 tokens at a time, a quarter of them */
-    static const enum ls_preset vllm[] = {LS_PRESET_VLLM, LS_PRESET_VLLM_CACHED, LS_PRESET_VLLM_ASYNC};
-    for (size_t i = 0; i < sizeof vllm / sizeof *vllm; i++) {
-        scenario.engine.preset = (int32_t)vllm[i];
-        ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
-                            bytes * (3 * hidden + 8 * (2 * hidden + 8 * (hidden + width) / 4)));
-    }
+    scenario.engine.expert_output_buffer = 0;
+    scenario.engine.expert_chunk_tokens = 16384; /* a quarter of them */
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
+                        bytes * (3 * hidden + 8 * (2 * hidden + 8 * (hidden + width) / 4)));
+    scenario.engine.expert_chunk_tokens = 1 << 20; /* more than there are */
+    ck_assert_double_eq(ls_activation_bytes(&scenario, &shard, false),
+                        bytes * (3 * hidden + 8 * (2 * hidden + 8 * (hidden + width))));
 }
 END_TEST
 
