@@ -143,6 +143,7 @@ struct ls_engine {
     int32_t custom_all_reduce;       /* small all-reduces inside a node are the engine's own kernels, not NCCL's, */
     double nccl_launch_s;            /* for which a rank is so late in the other steps */
     double host_node_s;              /* for which one between nodes waits for the CPU in a step that is replayed */
+    double expert_gather_frac;       /* of NCCL's speed, gathering tokens for experts and scattering their results */
     double request_latency_s;        /* between client, front end and engine, to and fro, in which nobody else waits */
     double chat_template_char_s;     /* CPU time of the front end for the form of a chat, of all before any goes on */
     double request_overhead_s;       /* CPU time of the front end for a request: receive, check, hand over */

@@ -247,6 +247,11 @@ static const struct ls_param engine_rows[] = {
         "1 + 1/2 + … + 1/p times as long. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "host_node_s", host_node_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0, 1,
                  "What a collective of NCCL between nodes waits for the CPU in a CUDA graph; null: the preset's."),
+    LS_ROW_FLOAT(
+        struct ls_engine, "expert_gather_frac", expert_gather_frac, LS_DIM_NONE, LS_PARAM_NULLABLE, "null", 0.01, 1,
+        "Share of NCCL's bandwidth that gathering tokens for experts and scattering their results reach with "
+        "all2all_backend: allgather_reducescatter; below 1 where they are broadcasts and reductions, since the "
+        "ranks' numbers of tokens differ. Null: the preset's."),
     LS_ROW_FLOAT(struct ls_engine, "request_latency_s", request_latency_s, LS_DIM_SECONDS, LS_PARAM_NULLABLE, "null", 0,
                  10,
                  "Time that a request and its first token spend between the processes of a server, to and fro, beside "

@@ -120,7 +120,7 @@ static struct ls_comm exchange(const struct ls_step_cost *cost, enum ls_exchange
     switch ((enum ls_all2all)cost->engine->all2all_backend) {
     case LS_ALL2ALL_ALL_GATHER:
         return ls_step_collective(cost, way == LS_DISPATCH ? LS_ALL_GATHER : LS_REDUCE_SCATTER, &cost->replicas,
-                                  (double)tok->group * row_bytes(cost, way));
+                                  (double)tok->group * row_bytes(cost, way) / cost->engine->expert_gather_frac);
     case LS_ALL2ALL_NCCL:
         return nccl_all_to_all(cost, way, tok);
     case LS_ALL2ALL_DEEPEP_HT:

@@ -96,6 +96,11 @@ static const double ray_step_s = 3.8e-3;
  * a replay was 52 us to 85 us shorter, whatever its size (github.com/meta-pytorch/torchcomms/pull/3646). */
 static const double host_node_s = 68e-6;
 
+/* TensorRT-LLM's attention ranks do not pad their tokens to the same number (github.com/NVIDIA/TensorRT-LLM/pull/3439),
+ * but on compute capability 12.0: without padding NCCL's reduce-scatter and all-gather become reductions and
+ * broadcasts, which costs 30 % of their speed (pull/7965). */
+static const double broadcast_frac = 0.7;
+
 /* vLLM 0.11, vllm/engine/arg_utils.py and vllm/config: with usage context LLM/API server, GPUs of at least 70 GiB other
  * than the A100 get a budget of 8,192 tokens (the API server's default) and 1,024 sequences, others 2,048 and 256.
  * Piecewise graphs reach 512 tokens, at 1, 2, 4, each multiple of 8, and from 256 on of 16 (cudagraph_capture_sizes).
@@ -138,6 +143,7 @@ static struct ls_engine vllm(const struct ls_scenario *scenario)
         .kernel_launch_s = 35e-6,
         .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
+        .expert_gather_frac = 1,
         .host_node_s = host_node_s,
         .request_latency_s = 5.5e-3,
         .chat_template_char_s = 2.3e-6,
@@ -213,6 +219,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
     const int64_t expert_tp = strategy->expert_tp == LS_NULL_INT ? strategy->tp : strategy->expert_tp;
     const bool spread = ls_model_is_moe(&scenario->model) &&
                         strategy->tp * strategy->ep / expert_tp > scenario->model.num_experts_per_tok;
+    const bool pads = strncmp(scenario->cluster.hardware.name, "rtx-pro", 7) == 0;
     const int64_t max_num_seqs = 2048 * scenario->strategy.pp;
     return (struct ls_engine){
         .gpu_memory_utilization = 0.9,
@@ -240,6 +247,7 @@ static struct ls_engine trtllm(const struct ls_scenario *scenario)
         .kernel_launch_s = 35e-6,
         .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
+        .expert_gather_frac = pads ? 1 : broadcast_frac,
         .host_node_s = host_node_s,
         .request_latency_s = 5.5e-3,
         .request_overhead_s = 0.25e-3,
@@ -330,6 +338,7 @@ static struct ls_engine sglang(const struct ls_scenario *scenario)
         .kernel_launch_s = 35e-6,
         .prompt_attention = LS_PROMPT_ATTENTION_FUSED,
         .custom_all_reduce = 1,
+        .expert_gather_frac = 1,
         .host_node_s = host_node_s,
         .request_latency_s = 5.5e-3,
         .request_overhead_s = 0.25e-3,
@@ -370,6 +379,7 @@ static struct ls_engine static_batch(const struct ls_scenario *scenario)
         .kernel_launch_s = 3.8e-6,
         .prompt_attention = own_kernels ? LS_PROMPT_ATTENTION_UNFUSED : LS_PROMPT_ATTENTION_FUSED,
         .nccl_launch_s = 9.5e-6,
+        .expert_gather_frac = 1,
         .host_node_s = host_node_s,
     };
 }
@@ -390,6 +400,7 @@ static struct ls_engine reference(const struct ls_scenario *scenario)
         .long_prefill_token_threshold = 4096,
         .enable_chunked_prefill = 1,
         .enable_prefix_caching = 1,
+        .expert_gather_frac = 1,
         .batching = LS_BATCHING_MIXED,
         .all2all_backend = LS_ALL2ALL_NCCL,
         .cuda_graphs = LS_CUDA_GRAPHS_ALL,
@@ -475,6 +486,7 @@ void ls_preset_apply(struct ls_scenario *scenario)
     fill_choice(&engine->custom_all_reduce, preset.custom_all_reduce);
     fill_float(&engine->nccl_launch_s, preset.nccl_launch_s);
     fill_float(&engine->host_node_s, preset.host_node_s);
+    fill_float(&engine->expert_gather_frac, preset.expert_gather_frac);
     fill_float(&engine->request_latency_s, preset.request_latency_s);
     fill_float(&engine->chat_template_char_s, preset.chat_template_char_s);
     fill_float(&engine->request_overhead_s, preset.request_overhead_s);

@@ -247,6 +247,9 @@ START_TEST(engines_exchange_tokens_as_they_do_by_default)
     ck_assert_int_eq(experts("sglang-0.5", "h100-sxm", fp8[0], fp8[1]).all2all_backend, LS_ALL2ALL_ALL_GATHER);
     const struct ls_engine trtllm = experts("trtllm-1.0", "h100-sxm", fp8[0], fp8[1]);
     ck_assert_int_eq(trtllm.all2all_backend, LS_ALL2ALL_ALL_GATHER);
+    ck_assert_double_eq(trtllm.expert_gather_frac, 0.7);
+    ck_assert_double_eq(experts("trtllm-1.0", "rtx-pro-6000", fp8[0], fp8[1]).expert_gather_frac, 1);
+    ck_assert_double_eq(vllm.expert_gather_frac, 1);
     ck_assert_int_eq(trtllm.expert_chunk_tokens, 0);
     ck_assert_int_eq(trtllm.expert_output_buffer, 1);
     ck_assert_int_eq(vllm.expert_output_buffer, 0);

@@ -297,6 +297,21 @@ START_TEST(an_uneven_group_gathers_what_there_is)
 }
 END_TEST
 
+/* As broadcasts and reductions a group's tokens take longer, by what these lose of the bandwidth. */
+START_TEST(gathering_what_differs_in_size_is_slower)
+{
+    make(MIXTRAL_LOCKSTEP, "1");
+    struct ls_comm even[LS_MAX_COMMS], uneven[LS_MAX_COMMS];
+    const struct ls_pass_tok tok = {100000, 200000};
+    ck_assert_int_eq(ls_mlp_comms_before(&cost, true, &tok, even), 1);
+    scenario.engine.expert_gather_frac = 0.5;
+    cost = make_cost();
+    ck_assert_int_eq(ls_mlp_comms_before(&cost, true, &tok, uneven), 1);
+    ck_assert_int_gt(ls_comm_ps(uneven), 19 * ls_comm_ps(even) / 10);
+    ck_assert_int_le(ls_comm_ps(uneven), 2 * ls_comm_ps(even));
+}
+END_TEST
+
 /* Without lockstep each rank computes the experts that it holds of all tokens, and an all-reduce adds them up. */
 START_TEST(tensor_ranks_that_hold_whole_experts_exchange_no_tokens)
 {
@@ -480,6 +495,7 @@ int main(void)
     tcase_add_loop_test(tcase, collectives_step_by_step_last_as_long_as_in_sum, 0, N_WHICH);
     tcase_add_loop_test(tcase, lockstep_takes_the_slower_member_and_all_tokens, LS_PAD_NEVER, LS_PAD_ALWAYS + 1);
     tcase_add_test(tcase, an_uneven_group_gathers_what_there_is);
+    tcase_add_test(tcase, gathering_what_differs_in_size_is_slower);
     tcase_add_test(tcase, tensor_ranks_that_hold_whole_experts_exchange_no_tokens);
     tcase_add_test(tcase, no_communication_without_company);
     tcase_add_test(tcase, no_block_outside_a_graph_is_faster_than_its_launches);
