@@ -36,10 +36,10 @@ struct step {
 static struct step make_step(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
                              const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
-    const double rows = gemm->m / gemm->groups;
-    const double padded = kernels->mma_rows * round_up(smaller(side[0], rows) / kernels->mma_rows);
+    const double rows = gemm->loads ? side[0] : smaller(side[0], gemm->m / gemm->groups);
+    const double padded = kernels->mma_rows * round_up(rows / kernels->mma_rows);
     const double compute_s = 2.0 * padded * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
-    const double operand_bytes = smaller(side[0], rows) * gemm->activation_bytes + side[1] * gemm->weight_bytes;
+    const double operand_bytes = rows * gemm->activation_bytes + side[1] * gemm->weight_bytes;
     const double operands_s = operand_bytes / kernels->sm_bandwidth_bytes_per_s;
     return (struct step){
         .alone_s = larger(kernels->step_s, larger(compute_s, operands_s)),
@@ -47,12 +47,13 @@ static struct step make_step(const struct ls_hardware *hardware, const struct ls
     };
 }
 
-/* Tiles that cover the result. Where rows fall on groups at random, each group's last tile is half empty in the mean.
- */
+/* Tiles that cover the result, whose last ones are half empty where rows fall on groups at random. */
 static double count_tiles(const struct ls_gemm *gemm, const double side[2])
 {
-    const double rows = gemm->m / gemm->groups;
-    const double down = gemm->routed ? larger(1.0, rows / side[0] + 0.5) : round_up(rows / side[0]);
+    const double filled = gemm->m / gemm->groups / side[0];
+    double down = gemm->loads ? 0.0 : round_up(filled);
+    for (int i = 0; gemm->loads && i < LS_N_LOADS; i++)
+        down += larger(1.0, gemm->loads[i] * filled + 0.5) / LS_N_LOADS;
     return gemm->groups * down * round_up(gemm->n / side[1]);
 }
 
@@ -90,6 +91,19 @@ static double tiled_seconds(const struct ls_hardware *hardware, const struct ls_
     return best;
 }
 
+/* On tiles of fewer rows, of which no expert fills two in the mean. */
+static double narrow_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
+                             const struct ls_gemm *gemm, const double side[2], double tile_frac)
+{
+    double best = (double)INFINITY;
+    const double least = larger(kernels->mma_rows, 0.5 * gemm->m / gemm->groups);
+    for (double rows = 0.5 * side[0]; rows >= least; rows *= 0.5) {
+        const double narrow[2] = {rows, side[1]};
+        best = smaller(best, tiled_seconds(hardware, kernels, gemm, narrow, tile_frac, most_splits));
+    }
+    return best;
+}
+
 static double compute_seconds(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
                               const struct ls_gemm *gemm)
 {
@@ -106,6 +120,8 @@ static double compute_seconds(const struct ls_hardware *hardware, const struct l
             break;
         if (side[0] < side[1])
             best = smaller(best, tiled_seconds(hardware, kernels, gemm, turned, frac, most_splits));
+        if (gemm->loads)
+            best = smaller(best, narrow_seconds(hardware, kernels, gemm, side, frac));
     }
     return best;
 }

@@ -1,15 +1,14 @@
 #ifndef LS_ENGINE_COST_GEMM_COST_H
 #define LS_ENGINE_COST_GEMM_COST_H
 
-#include <stdbool.h>
-
 #include "engine/hardware/hardware.h"
+#include "engine/model/operator.h"
 
 /* A product of [m, k] and [k, n], or of m rows spread over `groups` matrices of [k, n]. */
 struct ls_gemm {
     double m, n, k;
     double groups;
-    bool routed;                                         /* rows fall on groups at random, instead of evenly */
+    const double *loads; /* [LS_N_LOADS], as an operator has them, where rows fall on groups at random; null: evenly */
     double weight_bytes, activation_bytes, result_bytes; /* of one value */
     double peak_flop_per_s;
     double sustained_flop_per_s; /* what the power limit leaves of it; 0: all */
@@ -22,6 +21,9 @@ struct ls_gemm {
  *
  * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), least step, operand bytes / sm_bandwidth,
  * operand bytes · min(SMs, tiles · splits) / l2_bandwidth), for each step of k;
+ *
+ * Experts' tiles may have fewer rows, down to mma_rows, and are always whole: kernels take one size for all experts,
+ * and each expert's last tile is half empty in the mean.
  *
  * compute = start + (waves − 1) · wave + waves · k / splits · step, + split + 8 · splits · m · n / (memory bandwidth ·
  * split_frac) when k is split, and at least 2 · m · n · k / sustained;

@@ -83,7 +83,7 @@ static double gemm_seconds(const struct ls_hardware *hardware, const struct ls_g
         .n = op->n,
         .k = op->k,
         .groups = op->kind == LS_OP_GEMM ? 1.0 : op->groups,
-        .routed = op->kind == LS_OP_GROUPED_GEMM,
+        .loads = op->kind == LS_OP_GROUPED_GEMM ? op->loads : NULL,
         .weight_bytes = ls_dtype_bytes(op->dtype),
         .activation_bytes = ls_dtype_bytes(arithmetic),
         .result_bytes = op->dtype == LS_FP32 ? 4.0 : 2.0,

@@ -1,6 +1,7 @@
 /* The operators of a transformer layer, of the embedding before it and the head after it. */
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine/model/operator.h"
 #include "engine/model/stated.h"
@@ -317,18 +318,21 @@ size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, co
 /* Rows of one GPU and the matrices that they fall on. */
 struct expert_rows {
     double rows, distinct, held;
+    const double *loads;
 };
 
 static void add_grouped_gemm(struct list *list, const char *name, const struct expert_rows *experts, double k, double n)
 {
-    add(list, &(struct ls_op){.kind = LS_OP_GROUPED_GEMM,
-                              .name = name,
-                              .dtype = list->formats->expert,
-                              .m = experts->rows,
-                              .k = k,
-                              .n = n,
-                              .groups = experts->distinct,
-                              .matrices = experts->held});
+    struct ls_op op = {.kind = LS_OP_GROUPED_GEMM,
+                       .name = name,
+                       .dtype = list->formats->expert,
+                       .m = experts->rows,
+                       .k = k,
+                       .n = n,
+                       .groups = experts->distinct,
+                       .matrices = experts->held};
+    memcpy(op.loads, experts->loads, sizeof op.loads);
+    add(list, &op);
 }
 
 /* The routed experts on the slowest GPU, its rows gathered before and scattered behind. */
@@ -341,7 +345,7 @@ static void add_experts(struct list *list, double n_group_tok, const struct ls_e
     const double held = (n_experts + (double)list->shard->redundant_experts) / shards;
     const double distinct = ls_expected_slowest_experts(held, shards, load->hit);
     const double rows = fmax(distinct, load->imbalance * n_group_tok * top_k / shards);
-    const struct expert_rows experts = {rows, distinct, held};
+    const struct expert_rows experts = {rows, distinct, held, load->loads};
     const double hidden = (double)model->hidden_size;
     const double width = (double)model->moe_intermediate_size / (double)list->shard->expert_tp;
     add_traffic(list, "permute", 2 * rows * hidden);

@@ -148,7 +148,7 @@ struct ls_expert_load ls_uniform_load(const struct ls_model *model, int64_t n_gr
 {
     const double n = (double)model->n_routed_experts;
     const double hit = ls_expected_distinct_experts(n, (double)model->num_experts_per_tok, (double)n_group_tok) / n;
-    return (struct ls_expert_load){.imbalance = imbalance, .hit = hit};
+    return (struct ls_expert_load){.imbalance = imbalance, .hit = hit, .loads = {1, 1, 1, 1}};
 }
 
 /* E[max] = Σ over j of P(max > j) = Σ over j of 1 − F(j)^shards; the binomial's terms follow from one another, in

@@ -17,18 +17,21 @@ enum ls_op_kind {
     LS_OP_STATED             /* FLOPs and bytes as the model's file states them */
 };
 
+enum { LS_N_LOADS = 4 };
+
 struct ls_op {
     enum ls_op_kind kind;
     const char *name;    /* "qkv", for traces and tests */
     enum ls_dtype dtype; /* of the weights or the KV cache: what is read; arithmetic runs in its tensor-core format */
     double m, n, k;      /* GEMMs */
     double groups;       /* grouped GEMM: distinct weight matrices read, */
-    double matrices;     /* of those that this GPU holds */
-    double n_seqs;       /* attention: sequences */
-    double n_query;      /* attention: query tokens of all of them */
-    double n_context;    /* attention: Σ over sequences of the KV tokens read */
-    double n_pairs;      /* attention: Σ over query tokens of the tokens each attends to */
-    bool with_prompts;   /* attention, decode: in a pass that has chunks of prompts, too */
+    double matrices;     /* of those that this GPU holds, */
+    double loads[LS_N_LOADS]; /* and rows of quarters of them, fewest first, over the mean */
+    double n_seqs;            /* attention: sequences */
+    double n_query;           /* attention: query tokens of all of them */
+    double n_context;         /* attention: Σ over sequences of the KV tokens read */
+    double n_pairs;           /* attention: Σ over query tokens of the tokens each attends to */
+    bool with_prompts;        /* attention, decode: in a pass that has chunks of prompts, too */
     double n_heads, n_kv_heads, head_dim, v_head_dim; /* on this GPU; MLA decode: 1 KV head of the latent width */
     double bytes;                                     /* memory and stated operators: read plus written; delta rule:
                                                          of the sequences' states */
@@ -142,8 +145,9 @@ size_t ls_ops_mlp(const struct ls_model *model, const struct ls_shard *shard, co
 
 /* How tokens spread over the experts. */
 struct ls_expert_load {
-    double imbalance; /* rows of the shard with the most, over the mean */
-    double hit;       /* share of the experts that any token chooses */
+    double imbalance;         /* rows of the shard with the most, over the mean */
+    double hit;               /* share of the experts that any token chooses, */
+    double loads[LS_N_LOADS]; /* and the mean rows of each quarter of those, fewest first, over that of all */
 };
 
 /* Every expert is chosen alike; but for an imbalance that is given. */

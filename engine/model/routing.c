@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "engine/sim/random.h"
 
@@ -81,12 +82,37 @@ static void fill_shares(const struct ls_expert_imbalance *imbalance, int64_t n, 
         share[i] /= sum;
 }
 
-static double hit_share(const double *share, int64_t n, double top_k, double n_tok)
+static double hit_chance(double share, double top_k, double n_tok)
 {
-    double hit = 0;
+    return 1 - pow(1 - fmin(1, top_k * share), n_tok);
+}
+
+/* What n_tok tokens hit of experts with these shares, lightest first. The rows of their quarters are read off the
+ * Lorenz curve: its abscissa are the experts hit, its ordinate their rows. */
+static void fill_hits(const double *share, int64_t n, double top_k, double n_tok, struct ls_expert_load *load)
+{
+    double all = 0, hit = 0, chosen = 0, before = 0;
     for (int64_t i = 0; i < n; i++)
-        hit += 1 - pow(1 - fmin(1, top_k * share[i]), n_tok);
-    return hit / (double)n;
+        all += hit_chance(share[i], top_k, n_tok);
+    int quarter = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double more = hit_chance(share[i], top_k, n_tok) * LS_N_LOADS / all;
+        for (; quarter < LS_N_LOADS - 1 && hit + more >= quarter + 1; quarter++) {
+            const double until = chosen + share[i] * (quarter + 1 - hit) / more;
+            load->loads[quarter] = LS_N_LOADS * (until - before);
+            before = until;
+        }
+        hit += more;
+        chosen += share[i];
+    }
+    load->loads[LS_N_LOADS - 1] = LS_N_LOADS * (chosen - before);
+    load->hit = all / (double)n;
+}
+
+static int compare_shares(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 /* -- spread of one token's choices -- */
@@ -205,9 +231,11 @@ void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalanc
     const double greatest = shard->redundant_experts > 0
                                 ? greatest_balanced(share, n, shard->redundant_experts, shards)
                                 : mean_greatest_run(share, n, shards, imbalance->histogram.samples != NULL);
-    routing->imbalance = fmax(1, greatest * (double)shards);
-    for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP)
-        routing->hit[i] = hit_share(share, n, (double)model->num_experts_per_tok, n_tok);
+    qsort(share, (size_t)n, sizeof share[0], compare_shares);
+    for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP) {
+        routing->at[i].imbalance = fmax(1, greatest * (double)shards);
+        fill_hits(share, n, (double)model->num_experts_per_tok, n_tok, &routing->at[i]);
+    }
 }
 
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
@@ -220,6 +248,9 @@ struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const st
     for (; i + 2 < LS_N_ROUTING_POINTS && (double)n_group_tok >= from * LS_ROUTING_STEP; i++)
         from *= LS_ROUTING_STEP;
     const double share = fmin(1, fmax(0, ((double)n_group_tok - from) / (from * (LS_ROUTING_STEP - 1))));
-    return (struct ls_expert_load){.imbalance = routing->imbalance,
-                                   .hit = routing->hit[i] + share * (routing->hit[i + 1] - routing->hit[i])};
+    const struct ls_expert_load *low = &routing->at[i], *high = &routing->at[i + 1];
+    struct ls_expert_load load = {.imbalance = low->imbalance, .hit = low->hit + share * (high->hit - low->hit)};
+    for (int j = 0; j < LS_N_LOADS; j++)
+        load.loads[j] = low->loads[j] + share * (high->loads[j] - low->loads[j]);
+    return load;
 }

@@ -29,11 +29,10 @@ LS_NODISCARD enum ls_status ls_expert_imbalance_check(const struct ls_expert_imb
 
 enum { LS_N_ROUTING_POINTS = 12, LS_ROUTING_STEP = 4 };
 
-/* Prepared for a model and its split: hits for 1, 4, 16, … tokens of the expert-parallel group. */
+/* Prepared for a model and its split: loads for 1, 4, 16, … tokens of the expert-parallel group. */
 struct ls_routing {
     bool balanced;
-    double imbalance;
-    double hit[LS_N_ROUTING_POINTS];
+    struct ls_expert_load at[LS_N_ROUTING_POINTS];
 };
 
 /* Loads of the experts, by how popular they are:
@@ -47,7 +46,7 @@ struct ls_routing {
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard);
 
-/* The load for so many tokens of the group, hits linear between the points. */
+/* The load for so many tokens of the group, linear between the points. */
 struct ls_expert_load ls_routing_load(const struct ls_routing *routing, const struct ls_model *model,
                                       int64_t n_group_tok);
 

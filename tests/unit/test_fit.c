@@ -53,6 +53,7 @@ static double op_seconds(const struct ls_cluster *cluster, const struct example 
         .n = e->n,
         .k = e->k,
         .groups = e->groups,
+        .loads = {0.25, 0.5, 0.75, 2.5}, /* tools/fitting/examples.py's */
         .n_seqs = e->seqs,
         .n_query = e->queries,
         .n_context = e->context,

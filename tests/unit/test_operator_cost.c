@@ -2,6 +2,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/cost/operator_cost.h"
 #include "tests/suite.h"
@@ -133,6 +134,33 @@ START_TEST(a_tile_pays_for_whole_instructions)
 }
 END_TEST
 
+/* Products of 8 experts on SMs enough, each as long as its tile or a share of the SMs. */
+START_TEST(tiles_of_experts_are_whole_and_as_many_as_their_loads_need)
+{
+    struct ls_hardware hardware = make_hardware();
+    hardware.memory_bandwidth_bytes_per_s = 1e18;
+    struct ls_gemm_kernels *kernels = &hardware.kernels[0].grouped_gemm[LS_GEMM_BF16];
+    kernels->split_s = 1;
+    const double tile_s = 2.0 * 128 * 128 * 4096 / 1e12;
+    struct ls_op op = gemm(8, 128, 4096);
+    op.kind = LS_OP_GROUPED_GEMM;
+    op.groups = 8;
+    for (int i = 0; i < LS_N_LOADS; i++)
+        op.loads[i] = 1;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s, 1e-12);
+    kernels->mma_rows = 16;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s / 8, 1e-12);
+    hardware.sm_count = 1; /* so that every tile counts: peak is 100 times that of an SM above */
+    kernels->mma_rows = 128;
+    op.m = 8 * 128;
+    const double even_s = 8 * 1.5 * tile_s / 100;
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), even_s, 1e-12);
+    const double loads[LS_N_LOADS] = {0.125, 0.125, 0.25, 3.5}; /* one tile for six of them, four for two */
+    memcpy(op.loads, loads, sizeof loads);
+    ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), even_s * (6 + 8) / 12, 1e-12);
+}
+END_TEST
+
 START_TEST(power_limits_large_products_alone)
 {
     const struct ls_hardware free = make_hardware();
@@ -172,7 +200,13 @@ START_TEST(a_larger_product_is_never_cheaper)
             for (double m = 1; m < 20000; m = ceil(m * 1.25))
                 for (double k = 100; k < 20000; k = ceil(k * 1.7))
                     for (double n = 100; n < 20000; n = ceil(n * 1.7)) {
-                        const struct ls_op op = {.kind = kind, .dtype = dtype, .m = m, .n = n, .k = k, .groups = 8};
+                        const struct ls_op op = {.kind = kind,
+                                                 .dtype = dtype,
+                                                 .m = m,
+                                                 .n = n,
+                                                 .k = k,
+                                                 .groups = 8,
+                                                 .loads = {0.1, 0.4, 1, 2.5}};
                         const double now = ls_op_seconds(&hardware, &op);
                         struct ls_op more[3] = {op, op, op};
                         more[0].m = m + 1;
@@ -452,6 +486,7 @@ int main(void)
     tcase_add_test(tcase, an_ideal_gemm_is_the_roofline);
     tcase_add_test(tcase, a_step_of_k_takes_its_least_time);
     tcase_add_test(tcase, a_tile_pays_for_whole_instructions);
+    tcase_add_test(tcase, tiles_of_experts_are_whole_and_as_many_as_their_loads_need);
     tcase_add_test(tcase, power_limits_large_products_alone);
     tcase_add_test(tcase, a_partial_wave_costs_a_whole_one_unless_tiles_share_sms);
     tcase_add_test(tcase, k_is_split_while_sms_idle);

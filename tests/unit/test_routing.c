@@ -92,6 +92,23 @@ START_TEST(more_skew_and_more_shards_are_less_balanced)
 }
 END_TEST
 
+START_TEST(quarters_of_the_experts_hit_have_their_rows)
+{
+    const struct ls_shard shard = {1, 1, 1, 0};
+    count(8, (const double[]){4, 0, 1, 0, 8, 0, 2, 1}); /* five of them are ever chosen: 1, 1, 2, 4, 8 of 16 rows */
+    const struct ls_expert_load many = load_of(&shard, 1000000);
+    ck_assert_double_eq_tol(many.hit, 5. / 8, 1e-12);
+    ck_assert_double_eq_tol(many.loads[0], 4 * 1.25 / 16, 1e-12);
+    ck_assert_double_eq_tol(many.loads[1], 4 * (0.75 + 2 * 0.5) / 16, 1e-12);
+    ck_assert_double_eq_tol(many.loads[2], 4 * (2 * 0.5 + 4 * 0.75) / 16, 1e-12);
+    ck_assert_double_eq_tol(many.loads[3], 4 * (4 * 0.25 + 8) / 16, 1e-12);
+    count(8, (const double[]){1, 2, 1, 1, 1, 0, 1, 1}); /* one token: as many rows as experts */
+    const struct ls_expert_load one = load_of(&shard, 1);
+    for (int i = 0; i < LS_N_LOADS; i++)
+        ck_assert_double_eq_tol(one.loads[i], 1, 1e-12);
+}
+END_TEST
+
 /* Rows of the busiest shard, and experts hit, never fall when tokens are added. */
 START_TEST(loads_grow_with_the_tokens)
 {
@@ -164,6 +181,7 @@ int main(void)
     tcase_add_test(tcase, counts_load_the_shards_in_their_order);
     tcase_add_test(tcase, copies_balance_the_shards);
     tcase_add_test(tcase, more_skew_and_more_shards_are_less_balanced);
+    tcase_add_test(tcase, quarters_of_the_experts_hit_have_their_rows);
     tcase_add_test(tcase, loads_grow_with_the_tokens);
     tcase_add_test(tcase, choices_spread_over_parts_as_they_are_drawn);
     tcase_add_test(tcase, foreign_counts_are_refused);

@@ -62,13 +62,13 @@ def best_of(fits):
     return min(fits, key=score)
 
 
-def search(starts, model, rows, sources, scale=0.03):
+def search(starts, model, rows, sources, scale=0.03, few_rows=FEW_ROWS):
     """The best of many starts, each a pair of free and fixed parameters: all on few rows, then the best two on more."""
     def loss(pair):
         error = pair[1].error[~rows["held"]]
         return np.median(error) + 0.5 * np.mean(np.minimum(error, 0.5))
 
-    quick = [(free, solve(free, fixed, model, rows, sources, scale, FEW_ROWS)) for free, fixed in starts]
+    quick = [(free, solve(free, fixed, model, rows, sources, scale, few_rows)) for free, fixed in starts]
     finals = []
     for free, fit in sorted(quick, key=loss)[:2]:
         found = {**fit.params, **{"_" + key: value for key, value in fit.benchmark.items()}}

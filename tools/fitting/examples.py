@@ -10,6 +10,7 @@ from .hardware_file import parameter, quantity
 COLUMNS = ("hardware", "library", "kind", "dtype", "m", "n", "k", "groups", "seqs", "queries", "context", "pairs", "heads",
            "kv_heads", "head_dim", "v_head_dim", "bytes", "ranks", "seconds")
 PRODUCTS = ("bf16", "fp8", "fp8_block")
+LOADS = (0.25, 0.5, 0.75, 2.5)  # test_fit.c's
 
 
 def as_written(params):
@@ -37,7 +38,9 @@ def product_lines(name, spec, library, kernels):
             arithmetic, activation = arithmetic_of(dtype, spec["peak"])
             x = {"m": m, "n": n, "k": k, "groups": groups, "weight_bytes": weight, "activation_bytes": activation,
                  "peak": spec["peak"][arithmetic]}
-            arrays = {**{key: array(value) for key, value in x.items()}, "routed": kind == "grouped_gemm"}
+            arrays = {key: array(value) for key, value in x.items()}
+            if kind == "grouped_gemm":
+                arrays["loads"] = np.array([LOADS])
             seconds = forms.gemm_seconds(params, spec, arrays)[0]
             yield line(name, library, kind, dtype, {"m": m, "n": n, "k": k, "groups": groups}, seconds)
 

@@ -2,8 +2,8 @@
 import numpy as np
 
 from . import forms
-from .classes import (FORMATS, GEMM_FREE, LARGE_TILES, MMA_ROWS, NEVER_SPLIT, NO_QUANTIZE, arithmetic_of, best_of,
-                      fit_memory, is_computed, solve)
+from .classes import (FORMATS, GEMM_FREE, LARGE_TILES, LATENT, NEVER_SPLIT, NO_QUANTIZE, arithmetic_of,
+                      fit_memory, is_computed, search)
 from .tables import hold_out, select
 
 IN_TABLES = {"bf16": "bfloat16", "fp8": "fp8", "fp8_block": "fp8_block", "int4": "int4_wo", "nvfp4": "nvfp4",
@@ -36,40 +36,59 @@ def is_plain(table):
     return (table["topk"] == 22) | ((table["hidden_size"] == 2688) & (table["inter_size"] == 1856))
 
 
-POWER_LAW = 1.01  # the tables' own, and engine/serving/preset.c's, for models of more experts than these
-FEW_EXPERTS = 16
+POWER_LAW = 1.01
+FIRST_DEALERS = ("trtllm-1.0.0", "trtllm-1.2.0rc5")  # made by the benchmark when it dealt otherwise
+QUARTERS = 4  # LS_N_LOADS, engine/model/operator.h
 
 
-def hit_share(n_experts, chosen, tokens):
-    """Share of the experts that any token chooses, as engine/model/routing.c has it; the tables' loads spread further the
-    more tokens there are."""
-    share = np.full(int(n_experts), 1 / n_experts)
-    if n_experts > FEW_EXPERTS:
-        u = 1 - (np.arange(int(n_experts)) + 0.5) / n_experts
-        highest = max(200.0, 0.8 * tokens) ** (1 - POWER_LAW)
-        load = ((highest - 1) * u + 1) ** (1 / (1 - POWER_LAW))
-        share = load / load.sum()
-    return np.mean(1 - (1 - np.minimum(1, chosen * share)) ** tokens)
+def dealt_rows(n_experts, chosen, tokens, to_idle):
+    """Rows of each expert in the benchmark (aiconfigurator's collector/helper.py), fewest first: loads follow the power
+    law, between 0.01 and 2 where there are no more rows than experts and between 1 and 0.8 tokens otherwise, and are
+    dealt out in whole rows, no more to an expert than there are tokens; those that this loses go to the idlest experts, at
+    first to the busiest. Loads are quantiles here and drawn there."""
+    rows = tokens * chosen
+    low, high = (bound ** (1 - POWER_LAW) for bound in ((1.0, 0.8 * tokens) if rows > n_experts else (0.01, 2.0)))
+    u = (np.arange(int(n_experts)) + 0.5) / n_experts
+    load = ((high - low) * u + low) ** (1 / (1 - POWER_LAW))
+    dealt = np.minimum(np.round(load / load.sum() * rows), tokens)
+    while (lost := int(rows - dealt.sum())) > 0:
+        room = dealt[dealt < tokens]
+        dealt[np.where(dealt == (room.min() if to_idle else room.max()))[0][:lost]] += 1
+    dealt[-1] += lost
+    return np.sort(dealt)
 
 
-def layer_rows(table, spec, format_name, shards, split):
-    """Rows of experts on one of table[shards] GPUs, whose tokens choose experts as engine/model has it; `split`,
-    too, tells one shape from another."""
+def spread_of(n_experts, chosen, tokens, to_idle):
+    """Experts that have any row, and the mean load of each quarter of them over that of all, as engine/model has them."""
+    rows = dealt_rows(n_experts, chosen, tokens, to_idle)
+    hit = rows[rows > 0]
+    curve = np.concatenate([[0], np.cumsum(hit) / hit.sum()])
+    at = np.interp(np.linspace(0, len(hit), QUARTERS + 1), np.arange(len(hit) + 1), curve)
+    return len(hit), QUARTERS * np.diff(at)
+
+
+def layer_rows(table, source, spec, format_name, shards, split):
+    """Rows of experts on one of table[shards] GPUs, as `source` dealt them; `split`, too, tells one shape from another. An
+    engine's layers do not find their experts in the L2."""
     if not len(table["latency"]):
         return None
     shards = table[shards]
     arithmetic, activation = arithmetic_of(format_name, spec["peak"])
     experts = table["num_experts"] / shards
-    groups = experts * [hit_share(*sizes) for sizes in zip(table["num_experts"], table["topk"], table["num_tokens"])]
+    sizes = zip(table["num_experts"], table["topk"], table["num_tokens"])
+    hit, loads = zip(*(spread_of(*shape, source not in FIRST_DEALERS) for shape in sizes))
+    groups = np.array(hit) / shards
     ones = np.ones(len(groups))
     rows = {
         "t": table["latency"] * 1e-3, "m": np.maximum(table["num_tokens"] * table["topk"] / shards, groups),
-        "groups": groups, "matrices": experts, "hidden": table["hidden_size"],
+        "groups": groups, "loads": np.array(loads), "matrices": experts, "hidden": table["hidden_size"],
         "width": table["inter_size"] / table["moe_tp_size"], "up": 2.0 - is_plain(table), "weight_bytes": FORMATS[format_name][1] * ones,
         "activation_bytes": activation * ones, "peak": spec["peak"][arithmetic] * ones,
         "held": hold_out(*(table[key] for key in ("hidden_size", "inter_size", "num_experts", split))),
     }
-    return select(rows, (rows["width"] >= 64) & (groups >= 1))
+    in_time = spec["memory_bandwidth"] * rows["t"]
+    from_memory = groups * (1 + rows["up"]) * rows["hidden"] * rows["width"] * rows["weight_bytes"] < in_time
+    return select(rows, (rows["width"] >= 64) & (groups >= 1) & from_memory)
 
 
 def whole_rows(tables, gpu, library, source, spec, format_name, in_tables):
@@ -85,7 +104,7 @@ def whole_rows(tables, gpu, library, source, spec, format_name, in_tables):
     plain = is_plain(table)
     if not plain.all() or len(np.unique(table["hidden_size"])) == 1:
         table = select(table, ~plain)
-    return layer_rows(of_main_kernels(table, library, in_tables), spec, format_name, "moe_ep_size", "moe_tp_size")
+    return layer_rows(of_main_kernels(table, library, in_tables), source, spec, format_name, "moe_ep_size", "moe_tp_size")
 
 
 def dispatched_rows(table, spec, format_name):
@@ -94,7 +113,7 @@ def dispatched_rows(table, spec, format_name):
     even = np.char.endswith(table["distribution"], "_eplb") & (table["num_slots"] == table["num_experts"])
     enough = table["num_experts"] >= LEAST_EXPERTS * table["moe_ep_size"]
     table = select(table, even & enough & (table["moe_dtype"] == IN_TABLES[format_name]))
-    return layer_rows(table, spec, format_name, "moe_ep_size", "moe_ep_size")
+    return layer_rows(table, DISPATCHED, spec, format_name, "moe_ep_size", "moe_ep_size")
 
 
 def in_table(library, name, spec):
@@ -140,17 +159,19 @@ def moving_seconds(memory, spec, x):
 
 def layer_seconds(params, memory, spec, x):
     """The operators of engine/model's expert block between routing and the residual."""
-    shared = {k: x[k] for k in ("m", "groups", "weight_bytes", "activation_bytes", "peak")}
-    up = {**shared, "k": x["hidden"], "n": x["up"] * x["width"], "routed": True}
-    down = {**shared, "k": x["width"], "n": x["hidden"], "routed": True}
+    shared = {k: x[k] for k in ("m", "groups", "loads", "weight_bytes", "activation_bytes", "peak")}
+    up = {**shared, "k": x["hidden"], "n": x["up"] * x["width"]}
+    down = {**shared, "k": x["width"], "n": x["hidden"]}
     return (forms.gemm_seconds(params, spec, up) + forms.gemm_seconds(params, spec, down)
             + moving_seconds(memory, spec, x))
 
 
+LEAST_TILES = (8.0, 16.0, 64.0, 128.0)  # rows: Marlin's, Triton's and CUTLASS's, those of wgmma, DeepGEMM's
+FEW_ROWS = 300  # of each of many starts
+
+
 def fit(rows, spec, memory, source):
-    fixed = {**NO_QUANTIZE, "largest_tile_above": 0.0, "step": 0.0}
-    free = {name: bounds for name, bounds in GEMM_FREE.items() if name != "step"}
-    return best_of([solve(start, {**fixed, "mma_rows": mma}, lambda p, x: layer_seconds(p, memory, spec, x), rows,
-                          [source], scale=0.05)
-                    for start in (free, {**free, **LARGE_TILES}, {**free, **NEVER_SPLIT})
-                    for mma in MMA_ROWS])
+    kinds = (GEMM_FREE, LARGE_TILES, NEVER_SPLIT, LATENT)
+    starts = [({**GEMM_FREE, **kind}, {**NO_QUANTIZE, "largest_tile_above": 0.0, "mma_rows": mma})
+              for kind in kinds for mma in LEAST_TILES]
+    return search(starts, lambda p, x: layer_seconds(p, memory, spec, x), rows, [source], scale=0.05, few_rows=FEW_ROWS)

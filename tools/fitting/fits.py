@@ -146,18 +146,22 @@ def libraries(gpu_fits):
     return found, notes
 
 
-BORROWED = {"gb200": ("b200-sxm", ("grouped_gemm",))}  # the same die; its own tables have no expert layers
+BORROWED = {  # products of experts from the other GPU with the same die: its name, whose kernels, formats (none: all)
+    "gb200": ("b200-sxm", "vllm", None),  # no table has them
+    "b200-sxm": ("gb200", "trtllm", ("nvfp4",)),  # whose tuner missed kernels: a quarter of the shapes take up to twice as long
+}
 
 
 def complete(results, name):
     """The tree of a measured GPU with what it borrows from another one."""
     tree, notes = libraries(results[name])
-    origin, kinds = BORROWED.get(name, (None, ()))
+    origin, library, formats = BORROWED.get(name, (None, None, None))
     if origin in results:
-        lent, lent_notes = scale(libraries(results[origin])[0], results[origin].spec, results[name].spec, origin)
-        for library, classes_of in lent.items():
-            tree[library].update({kind: classes_of[kind] for kind in kinds if kind in classes_of})
-        notes.update({key: text for key, text in lent_notes.items() if key[1] in kinds})
+        lent, _ = scale(libraries(results[origin])[0], results[origin].spec, results[name].spec, origin)
+        experts_of = lent[library]["grouped_gemm"]
+        for format_name in formats or experts_of:
+            tree[library].setdefault("grouped_gemm", {})[format_name] = experts_of[format_name]
+            notes[library, "grouped_gemm", format_name] = f"scaled from {origin}"
     return tree, notes
 
 

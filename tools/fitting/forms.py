@@ -22,24 +22,46 @@ def waves_seconds(p, sms, tiles, alone_s, share_s, steps):
     return p["start"] + (waves - 1) * p["wave"] + waves * steps * step_s
 
 
+def count_tiles(x, side):
+    """Tiles that cover the result, whose last ones are half empty where rows fall on groups at random."""
+    filled = x["m"] / x["groups"] / side[0]
+    if "loads" in x:
+        down = np.mean(np.maximum(1, x["loads"] * filled[:, None] + 0.5), axis=1)
+    else:
+        down = np.ceil(filled)
+    return x["groups"] * down * np.ceil(x["n"] / side[1])
+
+
 def tiled_seconds(p, gpu, x, side, frac, whole):
     """Seconds on tiles of these sides; `whole` marks products whose k is not split."""
     sms = gpu["sm_count"]
-    rows = x["m"] / x["groups"]
-    down = np.maximum(1, rows / side[0] + 0.5) if x.get("routed") else np.ceil(rows / side[0])
-    tiles = x["groups"] * down * np.ceil(x["n"] / side[1])
-    operands = np.minimum(side[0], rows) * x["activation_bytes"] + side[1] * x["weight_bytes"]
-    padded = p["mma_rows"] * np.ceil(np.minimum(side[0], rows) / p["mma_rows"])
+    rows = np.full(len(x["m"]), side[0]) if "loads" in x else np.minimum(side[0], x["m"] / x["groups"])
+    tiles = count_tiles(x, side)
+    operands = rows * x["activation_bytes"] + side[1] * x["weight_bytes"]
+    padded = p["mma_rows"] * np.ceil(rows / p["mma_rows"])
     arithmetic_s = 2 * padded * side[1] * sms / (x["peak"] * frac)
     alone_s = np.maximum(p["step"], np.maximum(arithmetic_s, operands / p["sm_bandwidth"]))
     share_s = operands / p["l2_bandwidth"]
     best = waves_seconds(p, sms, tiles, alone_s, share_s, x["k"])
     adding_s = 8 * x["m"] * x["n"] / (gpu["memory_bandwidth"] * p["split_frac"])
     for splits in SPLITS:
-        steps = np.maximum(x["k"] / splits, MIN_SPLIT_K)
-        split = p["split"] + splits * adding_s + waves_seconds(p, sms, tiles * splits, alone_s, share_s, steps)
-        best = np.where(~whole & (tiles * splits <= 2 * sms), np.minimum(best, split), best)
+        few = ~whole & (tiles * splits <= 2 * sms)
+        if not few.any():
+            break
+        steps = np.maximum(x["k"][few] / splits, MIN_SPLIT_K)
+        split = p["split"] + splits * adding_s[few] + waves_seconds(
+            p, sms, tiles[few] * splits, alone_s[few], share_s[few], steps)
+        best[few] = np.minimum(best[few], split)
     return best
+
+
+def narrow_sides(p, x, side, one_tile):
+    """Tiles of fewer rows that kernels for experts have, and which products they are for: those that fill no two of
+    them."""
+    rows = side[0] / 2
+    while "loads" in x and rows >= p["mma_rows"]:
+        yield (rows, side[1]), ~one_tile & (x["m"] / x["groups"] <= 2 * rows)
+        rows /= 2
 
 
 def gemm_compute(p, gpu, x):
@@ -55,6 +77,8 @@ def gemm_compute(p, gpu, x):
         if side[0] < side[1]:
             turned = tiled_seconds(p, gpu, x, side[::-1], p[name], one_tile)
             times.append(np.where(one_tile, np.inf, turned))
+        for narrow, few in narrow_sides(p, x, side, one_tile):
+            times.append(np.where(few, tiled_seconds(p, gpu, x, narrow, p[name], one_tile), np.inf))
         fastest = np.minimum.reduce(times)
         best = np.minimum(best, fastest if largest else np.where(one_tile, np.inf, fastest))
         largest = False

@@ -136,7 +136,8 @@ What to know when reading them:
   tokens differ by a factor of two from row to row. Over NVLink each token goes to as many GPUs as it can, as its benchmark
   routes them.
 - Expert layers are fitted under routing whose loads follow a power law (exponent 1.01), on GPUs that hold all experts,
-  and to the kernels that a library takes for a fifth of the rows or more; of TensorRT-LLM's, to its default, CUTLASS. Its
+  with the experts hit and the rows of their quarters that the benchmark deals out; weights read from the L2 count
+  here, too, as left out. They are fitted to the kernels that a library takes for a fifth of the rows or more; of TensorRT-LLM's, to its default, CUTLASS. Its
   tables, 1.3.0rc20 and for mxfp4 on Hopper 1.2.0rc5, are those of github.com/ai-dynamo/aiconfigurator at 095f58a
   (aic-core/src/aiconfigurator_core/systems/data/*/moe/trtllm): its package holds only what later versions measured
   anew, `tools/expert-tables` adds these.
