@@ -123,16 +123,16 @@ struct ls_engine {
     int32_t batching;            /* enum ls_batching */
     double output_reserve;       /* share of what others have yet to generate that an admission leaves KV blocks for, */
     double output_reserve_start; /* in the end; in the beginning this one, */
-    int64_t output_reserve_passes;  /* which falls to the other in so many passes of decodes */
-    int32_t kv_pool;                /* enum ls_kv_pool */
-    int32_t sliding_window_kv;      /* sliding layers keep the keys and values of their window alone */
-    int64_t expert_chunk_tokens;    /* experts have buffers for so many tokens, more go in turns; 0: for all */
-    int32_t expert_output_buffer;   /* beside that of the up projection */
-    double logit_bytes;             /* of the sampler's buffers, for each logit of max_num_seqs sequences */
-    double top_p_bytes;             /* of memory traffic for each logit with LS_SAMPLING_TOP_P */
-    double memory_overhead_bytes;   /* context, graphs and buffers of a GPU */
-    double step_overhead_s;         /* CPU time of a step, before the GPU starts */
-    double step_overhead_per_seq_s; /* more of it for each sequence in the step */
+    int64_t output_reserve_passes;   /* which falls to the other in so many passes of decodes */
+    int32_t kv_pool;                 /* enum ls_kv_pool */
+    int32_t sliding_window_kv;       /* sliding layers keep the keys and values of their window alone */
+    int64_t expert_chunk_tokens;     /* experts have buffers for so many tokens, more go in turns; 0: for all */
+    int32_t expert_output_buffer;    /* beside that of the up projection */
+    double logit_bytes;              /* of the sampler's buffers, for each logit of max_num_seqs sequences */
+    double top_p_bytes;              /* of memory traffic for each logit with LS_SAMPLING_TOP_P */
+    double memory_overhead_bytes;    /* context, graphs and buffers of a GPU */
+    double step_overhead_s;          /* CPU time of a step, before the GPU starts */
+    double step_overhead_per_seq_s;  /* more of it for each sequence in the step */
     double context_token_overhead_s; /* and for each token of its decodes' contexts */
     int32_t overlap_scheduling;      /* it runs while the GPU works on the step before */
     int32_t cuda_graphs;             /* enum ls_cuda_graphs: the steps that are replayed, */

@@ -33,11 +33,18 @@ struct step {
     double alone_s, share_s;
 };
 
+/* Kernels for experts have tiles of one size for all of them, and fill them up. */
+static bool has_whole_tiles(const struct ls_gemm_kernels *kernels, const struct ls_gemm *gemm)
+{
+    return gemm->loads && kernels->tile_rows > 0.0;
+}
+
 static struct step make_step(const struct ls_hardware *hardware, const struct ls_gemm_kernels *kernels,
                              const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
-    const double rows = gemm->loads ? side[0] : smaller(side[0], gemm->m / gemm->groups);
-    const double padded = kernels->mma_rows * round_up(rows / kernels->mma_rows);
+    const bool whole = has_whole_tiles(kernels, gemm);
+    const double rows = whole ? side[0] : smaller(side[0], gemm->m / gemm->groups);
+    const double padded = whole ? rows : kernels->mma_rows * round_up(rows / kernels->mma_rows);
     const double compute_s = 2.0 * padded * side[1] * (double)hardware->sm_count / (gemm->peak_flop_per_s * tile_frac);
     const double operand_bytes = rows * gemm->activation_bytes + side[1] * gemm->weight_bytes;
     const double operands_s = operand_bytes / kernels->sm_bandwidth_bytes_per_s;
@@ -47,13 +54,17 @@ static struct step make_step(const struct ls_hardware *hardware, const struct ls
     };
 }
 
-/* Tiles that cover the result, whose last ones are half empty where rows fall on groups at random. */
-static double count_tiles(const struct ls_gemm *gemm, const double side[2])
+/* Tiles that cover the result. Where rows fall on groups at random, each group's last tile is half empty in the mean.
+ */
+static double count_tiles(const struct ls_gemm_kernels *kernels, const struct ls_gemm *gemm, const double side[2])
 {
     const double filled = gemm->m / gemm->groups / side[0];
-    double down = gemm->loads ? 0.0 : round_up(filled);
-    for (int i = 0; gemm->loads && i < LS_N_LOADS; i++)
-        down += larger(1.0, gemm->loads[i] * filled + 0.5) / LS_N_LOADS;
+    double down = gemm->loads ? larger(1.0, filled + 0.5) : round_up(filled);
+    if (has_whole_tiles(kernels, gemm)) {
+        down = 0.0;
+        for (int i = 0; i < LS_N_LOADS; i++)
+            down += larger(1.0, gemm->loads[i] * filled + 0.5) / LS_N_LOADS;
+    }
     return gemm->groups * down * round_up(gemm->n / side[1]);
 }
 
@@ -80,7 +91,7 @@ static double tiled_seconds(const struct ls_hardware *hardware, const struct ls_
                             const struct ls_gemm *gemm, const double side[2], double tile_frac, double max_splits)
 {
     const double sms = (double)hardware->sm_count;
-    const double tiles = count_tiles(gemm, side);
+    const double tiles = count_tiles(kernels, gemm, side);
     const struct step step = make_step(hardware, kernels, gemm, side, tile_frac);
     double best = waves_seconds(kernels, sms, tiles, step, gemm->k);
     for (double splits = 2.0; splits <= max_splits && tiles * splits <= 2.0 * sms; splits *= 2.0) {
@@ -96,7 +107,7 @@ static double narrow_seconds(const struct ls_hardware *hardware, const struct ls
                              const struct ls_gemm *gemm, const double side[2], double tile_frac)
 {
     double best = (double)INFINITY;
-    const double least = larger(kernels->mma_rows, 0.5 * gemm->m / gemm->groups);
+    const double least = larger(kernels->tile_rows, 0.5 * gemm->m / gemm->groups);
     for (double rows = 0.5 * side[0]; rows >= least; rows *= 0.5) {
         const double narrow[2] = {rows, side[1]};
         best = smaller(best, tiled_seconds(hardware, kernels, gemm, narrow, tile_frac, most_splits));
@@ -120,7 +131,7 @@ static double compute_seconds(const struct ls_hardware *hardware, const struct l
             break;
         if (side[0] < side[1])
             best = smaller(best, tiled_seconds(hardware, kernels, gemm, turned, frac, most_splits));
-        if (gemm->loads)
+        if (has_whole_tiles(kernels, gemm))
             best = smaller(best, narrow_seconds(hardware, kernels, gemm, side, frac));
     }
     return best;

@@ -22,8 +22,8 @@ struct ls_gemm {
  * step = max(2 · tile, rows padded to mma_rows, / (peak / SMs · tile_frac), least step, operand bytes / sm_bandwidth,
  * operand bytes · min(SMs, tiles · splits) / l2_bandwidth), for each step of k;
  *
- * Experts' tiles may have fewer rows, down to mma_rows, and are always whole: kernels take one size for all experts,
- * and each expert's last tile is half empty in the mean.
+ * With tile_rows experts' tiles may have fewer rows, down to those, and are whole: kernels take one size for all
+ * experts. Each expert's last tile is half empty in the mean.
  *
  * compute = start + (waves − 1) · wave + waves · k / splits · step, + split + 8 · splits · m · n / (memory bandwidth ·
  * split_frac) when k is split, and at least 2 · m · n · k / sustained;

@@ -40,7 +40,8 @@ struct ls_gemm_kernels {
     double split_frac;                     /* share of the memory bandwidth over the parts' sums */
     double wave_frac;                      /* 1: a partial wave costs a whole one; 0: its share (stream-k) */
     double tile_frac[LS_N_TILES];          /* of the arithmetic peak; 0: the library lacks this tile */
-    double mma_rows;                       /* rows of one instruction, or of experts' smallest tile */
+    double mma_rows;                       /* rows of one instruction: a tile with fewer is padded to them */
+    double tile_rows;                      /* experts: of the smallest tile, all whole; 0: padded as above */
     double largest_tile_above;             /* rows above which only the largest tile is used, unsplit; 0: never */
     double quantize_launch_s;              /* converting the activations first: fixed time, */
     double quantize_row_s;                 /* time of a row, */

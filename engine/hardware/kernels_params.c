@@ -43,6 +43,8 @@
               "Share of the peak with this tile; 0: none"),                                                            \
         LS_ROW_FLOAT(GEMM, "mma_rows", mma_rows, LS_DIM_NONE, set##_FLAGS, set##_DEFAULT("16"), 1, 256,                \
                      "Rows of one instruction"),                                                                       \
+        NUMBER(set, GEMM, "tile_rows", tile_rows, "0",                                                                 \
+               "Experts: rows of the smallest tile, and tiles are whole; 0: as of plain products"),                    \
         NUMBER(set, GEMM, "largest_tile_above", largest_tile_above, "0",                                               \
                "Rows above which only the largest tile is used; 0: never"),                                            \
         TIME(set, GEMM, "quantize_launch", quantize_launch_s, "0 us", "Converting activations: fixed time"),           \

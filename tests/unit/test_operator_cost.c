@@ -141,6 +141,7 @@ START_TEST(tiles_of_experts_are_whole_and_as_many_as_their_loads_need)
     hardware.memory_bandwidth_bytes_per_s = 1e18;
     struct ls_gemm_kernels *kernels = &hardware.kernels[0].grouped_gemm[LS_GEMM_BF16];
     kernels->split_s = 1;
+    kernels->tile_rows = 128;
     const double tile_s = 2.0 * 128 * 128 * 4096 / 1e12;
     struct ls_op op = gemm(8, 128, 4096);
     op.kind = LS_OP_GROUPED_GEMM;
@@ -148,10 +149,10 @@ START_TEST(tiles_of_experts_are_whole_and_as_many_as_their_loads_need)
     for (int i = 0; i < LS_N_LOADS; i++)
         op.loads[i] = 1;
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s, 1e-12);
-    kernels->mma_rows = 16;
+    kernels->tile_rows = 16;
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), tile_s / 8, 1e-12);
     hardware.sm_count = 1; /* so that every tile counts: peak is 100 times that of an SM above */
-    kernels->mma_rows = 128;
+    kernels->tile_rows = 128;
     op.m = 8 * 128;
     const double even_s = 8 * 1.5 * tile_s / 100;
     ck_assert_double_eq_tol(ls_op_seconds(&hardware, &op), even_s, 1e-12);
@@ -188,6 +189,7 @@ static struct ls_hardware make_default_hardware(void)
     hardware.kernel_library = LS_KERNELS_TRTLLM;
     hardware.kernels[0].gemm[LS_GEMM_FP8].largest_tile_above = 128;
     hardware.kernels[0].gemm[LS_GEMM_FP8].wave_frac = 1;
+    hardware.kernels[0].grouped_gemm[LS_GEMM_FP8].tile_rows = 8;
     ls_kernels_complete(hardware.kernels);
     return hardware;
 }

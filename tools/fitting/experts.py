@@ -172,6 +172,6 @@ FEW_ROWS = 300  # of each of many starts
 
 def fit(rows, spec, memory, source):
     kinds = (GEMM_FREE, LARGE_TILES, NEVER_SPLIT, LATENT)
-    starts = [({**GEMM_FREE, **kind}, {**NO_QUANTIZE, "largest_tile_above": 0.0, "mma_rows": mma})
-              for kind in kinds for mma in LEAST_TILES]
+    starts = [({**GEMM_FREE, **kind}, {**NO_QUANTIZE, "largest_tile_above": 0.0, "tile_rows": rows_of})
+              for kind in kinds for rows_of in LEAST_TILES]
     return search(starts, lambda p, x: layer_seconds(p, memory, spec, x), rows, [source], scale=0.05, few_rows=FEW_ROWS)

@@ -22,23 +22,29 @@ def waves_seconds(p, sms, tiles, alone_s, share_s, steps):
     return p["start"] + (waves - 1) * p["wave"] + waves * steps * step_s
 
 
-def count_tiles(x, side):
-    """Tiles that cover the result, whose last ones are half empty where rows fall on groups at random."""
+def has_whole_tiles(p, x):
+    """Kernels for experts have tiles of one size for all of them, and fill them up."""
+    return "loads" in x and p.get("tile_rows", 0) > 0
+
+
+def count_tiles(p, x, side):
+    """Tiles that cover the result. Where rows fall on groups at random, each group's last tile is half empty in the mean."""
     filled = x["m"] / x["groups"] / side[0]
-    if "loads" in x:
+    if has_whole_tiles(p, x):
         down = np.mean(np.maximum(1, x["loads"] * filled[:, None] + 0.5), axis=1)
     else:
-        down = np.ceil(filled)
+        down = np.maximum(1, filled + 0.5) if "loads" in x else np.ceil(filled)
     return x["groups"] * down * np.ceil(x["n"] / side[1])
 
 
 def tiled_seconds(p, gpu, x, side, frac, whole):
     """Seconds on tiles of these sides; `whole` marks products whose k is not split."""
     sms = gpu["sm_count"]
-    rows = np.full(len(x["m"]), side[0]) if "loads" in x else np.minimum(side[0], x["m"] / x["groups"])
-    tiles = count_tiles(x, side)
+    filled_up = has_whole_tiles(p, x)
+    rows = np.full(len(x["m"]), side[0]) if filled_up else np.minimum(side[0], x["m"] / x["groups"])
+    padded = rows if filled_up else p["mma_rows"] * np.ceil(rows / p["mma_rows"])
+    tiles = count_tiles(p, x, side)
     operands = rows * x["activation_bytes"] + side[1] * x["weight_bytes"]
-    padded = p["mma_rows"] * np.ceil(rows / p["mma_rows"])
     arithmetic_s = 2 * padded * side[1] * sms / (x["peak"] * frac)
     alone_s = np.maximum(p["step"], np.maximum(arithmetic_s, operands / p["sm_bandwidth"]))
     share_s = operands / p["l2_bandwidth"]
@@ -59,7 +65,7 @@ def narrow_sides(p, x, side, one_tile):
     """Tiles of fewer rows that kernels for experts have, and which products they are for: those that fill no two of
     them."""
     rows = side[0] / 2
-    while "loads" in x and rows >= p["mma_rows"]:
+    while has_whole_tiles(p, x) and rows >= p["tile_rows"]:
         yield (rows, side[1]), ~one_tile & (x["m"] / x["groups"] <= 2 * rows)
         rows /= 2
 

@@ -86,7 +86,7 @@ def parameter(key, value):
 ORDER = ("launch", "memory_frac", "compute_frac", "kv_frac", "frac_64", "frac_128", "frac_256", "block", "longest_frac",
          "pad", "start", "wave", "wave_frac", "query_frac", "kv_head", "resident", "block_bandwidth", "split", "split_frac",
          "merge", "merge_frac", "whole", "step", "sm_bandwidth", "l2_bandwidth", "tile_64x64", "tile_64x128", "tile_128x128",
-         "tile_128x256", "mma_rows", "largest_tile_above", "quantize_launch", "quantize_row", "quantize_bandwidth")
+         "tile_128x256", "mma_rows", "tile_rows", "largest_tile_above", "quantize_launch", "quantize_row", "quantize_bandwidth")
 
 
 def flow(params):
