@@ -116,6 +116,34 @@ START_TEST(low_is_close_to_medium_in_the_level_of_detail_scenarios)
 }
 END_TEST
 
+/* They are followed one by one, up to eight times those that run together. */
+START_TEST(low_is_close_to_medium_when_all_arrive_at_once)
+{
+    static const int64_t numbers[] = {1, 8, 100, 500};
+    struct ls_scenario scenario;
+    struct ls_err err;
+    enum ls_reason reason;
+    load(LS_SOURCE_DIR "/configs/studies/quickstart.yaml");
+    ck_assert(ls_study_cell(&study, 0, &scenario, &reason, &err) == LS_OK && reason == LS_REASON_NONE);
+    scenario.workload.profiles[0].arrivals.process = LS_ARRIVALS_ALL_AT_ONCE;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct ls_result results[2];
+        scenario.workload.max_requests = numbers[i];
+        scenario.workload.duration_s = NAN;
+        scenario.workload.warmup_s = 0;
+        for (int k = 0; k < 2; k++) {
+            scenario.strategy.lod = k == 0 ? LS_LOD_LOW : LS_LOD_MEDIUM;
+            ck_assert(ls_simulate(sim, &scenario, &results[k], &err) == LS_OK && results[k].status == LS_CELL_DONE);
+        }
+        const double *low = results[0].metrics.scalar, *medium = results[1].metrics.scalar;
+        ck_assert_double_eq_tol(low[LS_METRIC_TTFT_MEAN_S] / medium[LS_METRIC_TTFT_MEAN_S], 1, 0.03);
+        ck_assert_double_eq_tol(low[LS_METRIC_TPOT_MEAN_S] / medium[LS_METRIC_TPOT_MEAN_S], 1, 0.03);
+        ck_assert_double_eq_tol(low[LS_METRIC_MAKESPAN_S] / medium[LS_METRIC_MAKESPAN_S], 1, 0.03);
+    }
+    ls_study_release(&study);
+}
+END_TEST
+
 /* --- as the studies are --- */
 
 enum { N_METRICS = 4 };
@@ -199,6 +227,7 @@ int main(void)
         return EXIT_FAILURE;
     tcase_add_test(tcase, low_is_close_to_medium_in_the_quickstart);
     tcase_add_test(tcase, low_is_close_to_medium_in_the_level_of_detail_scenarios);
+    tcase_add_test(tcase, low_is_close_to_medium_when_all_arrive_at_once);
     tcase_add_test(tcase, low_is_close_to_medium_in_most_cells_of_a_trace);
     tcase_add_test(tcase, low_is_close_to_medium_in_most_cells_of_the_guide);
     tcase_set_timeout(tcase, 240);

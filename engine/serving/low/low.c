@@ -11,7 +11,8 @@
 #include "engine/serving/low/walk.h"
 #include "engine/serving/workload/arrivals.h"
 
-enum { MAX_ROUNDS = 8 }; /* of what is found in KV caches and what comes of it */
+enum { MAX_ROUNDS = 8 };     /* of what is found in KV caches and what comes of it */
+enum { WALKED_BATCHES = 8 }; /* so many times all places: later ones see a steady state */
 
 static void fill_means(const struct ls_plant *plant, const struct ls_point *point, double rate, bool overloaded,
                        struct ls_means *means)
@@ -200,6 +201,14 @@ static void estimate_with_reuse(struct ls_plant *plant, const struct ls_reuse *r
     }
 }
 
+/* All requests arrive at once and are soon through, without a steady state between the first passes and the last. */
+static bool is_brief(const struct ls_plant *plant)
+{
+    const struct ls_strategy *strategy = &plant->scenario->strategy;
+    const double places = ls_plant_places(plant) * (double)(strategy->dp * strategy->ep);
+    return isinf(plant->load.rate) && plant->load.n_requests <= WALKED_BATCHES * places && plant->drafts.n == 0;
+}
+
 enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks, struct ls_arena *arena,
                           struct ls_metrics *metrics, struct ls_err *err)
 {
@@ -212,7 +221,7 @@ enum ls_status ls_low_run(const struct ls_scenario *scenario, int64_t kv_blocks,
         return status;
     if (!ls_reuse_init(&reuse, &plant, kv_blocks, arena) || !ls_ramp_init(&ramp, &plant, arena))
         return ls_fail(err, LS_NOMEM, "out of memory");
-    if (ls_workload_is_recorded(&scenario->workload))
+    if (ls_workload_is_recorded(&scenario->workload) || (!reuse && is_brief(&plant)))
         status = ls_walk(&plant, arena, &means, err);
     else if (reuse)
         estimate_with_reuse(&plant, reuse, ramp, &means);
