@@ -146,21 +146,17 @@ def libraries(gpu_fits):
     return found, notes
 
 
-BORROWED = {  # products of experts from the other GPU with the same die: its name, whose kernels, formats (none: all)
-    "gb200": ("b200-sxm", "vllm", None),  # no table has them
-    "b200-sxm": ("gb200", "trtllm", ("nvfp4",)),  # whose tuner missed kernels: a quarter of the shapes take up to twice as long
-}
+BORROWED = {"gb200": ("b200-sxm", "vllm")}  # products of experts that no table has, from the other GPU with the same die
 
 
 def complete(results, name):
     """The tree of a measured GPU with what it borrows from another one."""
     tree, notes = libraries(results[name])
-    origin, library, formats = BORROWED.get(name, (None, None, None))
+    origin, library = BORROWED.get(name, (None, None))
     if origin in results:
         lent, _ = scale(libraries(results[origin])[0], results[origin].spec, results[name].spec, origin)
-        experts_of = lent[library]["grouped_gemm"]
-        for format_name in formats or experts_of:
-            tree[library].setdefault("grouped_gemm", {})[format_name] = experts_of[format_name]
+        tree[library]["grouped_gemm"] = lent[library]["grouped_gemm"]
+        for format_name in tree[library]["grouped_gemm"]:
             notes[library, "grouped_gemm", format_name] = f"scaled from {origin}"
     return tree, notes
 

@@ -129,7 +129,8 @@ What to know when reading them:
 - A class that misses by more than a quarter is not used: a file without it falls back on the class it derives from.
 - One in five of the pairs of heads and batch is left out of latent attention and of heads with keys of their own, which have few
   shapes otherwise.
-- vLLM's fp8 attention of heads of 192 on B200 and GB200 takes up to 20 times as long as of 128 and 256: a kernel that stands in, not fitted.
+- vLLM's fp8 attention of heads of 192 on B200 and GB200 takes up to 20 times as long as of 128 and 256: a kernel that
+  stands in. Its rows are in the fit, and among the worst.
 - The exchange of tokens between experts: what vLLM's and TensorRT-LLM's own calls of DeepEP take, on one node, and what
   TensorRT-LLM's kernels over NVLink take on 2 to 64 GPUs of a GB200 NVL72. Without CUDA graphs short ones take no less
   than their launches; the fit accounts for it where engines have graphs (low latency). vLLM's low-latency rows of one to 64
