@@ -170,12 +170,36 @@ START_TEST(every_gpu_of_the_library_has_sensible_kernels)
 }
 END_TEST
 
+/* Shares and rates are scaled, not how many rows the kernels' tiles have. */
+START_TEST(gpus_without_tables_have_the_tiles_of_the_measured_one)
+{
+    char **names = NULL;
+    size_t n = 0;
+    int n_scaled = 0;
+    ck_assert_int_eq(ls_library_names(LS_SHELF_HARDWARE, &names, &n, NULL), LS_OK);
+    for (size_t i = 0; i < n; i++) {
+        const struct ls_cluster cluster = load(names[i]);
+        if (!*cluster.hardware.scaled_from)
+            continue;
+        const struct ls_cluster origin = load(cluster.hardware.scaled_from);
+        for (int library = 0; library < LS_N_KERNEL_LIBRARIES; library++)
+            ck_assert_msg(cluster.hardware.kernels[library].grouped_gemm[LS_BF16].tile_rows ==
+                              origin.hardware.kernels[library].grouped_gemm[LS_BF16].tile_rows,
+                          "%s has other tiles than %s", names[i], cluster.hardware.scaled_from);
+        n_scaled++;
+    }
+    ck_assert_int_gt(n_scaled, 10);
+    ls_library_free_names(names, n);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fit");
     TCase *tcase = tcase_create("fit");
     tcase_add_test(tcase, the_engine_computes_what_the_fit_computed_with);
     tcase_add_test(tcase, every_gpu_of_the_library_has_sensible_kernels);
+    tcase_add_test(tcase, gpus_without_tables_have_the_tiles_of_the_measured_one);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

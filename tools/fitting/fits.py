@@ -199,7 +199,7 @@ def scale(tree, origin, target, name):
             return value * min(1.0, clock)
         if key == "l2_bandwidth":
             return value * min(1.0, clock) / sms
-        if key.startswith("tile_"):  # more than the peak, where something else limits the measured GPU
+        if key.startswith("tile_") and key != "tile_rows":  # more than the peak: something else limits the measured GPU
             return min(1.0, value)
         return value
 
