@@ -9,8 +9,8 @@
  * end-to-end table. What is behind the CPU times:
  *
  * - A kernel launched from PyTorch: 35 µs from one launch to the next (github.com/NVIDIA/TensorRT-LLM/pull/12653), and
- * as much for each of the 13 kernels of a layer when a small prefill of 36 layers takes 16.4 ms without a CUDA graph,
- * 129 tokens or 513 (github.com/wejoncy/sfllm/pull/46).
+ *   as much for each of the 13 kernels of a layer when a small prefill of 36 layers takes 16.4 ms without a CUDA graph,
+ *   129 tokens or 513 (github.com/wejoncy/sfllm/pull/46).
  * - A sequence in a step of a Python engine: 22.5 µs. Without model and clients vLLM takes 541 µs a step, of which 33 %
  *   are the model's stand-in and the front end, for 16 tokens a step (github.com/openfabric-systems/simllm/pull/204).
  * - The rest of a step, where the CPU does not overlap with the GPU: 1 ms. A GPU idles 24 % of the time at an 8B model
@@ -25,7 +25,7 @@
  *   (github.com/microsoft/vidur, data/profiling/a100/cpu_overheads.csv at 6d98aa8; on several GPUs the same column is
  *   Ray's).
  * - A step of vLLM's engine before V1 for each token of context: 7.7 ns. Detokenising copies the list of all tokens of
- * a sequence; ten sequences of 60,000 tokens take 4.3 ms longer for a step than of 4,000
+ *   a sequence; ten sequences of 60,000 tokens take 4.3 ms longer for a step than of 4,000
  *   (github.com/vllm-project/vllm/pull/24174). Up to 0.5 its lists of KV blocks and of the output are made anew in each
  *   step, too: 13 ns together, 7 of them for the copy, when these loops of 0.5.3 are timed for 64 sequences of 192 and
  *   of 3,072 tokens in Python 3.11 on an AMD EPYC.
@@ -34,10 +34,10 @@
  *   measured kernels (github.com/JingchaoZhang/JingchaoZhang.github.io, LLM Inference Across NVLink and InfiniBand,
  *   2026-01-08); with 10 ms and 16 ms a token the same kernels are 1 % off. A prompt of 128
  *   tokens has it in 9.5 ms and 11.4 ms then from Qwen3 0.6B and 1.7B on an A100, where 12.4 ms to 13.3 ms and 11.4 ms
- * to 14.0 ms were measured (github.com/tenstorrent/tt-inference-server/issues/340).
+ *   to 14.0 ms were measured (github.com/tenstorrent/tt-inference-server/issues/340).
  * - A step of vLLM before 0.6, whose API server shares the engine's thread: 76 µs for each sequence. For Llama-3 8B on
- * an H100 the server takes 33 % of the time, scheduling 29 % and the GPU 38 % (blog.vllm.ai, 2024-09-05, v0.6.0), whose
- *   step of 256 sequences of 400 tokens takes 12 ms.
+ *   an H100 the server takes 33 % of the time, scheduling 29 % and the GPU 38 % (blog.vllm.ai, 2024-09-05, v0.6.0),
+ *   whose step of 256 sequences of 400 tokens takes 12 ms.
  * - A step of vLLM on several nodes, where Ray runs the ranks: 3.8 ms more. A token of the 72B model on two stages of 8
  *   GPUs takes 14.8 ms, on one of them 10 ms with and by the kernels 11 ms without scheduling ahead, which Ray does not
  *   allow (the page on NVLink and InfiniBand, as above).
@@ -194,7 +194,7 @@ static struct ls_engine vllm_in_server(const struct ls_scenario *scenario)
 }
 
 /* vLLM from 0.14 on schedules a step while the one before runs, unless told not to or run by Ray
- * (github.com/vllm-project/ vllm/pull/27614). */
+ * (github.com/vllm-project/vllm/pull/27614). */
 static struct ls_engine vllm_async(const struct ls_scenario *scenario)
 {
     struct ls_engine engine = vllm_cached(scenario);
