@@ -68,35 +68,48 @@ static double power_quantile(double a, double high, double u)
     return pow((pow(high, 1 - a) - 1) * u + 1, 1 / (1 - a));
 }
 
-/* Shares of the choices, heaviest first under a power law; they add up to 1. */
-static void fill_shares(const struct ls_expert_imbalance *imbalance, int64_t n, double *share)
+static void normalise(double *share, int64_t n)
 {
-    const struct ls_samples *samples = imbalance->histogram.samples;
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        share[i] = samples ? samples->values[i]
-                           : power_quantile(imbalance->power_law, MOST_LOAD, 1 - ((double)i + 0.5) / (double)n);
+    for (int64_t i = 0; i < n; i++)
         sum += share[i];
-    }
     for (int64_t i = 0; i < n; i++)
         share[i] /= sum;
 }
 
-static double hit_chance(double share, double top_k, double n_tok)
+/* Shares of the choices when loads go from 1 to `high`, lightest first. */
+static void fill_power_law(double a, double high, int64_t n, double *share)
 {
-    return 1 - pow(1 - fmin(1, top_k * share), n_tok);
+    for (int64_t i = 0; i < n; i++)
+        share[i] = power_quantile(a, high, ((double)i + 0.5) / (double)n);
+    normalise(share, n);
 }
 
-/* What n_tok tokens hit of experts with these shares, lightest first. The rows of their quarters are read off the
- * Lorenz curve: its abscissa are the experts hit, its ordinate their rows. */
-static void fill_hits(const double *share, int64_t n, double top_k, double n_tok, struct ls_expert_load *load)
+static void fill_counts(const struct ls_samples *samples, int64_t n, double *share)
+{
+    for (int64_t i = 0; i < n; i++)
+        share[i] = samples->values[i];
+    normalise(share, n);
+}
+
+/* -- what a pass hits -- */
+
+/* The greatest load over the least among n experts that so many rows have chosen, as the benchmark has it. */
+static double most_load_of(double chosen, double n_tok, int64_t n)
+{
+    return chosen > (double)n ? 0.8 * n_tok : MOST_LOAD;
+}
+
+/* What rows hit of experts with these chances and shares of them, lightest first. The rows of their quarters are read
+ * off the Lorenz curve: its abscissa are the experts hit, its ordinate their rows. */
+static void fill_hits(const double *chance, const double *share, int64_t n, struct ls_expert_load *load)
 {
     double all = 0, hit = 0, chosen = 0, before = 0;
     for (int64_t i = 0; i < n; i++)
-        all += hit_chance(share[i], top_k, n_tok);
+        all += chance[i];
     int quarter = 0;
     for (int64_t i = 0; i < n; i++) {
-        const double more = hit_chance(share[i], top_k, n_tok) * LS_N_LOADS / all;
+        const double more = chance[i] * LS_N_LOADS / all;
         for (; quarter < LS_N_LOADS - 1 && hit + more >= quarter + 1; quarter++) {
             const double until = chosen + share[i] * (quarter + 1 - hit) / more;
             load->loads[quarter] = LS_N_LOADS * (until - before);
@@ -107,6 +120,26 @@ static void fill_hits(const double *share, int64_t n, double top_k, double n_tok
     }
     load->loads[LS_N_LOADS - 1] = LS_N_LOADS * (chosen - before);
     load->hit = all / (double)n;
+}
+
+/* Loads under a power law are those of the pass, dealt out in whole rows. */
+static void fill_dealt(double a, int64_t n, double top_k, double n_tok, struct ls_expert_load *load)
+{
+    double share[MOST_EXPERTS], chance[MOST_EXPERTS];
+    const double n_rows = top_k * n_tok;
+    fill_power_law(a, most_load_of(n_rows, n_tok, n), n, share);
+    for (int64_t i = 0; i < n; i++)
+        chance[i] = fmin(1, n_rows * share[i]);
+    fill_hits(chance, share, n, load);
+}
+
+/* Counts are chances, each token's choices are drawn with; `share` is sorted. */
+static void fill_drawn(const double *share, int64_t n, double top_k, double n_tok, struct ls_expert_load *load)
+{
+    double chance[MOST_EXPERTS];
+    for (int64_t i = 0; i < n; i++)
+        chance[i] = 1 - pow(1 - fmin(1, top_k * share[i]), n_tok);
+    fill_hits(chance, share, n, load);
 }
 
 static int compare_shares(const void *a, const void *b)
@@ -221,20 +254,27 @@ static double greatest_balanced(const double *share, int64_t n, int64_t redundan
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard)
 {
-    double share[MAX_COPIES] = {0}, n_tok = 1;
+    double share[MOST_EXPERTS] = {0}, n_tok = 1;
+    const struct ls_samples *samples = imbalance->histogram.samples;
+    const double top_k = (double)model->num_experts_per_tok;
     const int64_t n = model->n_routed_experts, shards = ls_shard_expert_shards(shard);
     *routing = (struct ls_routing){.balanced = !ls_model_is_moe(model) || ls_expert_imbalance_is_balanced(imbalance)};
     if (routing->balanced)
         return;
     assert(n + shard->redundant_experts <= MAX_COPIES);
-    fill_shares(imbalance, n, share);
-    const double greatest = shard->redundant_experts > 0
-                                ? greatest_balanced(share, n, shard->redundant_experts, shards)
-                                : mean_greatest_run(share, n, shards, imbalance->histogram.samples != NULL);
+    if (samples)
+        fill_counts(samples, n, share);
+    else
+        fill_power_law(imbalance->power_law, MOST_LOAD, n, share);
+    const double greatest = shard->redundant_experts > 0 ? greatest_balanced(share, n, shard->redundant_experts, shards)
+                                                         : mean_greatest_run(share, n, shards, samples != NULL);
     qsort(share, (size_t)n, sizeof share[0], compare_shares);
     for (int i = 0; i < LS_N_ROUTING_POINTS; i++, n_tok *= LS_ROUTING_STEP) {
         routing->at[i].imbalance = fmax(1, greatest * (double)shards);
-        fill_hits(share, n, (double)model->num_experts_per_tok, n_tok, &routing->at[i]);
+        if (samples)
+            fill_drawn(share, n, top_k, n_tok, &routing->at[i]);
+        else
+            fill_dealt(imbalance->power_law, n, top_k, n_tok, &routing->at[i]);
     }
 }
 

@@ -27,22 +27,22 @@ void ls_expert_imbalance_complete(struct ls_expert_imbalance *imbalance, const s
 LS_NODISCARD enum ls_status ls_expert_imbalance_check(const struct ls_expert_imbalance *imbalance,
                                                       const struct ls_model *model, struct ls_err *err);
 
-enum { LS_N_ROUTING_POINTS = 12, LS_ROUTING_STEP = 4 };
+enum { LS_N_ROUTING_POINTS = 17, LS_ROUTING_STEP = 2 };
 
-/* Prepared for a model and its split: loads for 1, 4, 16, … tokens of the expert-parallel group. */
+/* Prepared for a model and its split: loads for 1, 2, 4, … tokens of the expert-parallel group. */
 struct ls_routing {
     bool balanced;
     struct ls_expert_load at[LS_N_ROUTING_POINTS];
 };
 
 /* Loads of the experts, by how popular they are:
- *   power law   quantiles of a density x^−a from 1 to 200, on experts in random order: the mean over some orders. It is
- *               the load with which AIConfigurator's collectors measure expert kernels of up to 250 tokens; theirs goes
- *               on to 0.8 · tokens, while here how popular an expert is does not depend on the pass
- *   histogram   the counts, on experts in their order
- * Shards hold runs of experts, as vLLM lays them out. With redundant experts copies go to those with the most load for
- * each copy, and from the heaviest on each copy to the shard with the least load that has room, as DeepSeek's EPLB
- * balances them. */
+ *   power law   quantiles of a density x^−a from 1 to 200, or to 0.8 · tokens where a pass has more rows than there are
+ *               experts, dealt out in whole rows: what a pass hits is then what AIConfigurator's collectors measure
+ * expert kernels with (collector/helper.py). How much the fullest GPU has goes by 1 to 200, on experts in random order:
+ * the mean over some orders histogram   the counts, on experts in their order; choices are drawn with them Shards hold
+ * runs of experts, as vLLM lays them out. With redundant experts copies go to those with the most load for each copy,
+ * and from the heaviest on each copy to the shard with the least load that has room, as DeepSeek's EPLB balances them.
+ */
 void ls_routing_init(struct ls_routing *routing, const struct ls_expert_imbalance *imbalance,
                      const struct ls_model *model, const struct ls_shard *shard);
 
